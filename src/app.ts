@@ -1,0 +1,34 @@
+import { Hono } from "hono";
+import { cors } from "hono/cors";
+import { HTTPException } from "hono/http-exception";
+import type { Objects } from "./durable-objects/objects.ts";
+import { headers } from "./protocol/headers.ts";
+import { appRoutes } from "./routes/apps.ts";
+import { eventIngest, eventRoutes } from "./routes/events.ts";
+import { devGuard, type SettingsSource } from "./routes/guard.ts";
+import { runRoutes } from "./routes/runs.ts";
+import { version } from "./sdk/version.ts";
+
+/** The platform's HTTP side: routes, who may use them, and the one place where an error becomes a status. */
+export function platformApp(objects: Objects, env: string, settings: SettingsSource): Hono {
+  const app = new Hono();
+  app.use(devGuard(settings));
+  app.use(async (c, next) => {
+    await next();
+    c.header(headers.serverKind, settings().isDev ? "dev" : "cloud");
+  });
+  // browsers may send events from anywhere: the key in the path decides (inngest-protocol §1.1)
+  app.use("/e/*", cors({ origin: "*", allowMethods: ["GET", "POST", "PUT", "DELETE", "OPTIONS"], maxAge: 3600 }));
+  app.get("/health", (c) => c.json({ status: 200, message: "OK", version }));
+  app.route("/", eventIngest(objects, env, settings));
+  app.route("/", eventRoutes(objects, env, settings));
+  app.route("/", runRoutes(objects, env, settings));
+  app.route("/", appRoutes(objects, env, settings, version));
+  app.notFound((c) => c.json({ error: `nothing is served at ${c.req.method} ${c.req.path}`, status: 404, data: null }, 404));
+  app.onError((error, c) => {
+    if (error instanceof HTTPException) return c.json({ error: error.message, status: error.status, data: null }, error.status);
+    console.error(`${c.req.method} ${new URL(c.req.url).pathname.replace(/^\/e\/.*/, "/e/…")} failed`, error);
+    return c.json({ error: "the platform failed to answer; the reason is in its log", status: 500, data: null }, 500);
+  });
+  return app;
+}

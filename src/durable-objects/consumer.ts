@@ -1,0 +1,81 @@
+/**
+ * Routes a batch of the events queue: which functions start, which waits are offered what. Every line may be the last
+ * before a crash; the message is then delivered again, and every receiver knows what it has seen. It hands over and
+ * returns: it never waits for user code (design §2).
+ */
+import { invokedFunction, route, triggerNames } from "../engine/route.ts";
+import { runIdOf } from "../protocol/ids.ts";
+import { DEDUPE_SHARDS, type DedupeClaim, type LoggedEvent, type Objects, type RouteMessage, type RouteTable, type StartRequest } from "./objects.ts";
+
+/** Runs started at the same time by one batch: each is a new object, and a Worker has few connections. */
+const STARTS_AT_ONCE = 50;
+
+/** @throws whatever an object throws; the range is then not acknowledged and comes again */
+export async function routeBatch(objects: Objects, env: string, messages: RouteMessage[], now: number): Promise<void> {
+  const events = (await Promise.all(messages.map((message) => eventsOf(objects, message)))).flat();
+  const names = [...new Set(events.map(({ record }) => record.event.name))];
+  const invoked = events.flatMap(({ record }) => invokedFunction(record.event) ?? []);
+  const table = await objects.registry(env).route(names, [...new Set(invoked)]);
+  const starts = await dropDuplicates(objects, env, startsOf(env, events, table, now));
+  await deliverToWaits(objects, env, events, table);
+  for (let i = 0; i < starts.length; i += STARTS_AT_ONCE)
+    await Promise.all(starts.slice(i, i + STARTS_AT_ONCE).map((start) => objects.run(env, start.runId).start(start)));
+  await Promise.all(messages.map(({ log, from, to }) => objects.log(env, log).acknowledge(from, to)));
+}
+
+async function eventsOf(objects: Objects, message: RouteMessage): Promise<LoggedEvent[]> {
+  return message.events ?? objects.log(message.env, message.log).read(message.from, message.to);
+}
+
+function startsOf(env: string, events: LoggedEvent[], table: RouteTable, now: number): StartRequest[] {
+  return events.flatMap((logged) => {
+    const names = new Set(triggerNames(logged.record.event.name));
+    const invoked = invokedFunction(logged.record.event);
+    const listening = table.functions.filter((fn) => fn.id === invoked || fn.triggers.some((trigger) => names.has(trigger.event)));
+    return route(logged.record, listening, now).map(({ fn, invoker }) => ({
+      env,
+      runId: runIdOf(logged.record.internalId, fn.id),
+      fn,
+      events: [logged],
+      invoker,
+    }));
+  });
+}
+
+/** Events that carry a user id start a function once in 24 hours; the first that asked is the winner, also again. */
+async function dropDuplicates(objects: Objects, env: string, starts: StartRequest[]): Promise<StartRequest[]> {
+  const claims = new Map<number, { start: StartRequest; claim: DedupeClaim }[]>();
+  const unique: StartRequest[] = [];
+  for (const start of starts) {
+    const record = start.events[0]?.record;
+    if (record?.userId === undefined) {
+      unique.push(start);
+      continue;
+    }
+    const shard = shardOf(record.userId);
+    const claim = { functionId: start.fn.id, userId: record.userId, internalId: record.internalId };
+    claims.set(shard, [...(claims.get(shard) ?? []), { start, claim }]);
+  }
+  await Promise.all(
+    [...claims].map(async ([shard, asked]) => {
+      const winners = await objects.dedupe(env, shard).claim(asked.map(({ claim }) => claim));
+      for (const [index, { start, claim }] of asked.entries()) if (winners[index] === claim.internalId) unique.push(start);
+    }),
+  );
+  return unique;
+}
+
+function shardOf(text: string): number {
+  let hash = 0;
+  for (let i = 0; i < text.length; i++) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) >>> 0;
+  return hash % DEDUPE_SHARDS;
+}
+
+async function deliverToWaits(objects: Objects, env: string, events: LoggedEvent[], table: RouteTable): Promise<void> {
+  await Promise.all(
+    table.waited.map((name) => {
+      const mine = events.filter(({ record }) => record.event.name === name);
+      return mine.length > 0 ? objects.waits(env, name).deliver(mine) : undefined;
+    }),
+  );
+}

@@ -1,0 +1,72 @@
+import { DurableObject } from "cloudflare:workers";
+import type { EventRecord } from "../protocol/event.ts";
+import { installedParts } from "./installed.ts";
+import { LogObject } from "./log-object.ts";
+import type { LogObjectApi, RunIndexRow } from "./objects.ts";
+import { workerdHost } from "./workerd-host.ts";
+
+/** Log and run index of one day and shard. */
+export class HistoryDO extends DurableObject implements LogObjectApi {
+  readonly #log: LogObject;
+
+  constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
+    super(ctx, env);
+    this.#log = new LogObject(workerdHost(ctx), () => installedParts().retentionMs);
+  }
+
+  append(records: EventRecord[], receivedAt: number) {
+    return this.#log.append(records, receivedAt);
+  }
+
+  read(from: number, to: number) {
+    return this.#log.read(from, to);
+  }
+
+  acknowledge(from: number, to: number) {
+    return this.#log.acknowledge(from, to);
+  }
+
+  failed(from: number, error: string) {
+    return this.#log.failed(from, error);
+  }
+
+  event(internalId: string) {
+    return this.#log.event(internalId);
+  }
+
+  events(filter: { name?: string; before?: string; after?: string; limit: number }) {
+    return this.#log.events(filter);
+  }
+
+  since(name: string, from: number, cursor: number) {
+    return this.#log.since(name, from, cursor);
+  }
+
+  index(row: RunIndexRow) {
+    return this.#log.index(row);
+  }
+
+  runsOf(eventId: string) {
+    return this.#log.runsOf(eventId);
+  }
+
+  mayKnow(runId: string) {
+    return this.#log.mayKnow(runId);
+  }
+
+  parked() {
+    return this.#log.parked();
+  }
+
+  reroute(from: number, to: number) {
+    return this.#log.reroute(from, to);
+  }
+
+  sweep() {
+    return this.#log.sweep();
+  }
+
+  override alarm() {
+    return this.#log.alarm();
+  }
+}

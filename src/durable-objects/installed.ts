@@ -1,0 +1,21 @@
+/** What `createWorker` gives to the objects of the same bundle. One Worker has one platform. */
+import type { RunTiming } from "./run-object.ts";
+import type { Transports } from "./transport.ts";
+
+export interface Installed {
+  transports: Transports;
+  retentionMs: number;
+  timing: RunTiming;
+}
+
+let installed: Installed | null = null;
+
+export function install(parts: Installed): void {
+  installed = parts;
+}
+
+/** @throws Error when the Worker exports the object classes but never called `createWorker` */
+export function installedParts(): Installed {
+  if (!installed) throw new Error("the platform is not set up: call createWorker() at the top level of the Worker");
+  return installed;
+}

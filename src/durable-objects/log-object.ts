@@ -1,0 +1,219 @@
+/**
+ * The log of one day and shard: accepted events, how far they have been routed, and the index of the runs they started.
+ *
+ * 1. An event is accepted when its append has been committed (G1). The log is the truth, the queue is transport.
+ * 2. While something is not acknowledged the alarm is set; without an alarm everything is. So an acknowledgement costs
+ *    no row: what a lost process had acknowledged since is only sent again, which is harmless.
+ */
+import { Acknowledged } from "../engine/ranges.ts";
+import type { EventRecord } from "../protocol/event.ts";
+import { ulidOf, ulidParts } from "../protocol/ids.ts";
+import { RESEND_AFTER_MS, RESENDS_MAX } from "../protocol/limits.ts";
+import { hasQueue, resend, routeMessage } from "./accept.ts";
+import { routeBatch } from "./consumer.ts";
+import type { Host } from "./host.ts";
+import { logDay, type LoggedEvent, type LogObjectApi, type RunIndexRow } from "./objects.ts";
+import { LogStore, type Append } from "./storage/log-store.ts";
+
+const OVERDUE_MS = 120_000; // design §3: pokes runs more than 2 minutes past due
+const SWEEP_PAGE = 100;
+const SINCE_PAGE_APPENDS = 200;
+const RESEND_PAGE = 100;
+
+export class LogObject implements LogObjectApi {
+  readonly #host: Host;
+  readonly #retentionMs: () => number;
+  readonly #store: LogStore;
+  #next = 0;
+  #acked = new Acknowledged(0);
+  #loaded: Promise<void> | undefined;
+  #alarmAt: number | null = null;
+  #lastReceivedAt = 0;
+  #hasResends = false;
+  #inAlarm = false;
+  /** why a range could not be routed, by its first seq */
+  readonly #errors = new Map<number, string>();
+
+  constructor(host: Host, retentionMs: () => number) {
+    this.#host = host;
+    this.#retentionMs = retentionMs;
+    this.#store = new LogStore(host.sql);
+  }
+
+  async append(records: EventRecord[], now: number): Promise<{ from: number; to: number; receivedAt: number }> {
+    await this.#load();
+    if (!this.#store.exists()) {
+      // before the first event, so that a wait that looks back finds this log
+      await this.#host.objects.registry(this.#host.env).openLog(this.#host.name);
+      this.#store.create();
+    }
+    const [first] = records;
+    const known = first && this.#store.find(first.internalId); // the same request again, after its answer was lost
+    if (known) return { from: known.row.seq, to: known.row.seq + records.length, receivedAt: known.row.receivedAt };
+    const from = this.#next;
+    const receivedAt = Math.max(now, this.#lastReceivedAt);
+    this.#lastReceivedAt = receivedAt;
+    this.#store.append(records, from, receivedAt, this.#acked.watermark);
+    this.#next = from + records.length;
+    if (this.#alarmAt === null) this.#setAlarm(this.#host.now() + (hasQueue() ? RESEND_AFTER_MS : 0));
+    return { from, to: this.#next, receivedAt };
+  }
+
+  async read(from: number, to: number): Promise<LoggedEvent[]> {
+    return this.#store.read(from, to);
+  }
+
+  async acknowledge(from: number, to: number): Promise<void> {
+    await this.#load();
+    this.#acked.add(from, to);
+    if (this.#hasResends) this.#forgetResends(from, to);
+    if (this.#acked.watermark >= this.#next && this.#alarmAt !== null) this.#setAlarm(null);
+  }
+
+  /** The consumer could not route a range; the text is shown if it is given up on. */
+  async failed(from: number, error: string): Promise<void> {
+    this.#errors.set(from, error.slice(0, 1000));
+  }
+
+  async event(internalId: string): Promise<LoggedEvent | null> {
+    return this.#store.find(internalId)?.event ?? null;
+  }
+
+  async events(filter: { name?: string; before?: string; after?: string; limit: number }): Promise<LoggedEvent[]> {
+    return this.#store.newest(filter);
+  }
+
+  async since(name: string, from: number, cursor: number): Promise<{ events: LoggedEvent[]; next: number | null }> {
+    const start = Math.max(cursor, this.#store.firstSince(from));
+    const page = this.#store.appendsFrom(start, SINCE_PAGE_APPENDS);
+    const events = page
+      .filter((append) => append.names.includes(name))
+      .flatMap((append) => this.#store.read(append.seq, append.seq + append.count))
+      .filter(({ record }) => record.event.name === name);
+    const last = page.at(-1);
+    return { events, next: last && page.length === SINCE_PAGE_APPENDS ? last.seq + last.count : null };
+  }
+
+  async index(row: RunIndexRow): Promise<void> {
+    this.#store.create();
+    this.#store.putRun(row);
+  }
+
+  async runsOf(eventId: string): Promise<RunIndexRow[]> {
+    return this.#store.runsOf(eventId);
+  }
+
+  /** A run shares time and first entropy byte with its event (`runIdOf`). */
+  async mayKnow(runId: string): Promise<boolean> {
+    const { timeMs, entropy } = ulidParts(runId);
+    const bound = (fill: number) => ulidOf({ timeMs, entropy: Uint8Array.from(entropy, (byte, i) => (i === 0 ? byte : fill)) });
+    return this.#store.hasIdBetween(bound(0), bound(255));
+  }
+
+  async parked(): Promise<{ from: number; to: number; error: string }[]> {
+    const parked = this.#store.resends().filter((range) => range.isParked);
+    return parked.map(({ seq, upto, error }) => ({ from: seq, to: upto, error }));
+  }
+
+  async reroute(from: number, to: number): Promise<void> {
+    await this.#send(from, to);
+    this.#store.deleteResend(from);
+  }
+
+  async alarm(): Promise<void> {
+    this.#alarmAt = null;
+    this.#inAlarm = true;
+    try {
+      await this.#load();
+      await this.#resendOverdue();
+    } catch (error) {
+      this.#host.report(`log ${this.#host.name}: resending failed and is tried again`, error);
+    }
+    if (this.#acked.watermark < this.#next) this.#setAlarm(this.#host.now() + RESEND_AFTER_MS);
+  }
+
+  async sweep(): Promise<void> {
+    if (!this.#store.exists()) return;
+    await this.#load();
+    const now = this.#host.now();
+    if (this.#alarmAt !== null && this.#alarmAt < now - OVERDUE_MS) await this.alarm(); // the platform dropped it
+    for (const row of this.#store.overdueRuns(now - OVERDUE_MS, SWEEP_PAGE))
+      await this.#host.objects.run(this.#host.env, row.runId).poke();
+    await this.#expire(now);
+  }
+
+  /** Events go with their day; runs once they have ended that long ago; the object when it holds nothing. */
+  async #expire(now: number): Promise<void> {
+    const horizon = now - this.#retentionMs();
+    for (const row of this.#store.endedRuns(horizon, SWEEP_PAGE)) {
+      const { kind } = await this.#host.objects.run(this.#host.env, row.runId).forget();
+      if (kind === "forgotten") this.#store.deleteRun(row.eventId, row.runId);
+    }
+    if (logDay(this.#host.name) + 86_400_000 >= horizon) return;
+    if (this.#acked.watermark >= this.#next) this.#store.deleteEvents();
+    if (!this.#store.isEmpty()) return;
+    await this.#host.objects.registry(this.#host.env).closeLog(this.#host.name);
+    await this.#host.wipe();
+  }
+
+  async #resendOverdue(): Promise<void> {
+    const now = this.#host.now();
+    for (let seq = this.#acked.watermark; ; ) {
+      const page = this.#store.appendsFrom(seq, RESEND_PAGE);
+      for (const append of page) {
+        const { seq: from, count } = append;
+        if (hasQueue() && append.receivedAt + RESEND_AFTER_MS > now) return;
+        if (!this.#acked.has(from, from + count)) await this.#resendOne(append);
+      }
+      const last = page.at(-1);
+      if (!last || page.length < RESEND_PAGE) return;
+      seq = last.seq + last.count;
+    }
+  }
+
+  async #resendOne({ seq, count }: Append): Promise<void> {
+    const upto = seq + count;
+    const before = this.#store.resends().find((range) => range.seq === seq);
+    const times = (before?.times ?? 0) + 1;
+    const error = this.#errors.get(seq) ?? before?.error ?? "no consumer acknowledged it";
+    const isParked = times > RESENDS_MAX;
+    this.#store.putResend({ seq, upto, times, isParked, error });
+    this.#hasResends = true;
+    if (isParked) this.#acked.add(seq, upto);
+    else await this.#send(seq, upto);
+  }
+
+  async #send(from: number, to: number): Promise<void> {
+    const message = routeMessage(this.#host.env, this.#host.name, from, to, this.#store.read(from, to));
+    if (await resend(message)) return;
+    await routeBatch(this.#host.objects, this.#host.env, [message], this.#host.now()); // no queue: deliver from here
+  }
+
+  #forgetResends(from: number, to: number): void {
+    for (const range of this.#store.resends())
+      if (range.seq >= from && range.upto <= to && !range.isParked) this.#store.deleteResend(range.seq);
+  }
+
+  #load(): Promise<void> {
+    this.#loaded ??= this.#recover();
+    return this.#loaded;
+  }
+
+  async #recover(): Promise<void> {
+    if (!this.#store.exists()) return;
+    this.#alarmAt ??= await this.#host.alarm();
+    const { next, ackedBefore } = this.#store.end();
+    this.#next = next;
+    // inside the alarm handler the alarm reads as unset: only then nothing may be taken as acknowledged
+    this.#acked = new Acknowledged(this.#alarmAt === null && !this.#inAlarm ? next : ackedBefore);
+    for (const range of this.#store.resends()) {
+      this.#hasResends = true;
+      if (range.isParked) this.#acked.add(range.seq, range.upto);
+    }
+  }
+
+  #setAlarm(at: number | null): void {
+    this.#alarmAt = at;
+    this.#host.setAlarm(at);
+  }
+}

@@ -1,0 +1,179 @@
+/** What objects say to each other: one interface per object, one way to reach each, whatever the host. */
+import type { Memo } from "../protocol/call.ts";
+import type { EventRecord } from "../protocol/event.ts";
+import type { RegisteredFunction } from "../protocol/function-config.ts";
+import { ulidParts } from "../protocol/ids.ts";
+import type { WireError } from "../protocol/wire-error.ts";
+import type { PreparedWait } from "../engine/expression.ts";
+import type { Entry, Invoker, Run } from "../engine/run.ts";
+
+/** Log objects per day and environment: each takes its share of appends, and every wait looks back through all. */
+export const LOG_SHARDS = 4;
+/** Dedupe objects per environment (design §2). */
+export const DEDUPE_SHARDS = 16;
+
+/** An event together with the instant at which its log took it. */
+export interface LoggedEvent {
+  record: EventRecord;
+  receivedAt: number;
+}
+
+export interface StartRequest {
+  env: string;
+  runId: string;
+  fn: RegisteredFunction;
+  events: LoggedEvent[];
+  invoker?: Invoker;
+}
+
+/** A run as the API shows it. */
+export interface RunView {
+  run: Run;
+  events: EventRecord[];
+  entries: Entry[];
+}
+
+export interface RunObjectApi {
+  start(request: StartRequest): Promise<{ kind: "started" | "exists" | "too-old" }>;
+  /** An event that matches a wait of this run. `declined`: not for this wait, which stays. `gone`: the wait is over. */
+  offer(stepId: string, logged: LoggedEvent): Promise<{ kind: "taken" | "declined" | "gone" }>;
+  /** The run that a step invoked has ended. */
+  calleeEnded(stepId: string, memo: Memo): Promise<void>;
+  cancel(reason: string): Promise<{ kind: "cancelled" | "ended" | "unknown" }>;
+  read(): Promise<RunView | null>;
+  /** Looks whether something is overdue, and publishes the run's index row anew. */
+  poke(): Promise<void>;
+  /** Deletes the run; only ended ones. */
+  forget(): Promise<{ kind: "forgotten" | "running" }>;
+}
+
+export interface RunIndexRow {
+  runId: string;
+  eventId: string;
+  functionId: string;
+  appId: string;
+  eventName: string;
+  status: "Scheduled" | "Running" | "Completed" | "Failed" | "Cancelled";
+  createdAt: number;
+  startedAt: number | null;
+  endedAt: number | null;
+  /** when the run must have moved on; null when it ended */
+  dueAt: number | null;
+}
+
+/** One append's place in a log, as the Queue carries it. */
+export interface RouteMessage {
+  env: string;
+  log: string;
+  from: number;
+  /** first seq after the append */
+  to: number;
+  /** absent when they are too large for a message: the consumer reads them from the log */
+  events?: LoggedEvent[];
+}
+
+export interface LogObjectApi {
+  append(records: EventRecord[], receivedAt: number): Promise<{ from: number; to: number; receivedAt: number }>;
+  read(from: number, to: number): Promise<LoggedEvent[]>;
+  acknowledge(from: number, to: number): Promise<void>;
+  /** The range that begins at `from` could not be routed; the text is shown if it is given up on. */
+  failed(from: number, error: string): Promise<void>;
+  event(internalId: string): Promise<LoggedEvent | null>;
+  /** newest first, by internal id, below `before` */
+  events(filter: { name?: string; before?: string; after?: string; limit: number }): Promise<LoggedEvent[]>;
+  /** events of a name received at or after an instant, oldest first, from a cursor on */
+  since(name: string, from: number, cursor: number): Promise<{ events: LoggedEvent[]; next: number | null }>;
+  index(row: RunIndexRow): Promise<void>;
+  runsOf(eventId: string): Promise<RunIndexRow[]>;
+  /** Whether a run of this id can exist: its event or its index row is here. */
+  mayKnow(runId: string): Promise<boolean>;
+  /** Events that were given up on after all resends. */
+  parked(): Promise<{ from: number; to: number; error: string }[]>;
+  reroute(from: number, to: number): Promise<void>;
+  sweep(): Promise<void>;
+}
+
+export interface Subscription {
+  runId: string;
+  stepId: string;
+  wait: PreparedWait;
+  since: number;
+  until: number;
+}
+
+export interface WaitsObjectApi {
+  /** Holds the subscription, then answers with events since `since` that match it already. */
+  subscribe(subscription: Subscription): Promise<{ found: LoggedEvent[] }>;
+  unsubscribe(runId: string, stepId: string): Promise<void>;
+  /** Offers events of this name to the runs that wait for them. */
+  deliver(events: LoggedEvent[]): Promise<void>;
+}
+
+export interface DedupeClaim {
+  functionId: string;
+  userId: string;
+  internalId: string;
+}
+
+export interface DedupeObjectApi {
+  /** For each claim the internal id that holds it: the first that asked within the window. */
+  claim(claims: DedupeClaim[]): Promise<string[]>;
+}
+
+export interface AppSync {
+  appId: string;
+  url: string | null;
+  sdk: string;
+  framework: string;
+  functions: RegisteredFunction[];
+  checksum: string;
+}
+
+export interface AppView {
+  id: string;
+  url: string | null;
+  sdk: string;
+  framework: string;
+  syncedAt: number;
+  error: WireError | null;
+}
+
+export interface RouteTable {
+  functions: RegisteredFunction[];
+  waited: string[];
+}
+
+export interface RegistryObjectApi {
+  sync(sync: AppSync): Promise<{ modified: boolean }>;
+  /** Functions that a trigger name of these events may start, and which of the names anybody waits for. */
+  route(names: string[], invoked: string[]): Promise<RouteTable>;
+  function(id: string): Promise<RegisteredFunction | null>;
+  functions(): Promise<RegisteredFunction[]>;
+  apps(): Promise<AppView[]>;
+  /** Flags a name as waited for; answers with the logs to look back through. */
+  flag(name: string, since: number): Promise<{ logs: string[] }>;
+  unflag(name: string): Promise<void>;
+  openLog(log: string): Promise<void>;
+  closeLog(log: string): Promise<void>;
+  logs(): Promise<string[]>;
+}
+
+/** Ways from one object to the others of its environment. A stub is taken anew for each use: a broken one stays broken. */
+export interface Objects {
+  run(env: string, runId: string): RunObjectApi;
+  log(env: string, log: string): LogObjectApi;
+  waits(env: string, eventName: string): WaitsObjectApi;
+  dedupe(env: string, shard: number): DedupeObjectApi;
+  registry(env: string): RegistryObjectApi;
+}
+
+/** Name of the log object that holds an event, or the run of that id: its day and its shard (design §2). */
+export function logOf(ulid: string): string {
+  const { timeMs, entropy } = ulidParts(ulid);
+  return `${new Date(timeMs).toISOString().slice(0, 10)}.${(entropy[0] ?? 0) % LOG_SHARDS}`;
+}
+
+/** First instant of a log's day. */
+export function logDay(log: string): number {
+  return Date.parse(log.slice(0, 10));
+}

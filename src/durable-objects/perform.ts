@@ -1,0 +1,75 @@
+/** Effects → the outside. Each may be performed twice: every receiver knows an effect it has seen (G6). */
+import { internalEvents, type EventRecord } from "../protocol/event.ts";
+import type { Memo } from "../protocol/call.ts";
+import { derivedUlid } from "../protocol/ids.ts";
+import type { Effect, Run } from "../engine/run.ts";
+import { acceptRecords } from "./accept.ts";
+import type { Host } from "./host.ts";
+import type { LoggedEvent } from "./objects.ts";
+
+export type EffectOutcome =
+  | { kind: "done" }
+  | { kind: "subscribed"; stepId: string; found: LoggedEvent[] }
+  /** the effect itself answers a step, such as an invoke of an unknown function */
+  | { kind: "answered"; stepId: string; memo: Memo };
+
+export async function performEffect(effect: Effect, run: Run, events: EventRecord[], host: Host): Promise<EffectOutcome> {
+  const { objects } = host;
+  switch (effect.kind) {
+    case "subscribe": {
+      const { stepId, wait, since, until } = effect;
+      const subscription = { runId: run.id, stepId, wait, since, until };
+      const replies = await Promise.all(effect.events.map((name) => objects.waits(run.env, name).subscribe(subscription)));
+      const found = replies.flatMap((reply) => reply.found).sort((a, b) => a.receivedAt - b.receivedAt);
+      return { kind: "subscribed", stepId, found };
+    }
+    case "unsubscribe":
+      await Promise.all(effect.events.map((name) => objects.waits(run.env, name).unsubscribe(run.id, effect.stepId)));
+      return { kind: "done" };
+    case "invoke": {
+      const known = await objects.registry(run.env).function(effect.functionId);
+      if (!known) {
+        const message = `could not find function with ID: ${effect.functionId}`;
+        return { kind: "answered", stepId: effect.stepId, memo: { error: { name: "Error", code: "function_missing", message } } };
+      }
+      await acceptRecords(objects, run.env, [effect.record], host.now());
+      return { kind: "done" };
+    }
+    case "resume":
+      await objects.run(run.env, effect.invoker.runId).calleeEnded(effect.invoker.stepId, effect.memo);
+      return { kind: "done" };
+    case "announce":
+      await announce(effect, run, events, host);
+      return { kind: "done" };
+  }
+}
+
+/** Lifecycle events exist only when somebody listens; otherwise the API tells the same from the run (design §2). */
+async function announce(effect: Extract<Effect, { kind: "announce" }>, run: Run, events: EventRecord[], host: Host): Promise<void> {
+  const { functions, waited } = await host.objects.registry(run.env).route(effect.names, []);
+  const listened = effect.names.filter(
+    (name) => waited.includes(name) || functions.some((fn) => fn.triggers.some((trigger) => listensTo(trigger.event, name))),
+  );
+  if (listened.length === 0) return;
+  const all = events.map((record) => record.event as unknown as Memo);
+  const records = listened.map((name): EventRecord => {
+    const internalId = derivedUlid(effect.at, `announce\0${name}\0${run.id}`);
+    const isEnd = name !== internalEvents.finished;
+    return {
+      internalId,
+      event: {
+        id: isEnd ? run.id : internalId,
+        name,
+        data: { ...effect.data, event: all[0] ?? null, events: all },
+        user: {},
+        ts: effect.at,
+      },
+    };
+  });
+  for (const record of records) await acceptRecords(host.objects, run.env, [record], host.now());
+}
+
+/** Whether a trigger name could mean this event name; the router decides exactly. */
+function listensTo(trigger: string, name: string): boolean {
+  return trigger === name || trigger.endsWith("*");
+}

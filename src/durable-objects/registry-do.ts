@@ -1,0 +1,54 @@
+import { DurableObject } from "cloudflare:workers";
+import type { AppSync, RegistryObjectApi } from "./objects.ts";
+import { RegistryObject } from "./registry-object.ts";
+import { workerdHost } from "./workerd-host.ts";
+
+/** Apps, functions, names with waits and logs of an environment. */
+export class RegistryDO extends DurableObject implements RegistryObjectApi {
+  readonly #registry: RegistryObject;
+
+  constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
+    super(ctx, env);
+    this.#registry = new RegistryObject(workerdHost(ctx));
+  }
+
+  sync(sync: AppSync) {
+    return this.#registry.sync(sync);
+  }
+
+  route(names: string[], invoked: string[]) {
+    return this.#registry.route(names, invoked);
+  }
+
+  function(id: string) {
+    return this.#registry.function(id);
+  }
+
+  functions() {
+    return this.#registry.functions();
+  }
+
+  apps() {
+    return this.#registry.apps();
+  }
+
+  flag(name: string, since: number) {
+    return this.#registry.flag(name, since);
+  }
+
+  unflag(name: string) {
+    return this.#registry.unflag(name);
+  }
+
+  openLog(log: string) {
+    return this.#registry.openLog(log);
+  }
+
+  closeLog(log: string) {
+    return this.#registry.closeLog(log);
+  }
+
+  logs() {
+    return this.#registry.logs();
+  }
+}

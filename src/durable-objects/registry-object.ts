@@ -1,0 +1,82 @@
+/** The apps and functions of an environment, which event names anybody waits for, and which logs there are. */
+import { triggerNames } from "../engine/route.ts";
+import type { RegisteredFunction } from "../protocol/function-config.ts";
+import type { Host } from "./host.ts";
+import { logDay, type AppSync, type AppView, type RegistryObjectApi, type RouteTable } from "./objects.ts";
+import { RegistryStore } from "./storage/registry-store.ts";
+
+const DAY_MS = 86_400_000;
+
+export class RegistryObject implements RegistryObjectApi {
+  readonly #host: Host;
+  readonly #store: RegistryStore;
+  #byId: Map<string, RegisteredFunction> | undefined;
+  #byTrigger = new Map<string, RegisteredFunction[]>();
+
+  constructor(host: Host) {
+    this.#host = host;
+    this.#store = new RegistryStore(host.sql);
+  }
+
+  async sync(sync: AppSync): Promise<{ modified: boolean }> {
+    const modified = this.#store.sync(sync, this.#host.now());
+    this.#byId = undefined;
+    return { modified };
+  }
+
+  async route(names: string[], invoked: string[]): Promise<RouteTable> {
+    const byId = this.#functions();
+    const found = new Set<RegisteredFunction>();
+    for (const name of names)
+      for (const trigger of triggerNames(name)) for (const fn of this.#byTrigger.get(trigger) ?? []) found.add(fn);
+    for (const id of invoked) {
+      const fn = byId.get(id);
+      if (fn) found.add(fn);
+    }
+    return { functions: [...found], waited: names.filter((name) => this.#store.isWaited(name)) };
+  }
+
+  async function(id: string): Promise<RegisteredFunction | null> {
+    return this.#functions().get(id) ?? null;
+  }
+
+  async functions(): Promise<RegisteredFunction[]> {
+    return [...this.#functions().values()];
+  }
+
+  async apps(): Promise<AppView[]> {
+    return this.#store.apps();
+  }
+
+  /** Logs are kept by the day of their events' ids, which may be a day off their receipt. */
+  async flag(name: string, since: number): Promise<{ logs: string[] }> {
+    this.#store.flag(name);
+    return { logs: this.#store.logs().filter((log) => logDay(log) + 2 * DAY_MS >= since) };
+  }
+
+  async unflag(name: string): Promise<void> {
+    this.#store.unflag(name);
+  }
+
+  async openLog(log: string): Promise<void> {
+    this.#store.openLog(log);
+  }
+
+  async closeLog(log: string): Promise<void> {
+    this.#store.closeLog(log);
+  }
+
+  async logs(): Promise<string[]> {
+    return this.#store.logs();
+  }
+
+  #functions(): Map<string, RegisteredFunction> {
+    if (this.#byId) return this.#byId;
+    this.#byId = new Map(this.#store.functions().map((fn) => [fn.id, fn]));
+    this.#byTrigger = new Map();
+    for (const fn of this.#byId.values())
+      for (const name of new Set(fn.triggers.map((trigger) => trigger.event)))
+        this.#byTrigger.set(name, [...(this.#byTrigger.get(name) ?? []), fn]);
+    return this.#byId;
+  }
+}

@@ -1,0 +1,548 @@
+/**
+ * One run: loads, decides with `engine/run-machine.ts`, commits, performs. Knows no runtime.
+ *
+ * 1. Every decision is committed with its effects in one transaction, before anything of it is performed (G6).
+ * 2. Before code starts, an alarm is committed; its handler waits for the code, or finds that it was lost (design §4).
+ * 3. An ended run whose alarm is set has not been published or has effects left; the alarm is cleared last.
+ */
+import { apply, attemptOf, type Call, type Decision, type Input, type Reply } from "../engine/run-machine.ts";
+import { isEnded, RUN_SCHEMA, type Effect, type Entry, type Run } from "../engine/run.ts";
+import { readOp } from "../engine/step-ops.ts";
+import type { EventRecord } from "../protocol/event.ts";
+import type { JsonObject } from "../protocol/json.ts";
+import { ALARM_HOLD_MS, REDELIVERY_HORIZON_MS, WATCHDOG_MS } from "../protocol/limits.ts";
+import { ulidParts } from "../protocol/ids.ts";
+import type { Memo, SettledMemo } from "../protocol/call.ts";
+import { performEffect } from "./perform.ts";
+import type { Host } from "./host.ts";
+import { logOf, type LoggedEvent, type RunIndexRow, type RunObjectApi, type RunView, type StartRequest } from "./objects.ts";
+import { RunStore } from "./storage/run-store.ts";
+import type { Journal, LocalActivation, Transports } from "./transport.ts";
+
+/** Timing that tests shorten. */
+export interface RunTiming {
+  watchdogMs: number;
+  alarmHoldMs: number;
+}
+
+export const RUN_TIMING: RunTiming = { watchdogMs: WATCHDOG_MS, alarmHoldMs: ALARM_HOLD_MS };
+
+const EFFECT_RETRY_MIN_MS = 500;
+const EFFECT_RETRY_MAX_MS = 60_000;
+const DUE_PAGE = 100;
+
+interface Live {
+  epoch: number;
+  activation: LocalActivation | null;
+  /** blocked, but still in memory: an answer that comes soon needs no replay */
+  suspended: boolean;
+}
+
+export class RunObject implements RunObjectApi {
+  readonly #host: Host;
+  readonly #transports: () => Transports;
+  readonly #timing: RunTiming;
+  readonly #store: RunStore;
+  #run: Run | null | undefined;
+  #inlineEvents: EventRecord[] | undefined;
+  #records: EventRecord[] = [];
+  #alarmAt: number | null | undefined;
+  #live: Live | null = null;
+  #outstanding = 0;
+  #durable = true;
+  #performing: Promise<void> | null = null;
+  #effectFailures = 0;
+  #stateChanged = Promise.withResolvers<void>();
+
+  constructor(host: Host, transports: () => Transports, timing: RunTiming = RUN_TIMING) {
+    this.#host = host;
+    this.#transports = transports;
+    this.#timing = timing;
+    this.#store = new RunStore(host.sql);
+  }
+
+  async start(request: StartRequest): Promise<{ kind: "started" | "exists" | "too-old" }> {
+    if (this.#load()) return { kind: "exists" };
+    const now = this.#host.now();
+    // a run this old may have ended and been deleted: starting it again would run it twice (design §3)
+    if (now - ulidParts(request.runId).timeMs > REDELIVERY_HORIZON_MS) return { kind: "too-old" };
+    const run = newRun(request, now);
+    const records = request.events.map((logged) => logged.record);
+    const startAt = Math.max(...records.map((record) => record.event.ts));
+    if (startAt > now) run.state = { kind: "scheduled", at: startAt, reason: "start" };
+    const decision = startAt > now ? null : apply(run, { kind: "begin" }, this.#moment());
+    const started = decision?.run ?? run;
+    this.#records = records;
+    this.#store.transaction(() => {
+      this.#store.create(started, records);
+      this.#inlineEvents = this.#store.events().inline ? records : undefined;
+      this.#run = started;
+      this.#arm();
+    });
+    this.#durable = false;
+    if (decision) this.#perform(decision);
+    else this.#publishSoon();
+    return { kind: "started" };
+  }
+
+  async offer(stepId: string, logged: LoggedEvent): Promise<{ kind: "taken" | "declined" | "gone" }> {
+    return { kind: this.#consider(stepId, logged) };
+  }
+
+  async calleeEnded(stepId: string, memo: Memo): Promise<void> {
+    const entry = this.#load() && this.#store.entry(stepId);
+    if (entry) this.#decide({ kind: "answer", entry, memo });
+  }
+
+  async cancel(reason: string): Promise<{ kind: "cancelled" | "ended" | "unknown" }> {
+    const run = this.#load();
+    if (!run) return { kind: "unknown" };
+    if (isEnded(run.state)) return { kind: "ended" };
+    this.#decide({ kind: "cancel", reason, open: this.#store.openEntries() });
+    await this.#performing;
+    return { kind: "cancelled" };
+  }
+
+  async read(): Promise<RunView | null> {
+    const run = this.#load();
+    return run && { run, events: this.#records, entries: this.#store.entries() };
+  }
+
+  async poke(): Promise<void> {
+    const run = this.#load();
+    if (!run) return;
+    this.#arm(true); // an alarm that the platform dropped is set again; one that is due fires at once
+    this.#publishSoon();
+    await this.#performing;
+  }
+
+  async forget(): Promise<{ kind: "forgotten" | "running" }> {
+    const run = this.#load();
+    if (run && !isEnded(run.state)) return { kind: "running" };
+    await this.#host.wipe();
+    this.#run = undefined;
+    return { kind: "forgotten" };
+  }
+
+  /** Fires what is due, waits for code that is executing, and notices when there is none (design §4, watchdog). */
+  async alarm(): Promise<void> {
+    this.#alarmAt = null;
+    try {
+      await this.#onAlarm();
+    } catch (error) {
+      // an alarm that throws six times is dropped for good: come back instead
+      this.#host.report(`run ${this.#host.name}: its alarm failed and will be repeated`, error);
+      this.#setAlarm(this.#host.now() + EFFECT_RETRY_MAX_MS);
+    }
+  }
+
+  async #onAlarm(): Promise<void> {
+    if (!this.#load()) return;
+    const holdUntil = this.#host.now() + this.#timing.alarmHoldMs;
+    for (;;) {
+      this.#fireDue();
+      if (!this.#performing) this.#publishSoon(); // effects and index of a decision whose process died
+      await this.#performing;
+      const now = this.#host.now();
+      if (this.#current().state.kind !== "executing" || now >= holdUntil) break;
+      if (!this.#isLive()) this.#lost();
+      else await this.#host.wait(Math.min(this.#store.nextDueAt() ?? holdUntil, holdUntil) - now, this.#stateChanged.promise);
+    }
+    this.#arm(true);
+  }
+
+  #fireDue(): void {
+    const now = this.#host.now();
+    const { state } = this.#current();
+    if (state.kind === "scheduled" && state.at <= now) this.#decide({ kind: "begin" });
+    if (isEnded(this.#current().state)) return;
+    for (const entry of this.#store.dueEntries(now, DUE_PAGE)) this.#decide({ kind: "due", entry });
+  }
+
+  #isLive(): boolean {
+    return this.#outstanding > 0 || (this.#live !== null && !this.#live.suspended);
+  }
+
+  #lost(): void {
+    const run = this.#current();
+    const counters = this.#store.counters();
+    // the header is not written with every step: what it missed is in the journal
+    this.#run = { ...run, position: Math.max(run.position, counters.position), steps: counters.steps, bytes: counters.bytes };
+    const entries = this.#store.entries();
+    const marked = entries.find((entry) => entry.status.kind === "running");
+    const planned = entries.filter((entry) => entry.status.kind === "planned");
+    this.#decide({ kind: "lost", marked, planned, open: this.#store.openEntries() });
+  }
+
+  // ---- load, decide, commit ----------------------------------------------------------------------------------
+
+  #load(): Run | null {
+    if (this.#run === undefined) {
+      this.#run = this.#store.run();
+      if (this.#run) {
+        const events = this.#store.events();
+        this.#records = events.records;
+        this.#inlineEvents = events.inline ? events.records : undefined;
+        if (this.#run.state.kind !== "executing") return this.#run;
+        this.#run = { ...this.#run, ...this.#behind(this.#run) };
+      }
+    }
+    return this.#run;
+  }
+
+  /** Counters of an executing run, which the header has not seen. */
+  #behind(run: Run): Pick<Run, "position" | "steps" | "bytes"> {
+    const { position, steps, bytes } = this.#store.counters();
+    return { position: Math.max(run.position, position), steps, bytes };
+  }
+
+  #current(): Run {
+    const run = this.#load();
+    if (!run) throw new Error(`run ${this.#host.name} does not exist`);
+    return run;
+  }
+
+  #moment() {
+    return { now: this.#host.now(), random: this.#host.random() };
+  }
+
+  #decide(input: Input): Decision {
+    const decision = apply(this.#current(), input, this.#moment());
+    if (decision.stale) return decision;
+    this.#commit(decision);
+    this.#perform(decision);
+    return decision;
+  }
+
+  #commit(decision: Decision): void {
+    const wasExecuting = this.#run?.state.kind === "executing";
+    this.#run = decision.run;
+    this.#durable = false;
+    this.#store.transaction(() => {
+      for (const entry of decision.entries) this.#store.putEntry(entry);
+      for (const effect of decision.effects) this.#store.putEffect(effect);
+      if (decision.saveRun) this.#store.putRun(decision.run, this.#inlineEvents);
+      if (decision.saveRun || !wasExecuting || decision.effects.length > 0 || decision.entries.some((entry) => entry.status.kind !== "settled"))
+        this.#arm();
+    });
+  }
+
+  /** Sets the alarm to the earliest thing that must happen by itself. */
+  #arm(force = false): void {
+    const wanted = this.#wantedAlarm();
+    const { state } = this.#current();
+    // while code executes an alarm that is early enough stays: each change is a row written
+    if (!force && state.kind === "executing" && this.#alarmAt != null && wanted !== null && this.#alarmAt <= wanted) return;
+    if (wanted === null && isEnded(state)) return; // cleared once everything is published
+    if (force || wanted !== this.#alarmAt) this.#setAlarm(wanted);
+  }
+
+  #wantedAlarm(): number | null {
+    const { state } = this.#current();
+    const now = this.#host.now();
+    if (isEnded(state)) return null;
+    const due = this.#store.nextDueAt() ?? Number.POSITIVE_INFINITY;
+    const own = state.kind === "executing" ? now + this.#timing.watchdogMs : state.kind === "scheduled" ? state.at : Number.POSITIVE_INFINITY;
+    const wanted = Math.min(due, own);
+    return Number.isFinite(wanted) ? wanted : null;
+  }
+
+  #setAlarm(at: number | null): void {
+    this.#alarmAt = at;
+    this.#host.setAlarm(at);
+  }
+
+  // ---- perform -----------------------------------------------------------------------------------------------
+
+  #perform(decision: Decision): void {
+    const { run } = decision;
+    if (isEnded(run.state)) this.#endActivation();
+    else {
+      for (const call of decision.calls) void this.#makeCall(call);
+      if (decision.activate) this.#activate(decision);
+      else this.#deliver(decision.settled);
+    }
+    if (run.state.kind !== "executing") this.#changed();
+    if (decision.effects.length > 0 || (decision.saveRun && run.state.kind !== "executing")) this.#publishSoon();
+  }
+
+  #changed(): void {
+    this.#stateChanged.resolve();
+    this.#stateChanged = Promise.withResolvers<void>();
+  }
+
+  /** Performs effects one by one and publishes the run's index row, then clears the alarm of an ended run. */
+  #publishSoon(): void {
+    this.#performing ??= this.#performAll().finally(() => (this.#performing = null));
+  }
+
+  async #performAll(): Promise<void> {
+    await Promise.resolve(); // after the commit of this turn
+    try {
+      let published: string | null = null;
+      for (;;) {
+        for (const effect of this.#store.effects()) await this.#performOne(effect);
+        const row = this.#indexRow();
+        const key = JSON.stringify(row);
+        if (row.status !== "Running" || row.dueAt !== null) {
+          if (key !== published) await this.#host.objects.log(this.#current().env, logOf(row.eventId)).index(row);
+          published = key;
+        }
+        if (this.#store.effects().length === 0 && JSON.stringify(this.#indexRow()) === key) break;
+      }
+      this.#effectFailures = 0;
+      if (isEnded(this.#current().state) && this.#alarmAt !== null) this.#setAlarm(null);
+    } catch (error) {
+      this.#effectFailures += 1;
+      const delay = Math.min(EFFECT_RETRY_MIN_MS * 2 ** this.#effectFailures, EFFECT_RETRY_MAX_MS);
+      this.#host.report(`run ${this.#host.name}: an effect failed and is tried again in ${delay} ms`, error);
+      const at = this.#host.now() + delay;
+      if (this.#alarmAt == null || this.#alarmAt > at) this.#setAlarm(at);
+    }
+  }
+
+  async #performOne(effect: Effect): Promise<void> {
+    const outcome = await performEffect(effect, this.#current(), this.#records, this.#host);
+    this.#store.deleteEffect(effect.id);
+    if (outcome.kind === "subscribed") this.#subscribed(outcome.stepId, outcome.found);
+    if (outcome.kind === "answered") {
+      const entry = this.#store.entry(outcome.stepId);
+      if (entry) this.#decide({ kind: "answer", entry, memo: outcome.memo });
+    }
+  }
+
+  #subscribed(stepId: string, found: LoggedEvent[]): void {
+    const entry = this.#store.entry(stepId);
+    if (!entry) return;
+    this.#decide({ kind: "subscribed", entry });
+    for (const logged of found) if (this.#consider(stepId, logged) !== "declined") return;
+  }
+
+  /** Whether an event answers a wait: first of event and timeout wins, and an event answers a later wait of a run once. */
+  #consider(stepId: string, { record, receivedAt }: LoggedEvent): "taken" | "declined" | "gone" {
+    const run = this.#load();
+    const entry = run ? this.#store.entry(stepId) : undefined;
+    if (!run || !entry?.wait || isEnded(run.state)) return "gone";
+    const { status } = entry;
+    if (status.kind !== "waiting" && status.kind !== "registering") return "gone";
+    if (receivedAt > status.until) return "gone"; // its own deadline ends it
+    if (run.eventIds.includes(record.internalId)) return "declined"; // its own trigger
+    const answeredAt = this.#store.answeredAt(record.internalId);
+    if (answeredAt !== undefined && answeredAt < entry.opened) return "declined"; // an earlier wait of this run had it
+    const decision = this.#decide({ kind: "answer", entry, memo: record.event as unknown as JsonObject });
+    if (answeredAt === undefined && !decision.stale) this.#store.putAnswered(record.internalId, decision.run.position);
+    return "taken";
+  }
+
+  #indexRow(): RunIndexRow {
+    const run = this.#current();
+    const { state } = run;
+    const ended = isEnded(state);
+    const blockedUntil = state.kind === "scheduled" ? state.at : state.kind === "blocked" ? this.#store.nextDueAt() : null;
+    return {
+      runId: run.id,
+      eventId: run.eventIds[0] ?? run.id,
+      functionId: run.functionId,
+      appId: run.appId,
+      eventName: run.eventName,
+      status: statusOf(run),
+      createdAt: run.createdAt,
+      startedAt: run.startedAt ?? null,
+      endedAt: ended ? state.endedAt : null,
+      dueAt: blockedUntil,
+    };
+  }
+
+  // ---- local activations -------------------------------------------------------------------------------------
+
+  /** Starts an activation, or lets the one that is still in memory go on. */
+  #activate({ settled, run }: Decision): void {
+    const live = this.#live;
+    if (live && live.epoch === run.epoch && (!live.suspended || settled.length > 0)) {
+      live.suspended = false;
+      this.#deliver(settled);
+      for (const entry of this.#retryable()) live.activation?.retry(entry.id);
+      return;
+    }
+    // a retry enters the handler anew, so that it sees its attempt
+    this.#endActivation();
+    const transport = this.#transports().local;
+    if (!transport.has(run.functionId)) return this.#functionMissing(run);
+    const fresh: Live = { epoch: run.epoch, activation: null, suspended: false };
+    this.#live = fresh;
+    const attempt = Math.max(attemptOf(run), ...this.#retryable().map((entry) => entry.attempt));
+    fresh.activation = transport.activate(run, this.#records, attempt, this.#journal(fresh, run.losses > 0));
+  }
+
+  #retryable(): Entry[] {
+    return this.#current().position > 0 ? this.#retrying : [];
+  }
+
+  /** Entries whose next attempt is due and has not begun; few, and only known after a `due`. */
+  get #retrying(): Entry[] {
+    return this.#store.entriesOf("retrying").filter((entry) => entry.status.kind === "retrying" && entry.status.at === null);
+  }
+
+  #functionMissing(run: Run): void {
+    const message = `function "${run.functionId}" is not part of this Worker any more; deploy it again to let the run go on, or cancel the run`;
+    this.#decide({ kind: "threw", error: { name: "Error", code: "function_missing", message }, final: false, open: this.#store.openEntries() });
+  }
+
+  #endActivation(): void {
+    this.#live?.activation?.stop();
+    this.#live = null;
+  }
+
+  #deliver(settled: Entry[]): void {
+    for (const entry of settled) {
+      const memo = settledMemo(entry);
+      if (memo) this.#live?.activation?.settle(entry.id, memo);
+    }
+  }
+
+  /** The journal for one activation; once the run has moved on without it, nothing it says counts (G4). */
+  #journal(live: Live, cautious: boolean): Journal {
+    const isCurrent = () => this.#live === live && this.#run?.epoch === live.epoch && this.#run.state.kind !== "completed";
+    const decide = (input: Input) => {
+      if (!isCurrent()) return null;
+      if (live.suspended) this.#wakeSuspended(live);
+      return this.#decide(input);
+    };
+    return {
+      cautious,
+      memo: (stepId) => settledMemo(this.#store.entry(stepId)),
+      isRunnable: (stepId) => {
+        const status = this.#store.entry(stepId)?.status;
+        return !status || status.kind === "running" || (status.kind === "retrying" && status.at === null);
+      },
+      mark: async (step) => {
+        decide({ kind: "mark", step, entry: this.#store.entry(step.id) });
+        await this.#sync();
+      },
+      durable: () => (this.#durable ? null : this.#sync()),
+      report: (op, retryAt) => {
+        const read = readOp(op, this.#host.now());
+        if (!read) return undefined;
+        const entry = this.#store.entry(op.id);
+        const decision = decide({ kind: "op", op: read, entry, event: this.#event(), retryAt });
+        return settledMemo(decision?.settled.find((settled) => settled.id === op.id));
+      },
+      returned: (data) => void decide({ kind: "returned", data, open: this.#store.openEntries() }),
+      threw: (error, final, retryAt) => {
+        decide({ kind: "threw", error, final, retryAt, open: this.#store.openEntries() });
+        if (isCurrent()) this.#live = null;
+      },
+      idle: () => {
+        decide({ kind: "idle" });
+        live.suspended = true;
+      },
+      yield: () => {
+        decide({ kind: "yield" });
+        if (isCurrent()) this.#endActivation();
+      },
+    };
+  }
+
+  /** A handler that waited for something of its own goes on after its run was stored as blocked. */
+  #wakeSuspended(live: Live): void {
+    live.suspended = false;
+    if (this.#current().state.kind !== "executing") this.#decideQuietly({ kind: "begin" });
+  }
+
+  /** Commits without starting another activation: the code is already running. */
+  #decideQuietly(input: Input): void {
+    const decision = apply(this.#current(), input, this.#moment());
+    if (!decision.stale) this.#commit(decision);
+  }
+
+  async #sync(): Promise<void> {
+    await this.#host.sync();
+    this.#durable = true;
+  }
+
+  #event() {
+    const [record] = this.#records;
+    if (!record) throw new Error(`run ${this.#host.name} has no event`);
+    return record.event;
+  }
+
+  // ---- calls over HTTP ---------------------------------------------------------------------------------------
+
+  async #makeCall(call: Call): Promise<void> {
+    this.#outstanding += 1;
+    try {
+      this.#replied(call, await this.#call(call));
+    } catch (error) {
+      this.#host.report(`run ${this.#host.name}: a call failed inside the platform`, error);
+      const message = error instanceof Error ? error.message : String(error);
+      this.#replied(call, { kind: "error", error: { name: "Error", code: "platform", message }, final: false });
+    } finally {
+      this.#outstanding -= 1;
+      this.#changed();
+    }
+  }
+
+  async #call(call: Call): Promise<Reply> {
+    const run = this.#current();
+    const fn = await this.#host.objects.registry(run.env).function(run.functionId);
+    if (fn?.transport.kind !== "http") {
+      const message = `function "${run.functionId}" is not registered; sync its app to let the run go on, or cancel the run`;
+      return { kind: "error", error: { name: "Error", code: "function_missing", message }, final: false };
+    }
+    const entries = this.#store.entries();
+    const disableImmediateExecution = call.stepId !== null || (run.http?.pending ?? 0) > 0;
+    return this.#transports().http.call({ call, url: fn.transport.url, run, events: this.#records, entries, disableImmediateExecution });
+  }
+
+  #replied(call: Call, reply: Reply): void {
+    const entries = new Map<string, Entry>();
+    const ids = [call.stepId, ...(reply.kind === "ops" ? reply.ops.map((op) => ("step" in op ? op.step.id : null)) : [])];
+    for (const id of ids) {
+      const entry = id === null ? undefined : this.#store.entry(id);
+      if (entry) entries.set(entry.id, entry);
+    }
+    this.#decide({ kind: "reply", call, reply, entries, event: this.#event(), open: this.#store.openEntries() });
+  }
+}
+
+function newRun({ env, runId, fn, events, invoker }: StartRequest, now: number): Run {
+  return {
+    schema: RUN_SCHEMA,
+    id: runId,
+    env,
+    functionId: fn.id,
+    appId: fn.appId,
+    functionVersion: fn.version,
+    retry: fn.retry,
+    eventIds: events.map((logged) => logged.record.internalId),
+    eventName: events[0]?.record.event.name ?? "",
+    invoker,
+    createdAt: now,
+    epoch: 0,
+    attempt: 0,
+    attemptAt: -1,
+    losses: 0,
+    position: 0,
+    steps: 0,
+    bytes: 0,
+    state: { kind: "blocked" },
+    http: fn.transport.kind === "http" ? { version: -1, pending: 0, emptyAt: null } : undefined,
+  };
+}
+
+function settledMemo(entry: Entry | undefined): SettledMemo | undefined {
+  return entry?.status.kind === "settled" ? { memo: entry.status.memo, position: entry.position } : undefined;
+}
+
+function statusOf({ state, startedAt }: Run): RunIndexRow["status"] {
+  switch (state.kind) {
+    case "completed":
+      return "Completed";
+    case "failed":
+      return "Failed";
+    case "cancelled":
+      return "Cancelled";
+    default:
+      return startedAt === undefined ? "Scheduled" : "Running";
+  }
+}

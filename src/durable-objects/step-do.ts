@@ -1,0 +1,48 @@
+import { DurableObject } from "cloudflare:workers";
+import { installedParts } from "./installed.ts";
+import type { LoggedEvent, RunObjectApi, RunView, StartRequest } from "./objects.ts";
+import { RunObject } from "./run-object.ts";
+import { workerdHost } from "./workerd-host.ts";
+import type { Memo } from "../protocol/call.ts";
+
+/** One run: journal, attempts, deadlines, outcome. The rules are in `engine/run-machine.ts`. */
+export class StepDO extends DurableObject implements RunObjectApi {
+  readonly #run: RunObject;
+
+  constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
+    super(ctx, env);
+    this.#run = new RunObject(workerdHost(ctx), () => installedParts().transports, installedParts().timing);
+  }
+
+  start(request: StartRequest) {
+    return this.#run.start(request);
+  }
+
+  offer(stepId: string, logged: LoggedEvent) {
+    return this.#run.offer(stepId, logged);
+  }
+
+  calleeEnded(stepId: string, memo: Memo) {
+    return this.#run.calleeEnded(stepId, memo);
+  }
+
+  cancel(reason: string) {
+    return this.#run.cancel(reason);
+  }
+
+  read(): Promise<RunView | null> {
+    return this.#run.read();
+  }
+
+  poke() {
+    return this.#run.poke();
+  }
+
+  forget() {
+    return this.#run.forget();
+  }
+
+  override alarm() {
+    return this.#run.alarm();
+  }
+}

@@ -1,0 +1,291 @@
+import type { LoggedEvent, RunIndexRow } from "../objects.ts";
+import type { EventRecord } from "../../protocol/event.ts";
+import { textParts } from "./long-text.ts";
+import type { Sql, SqlValue } from "./sql.ts";
+
+/** One stored part of an append: events with consecutive ids and seqs. */
+export interface Append {
+  firstId: string;
+  seq: number;
+  count: number;
+  receivedAt: number;
+  names: string[];
+}
+
+interface AppendRow extends Record<string, SqlValue> {
+  first_id: string;
+  seq: number;
+  count: number;
+  received_at_ms: number;
+  acked_before: number;
+  names_json: string;
+  parts: number;
+  events_json: string;
+}
+
+interface RunRow extends Record<string, SqlValue> {
+  event_id: string;
+  run_id: string;
+  function_id: string;
+  app_id: string;
+  event_name: string;
+  status: RunIndexRow["status"];
+  created_at_ms: number;
+  started_at_ms: number | null;
+  ended_at_ms: number | null;
+  due_at_ms: number | null;
+}
+
+const SCHEMA = [
+  // the ids of one append follow each other, so the greatest first_id below an id is the append that holds it
+  `CREATE TABLE append (
+    first_id TEXT PRIMARY KEY,
+    seq INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    received_at_ms INTEGER NOT NULL,
+    acked_before INTEGER NOT NULL, -- the log's watermark when it took this append
+    names_json TEXT NOT NULL,
+    parts INTEGER NOT NULL,
+    events_json TEXT NOT NULL
+  ) WITHOUT ROWID`,
+  "CREATE INDEX append_seq ON append (seq)", // resends and looking back
+  "CREATE TABLE part (first_id TEXT, n INTEGER, json TEXT NOT NULL, PRIMARY KEY (first_id, n)) WITHOUT ROWID",
+  // ranges that were sent again or given up on
+  "CREATE TABLE resend (seq INTEGER PRIMARY KEY, upto INTEGER NOT NULL, times INTEGER NOT NULL, parked INTEGER NOT NULL, error TEXT NOT NULL)",
+  `CREATE TABLE run (
+    event_id TEXT, run_id TEXT, function_id TEXT NOT NULL, app_id TEXT NOT NULL, event_name TEXT NOT NULL,
+    status TEXT NOT NULL, created_at_ms INTEGER NOT NULL, started_at_ms INTEGER, ended_at_ms INTEGER, due_at_ms INTEGER,
+    PRIMARY KEY (event_id, run_id)
+  ) WITHOUT ROWID`,
+  "CREATE INDEX run_due ON run (due_at_ms) WHERE due_at_ms IS NOT NULL", // the sweeper's overdue runs
+];
+
+/** Characters of one row's events: several small events share a row, a row stays far below a value's bound. */
+const ROW_CHARS = 400_000;
+
+export interface ResendState {
+  seq: number;
+  upto: number;
+  times: number;
+  isParked: boolean;
+  error: string;
+}
+
+export class LogStore {
+  readonly #sql: Sql;
+  #exists: boolean | undefined;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  exists(): boolean {
+    this.#exists ??= this.#sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'append'").length > 0;
+    return this.#exists;
+  }
+
+  create(): void {
+    if (this.exists()) return;
+    this.#sql.transaction(() => {
+      for (const statement of SCHEMA) this.#sql.exec(statement);
+    });
+    this.#exists = true;
+  }
+
+  /** Stores records from `seq` on, all or none. */
+  append(records: EventRecord[], seq: number, receivedAt: number, ackedBefore: number): void {
+    this.#sql.transaction(() => {
+      let next = seq;
+      for (const group of grouped(records)) {
+        const firstId = group.records[0]?.internalId ?? "";
+        const names = JSON.stringify([...new Set(group.records.map((record) => record.event.name))]);
+        const [head = "", ...rest] = textParts(`[${group.texts.join(",")}]`);
+        this.#sql.exec(
+          "INSERT INTO append VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+          firstId,
+          next,
+          group.records.length,
+          receivedAt,
+          ackedBefore,
+          names,
+          rest.length,
+          head,
+        );
+        for (const [n, part] of rest.entries()) this.#sql.exec("INSERT INTO part VALUES (?, ?, ?)", firstId, n, part);
+        next += group.records.length;
+      }
+    });
+  }
+
+  /** The next free seq, and the watermark that the last append knew. */
+  end(): { next: number; ackedBefore: number } {
+    const [row] = this.#rows<AppendRow>("SELECT * FROM append ORDER BY seq DESC LIMIT 1");
+    return row ? { next: row.seq + row.count, ackedBefore: row.acked_before } : { next: 0, ackedBefore: 0 };
+  }
+
+  /** Where an event stands; undefined when it is not here. */
+  find(internalId: string): { row: Append; event: LoggedEvent } | undefined {
+    const [row] = this.#rows<AppendRow>("SELECT * FROM append WHERE first_id <= ? ORDER BY first_id DESC LIMIT 1", internalId);
+    const event = row && this.#events(row).find((logged) => logged.record.internalId === internalId);
+    return row && event ? { row: toAppend(row), event } : undefined;
+  }
+
+  read(from: number, to: number): LoggedEvent[] {
+    const rows = this.#rows<AppendRow>("SELECT * FROM append WHERE seq >= ? AND seq < ? ORDER BY seq", from, to);
+    return rows.flatMap((row) => this.#events(row));
+  }
+
+  /** Newest first by id, below `before`. */
+  newest(filter: { name?: string; before?: string; after?: string; limit: number }): LoggedEvent[] {
+    const found: LoggedEvent[] = [];
+    let below = filter.before ?? "~"; // after every ULID
+    while (found.length < filter.limit) {
+      const [row] = this.#rows<AppendRow>("SELECT * FROM append WHERE first_id < ? ORDER BY first_id DESC LIMIT 1", below);
+      if (!row) break;
+      below = row.first_id;
+      for (const logged of this.#events(row).reverse()) {
+        const { internalId, event } = logged.record;
+        if (filter.before !== undefined && internalId >= filter.before) continue;
+        if (filter.after !== undefined && internalId <= filter.after) return found;
+        if ((filter.name === undefined || event.name === filter.name) && found.length < filter.limit) found.push(logged);
+      }
+    }
+    return found;
+  }
+
+  /** First seq received at or after an instant: receipt times rise with seq, so it is found by halving. */
+  firstSince(receivedAt: number): number {
+    let low = 0;
+    let high = this.end().next;
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      const [row] = this.#rows<AppendRow>("SELECT * FROM append WHERE seq <= ? ORDER BY seq DESC LIMIT 1", middle);
+      if (!row || row.received_at_ms < receivedAt) low = row ? Math.max(row.seq + row.count, middle + 1) : middle + 1;
+      else high = row.seq;
+    }
+    return low;
+  }
+
+  /** Appends from a seq on, without their events. */
+  appendsFrom(seq: number, limit: number): Append[] {
+    return this.#rows<AppendRow>("SELECT * FROM append WHERE seq >= ? ORDER BY seq LIMIT ?", seq, limit).map(toAppend);
+  }
+
+  /** Whether any event or run with an id between the two is here. */
+  hasIdBetween(low: string, high: string): boolean {
+    return (
+      this.#rows("SELECT 1 FROM append WHERE first_id BETWEEN ? AND ? LIMIT 1", low, high).length > 0 ||
+      this.#rows("SELECT 1 FROM run WHERE event_id BETWEEN ? AND ? LIMIT 1", low, high).length > 0
+    );
+  }
+
+  resends(): ResendState[] {
+    return this.#rows<{ seq: number; upto: number; times: number; parked: number; error: string }>(
+      "SELECT * FROM resend ORDER BY seq",
+    ).map(({ parked, ...row }) => ({ ...row, isParked: parked === 1 }));
+  }
+
+  putResend({ seq, upto, times, isParked, error }: ResendState): void {
+    this.#rows("INSERT OR REPLACE INTO resend VALUES (?, ?, ?, ?, ?)", seq, upto, times, isParked ? 1 : 0, error);
+  }
+
+  deleteResend(seq: number): void {
+    this.#rows("DELETE FROM resend WHERE seq = ?", seq);
+  }
+
+  putRun(row: RunIndexRow): void {
+    this.#rows(
+      `INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (event_id, run_id) DO UPDATE SET status = excluded.status, started_at_ms = excluded.started_at_ms,
+         ended_at_ms = excluded.ended_at_ms, due_at_ms = excluded.due_at_ms
+       WHERE (status, ended_at_ms, due_at_ms) IS NOT (excluded.status, excluded.ended_at_ms, excluded.due_at_ms)`,
+      row.eventId,
+      row.runId,
+      row.functionId,
+      row.appId,
+      row.eventName,
+      row.status,
+      row.createdAt,
+      row.startedAt,
+      row.endedAt,
+      row.dueAt,
+    );
+  }
+
+  runsOf(eventId: string): RunIndexRow[] {
+    return this.#rows<RunRow>("SELECT * FROM run WHERE event_id = ? ORDER BY run_id", eventId).map(toIndexRow);
+  }
+
+  overdueRuns(before: number, limit: number): RunIndexRow[] {
+    return this.#rows<RunRow>("SELECT * FROM run WHERE due_at_ms < ? ORDER BY due_at_ms LIMIT ?", before, limit).map(toIndexRow);
+  }
+
+  endedRuns(before: number, limit: number): RunIndexRow[] {
+    return this.#rows<RunRow>("SELECT * FROM run WHERE ended_at_ms < ? LIMIT ?", before, limit).map(toIndexRow);
+  }
+
+  deleteRun(eventId: string, runId: string): void {
+    this.#rows("DELETE FROM run WHERE event_id = ? AND run_id = ?", eventId, runId);
+  }
+
+  deleteEvents(): void {
+    this.#sql.transaction(() => {
+      this.#rows("DELETE FROM append");
+      this.#rows("DELETE FROM part");
+    });
+  }
+
+  isEmpty(): boolean {
+    return (
+      this.#rows("SELECT 1 FROM append LIMIT 1").length === 0 &&
+      this.#rows("SELECT 1 FROM run LIMIT 1").length === 0 &&
+      this.#rows("SELECT 1 FROM resend LIMIT 1").length === 0
+    );
+  }
+
+  #events(row: AppendRow): LoggedEvent[] {
+    let text = row.events_json;
+    for (let n = 0; n < row.parts; n++)
+      text += this.#rows<{ json: string }>("SELECT json FROM part WHERE first_id = ? AND n = ?", row.first_id, n)[0]?.json ?? "";
+    const records: EventRecord[] = JSON.parse(text);
+    return records.map((record) => ({ record, receivedAt: row.received_at_ms }));
+  }
+
+  #rows<Row extends Record<string, SqlValue>>(query: string, ...bindings: SqlValue[]): Row[] {
+    return this.exists() ? this.#sql.exec<Row>(query, ...bindings) : [];
+  }
+}
+
+function grouped(records: EventRecord[]): { records: EventRecord[]; texts: string[] }[] {
+  const groups: { records: EventRecord[]; texts: string[]; chars: number }[] = [];
+  for (const record of records) {
+    const text = JSON.stringify(record);
+    const last = groups.at(-1);
+    if (last && last.chars + text.length <= ROW_CHARS) {
+      last.records.push(record);
+      last.texts.push(text);
+      last.chars += text.length;
+    } else groups.push({ records: [record], texts: [text], chars: text.length });
+  }
+  return groups;
+}
+
+function toAppend(row: AppendRow): Append {
+  const { first_id: firstId, seq, count, received_at_ms: receivedAt } = row;
+  return { firstId, seq, count, receivedAt, names: JSON.parse(row.names_json) };
+}
+
+function toIndexRow(row: RunRow): RunIndexRow {
+  return {
+    runId: row.run_id,
+    eventId: row.event_id,
+    functionId: row.function_id,
+    appId: row.app_id,
+    eventName: row.event_name,
+    status: row.status,
+    createdAt: row.created_at_ms,
+    startedAt: row.started_at_ms,
+    endedAt: row.ended_at_ms,
+    dueAt: row.due_at_ms,
+  };
+}

@@ -1,0 +1,99 @@
+import type { RegisteredFunction } from "../../protocol/function-config.ts";
+import type { AppSync, AppView } from "../objects.ts";
+import type { Sql, SqlValue } from "./sql.ts";
+
+const SCHEMA = [
+  "CREATE TABLE IF NOT EXISTS app (id TEXT PRIMARY KEY, checksum TEXT NOT NULL, json TEXT NOT NULL) WITHOUT ROWID",
+  // archived functions stay: present again in a sync they go on with the next version
+  "CREATE TABLE IF NOT EXISTS function (id TEXT PRIMARY KEY, app_id TEXT NOT NULL, archived INTEGER NOT NULL, json TEXT NOT NULL) WITHOUT ROWID",
+  "CREATE TABLE IF NOT EXISTS waited (name TEXT PRIMARY KEY) WITHOUT ROWID",
+  "CREATE TABLE IF NOT EXISTS log (name TEXT PRIMARY KEY) WITHOUT ROWID",
+];
+
+export class RegistryStore {
+  readonly #sql: Sql;
+  #exists: boolean | undefined;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  /** Replaces what an app has registered; false when it is what it was. */
+  sync({ appId, checksum, functions, ...app }: AppSync, now: number): boolean {
+    this.#create();
+    const [known] = this.#rows<{ checksum: string }>("SELECT checksum FROM app WHERE id = ?", appId);
+    const view: AppView = { id: appId, url: app.url, sdk: app.sdk, framework: app.framework, syncedAt: now, error: null };
+    if (known?.checksum === checksum) return false;
+    this.#sql.transaction(() => {
+      this.#rows("INSERT OR REPLACE INTO app VALUES (?, ?, ?)", appId, checksum, JSON.stringify(view));
+      const before = new Map(this.#rowsOf(appId).map((row) => [row.id, row]));
+      for (const fn of functions) {
+        this.#putFunction(fn, before.get(fn.id));
+        before.delete(fn.id);
+      }
+      for (const id of before.keys()) this.#rows("UPDATE function SET archived = 1 WHERE id = ? AND archived = 0", id);
+    });
+    return true;
+  }
+
+  #putFunction(fn: RegisteredFunction, before: { json: string; archived: number } | undefined): void {
+    const previous: RegisteredFunction | undefined = before && JSON.parse(before.json);
+    const isSame = previous && JSON.stringify({ ...previous, version: 0 }) === JSON.stringify({ ...fn, version: 0 });
+    if (isSame && before?.archived === 0) return;
+    const version = isSame ? previous.version : (previous?.version ?? 0) + 1;
+    this.#rows("INSERT OR REPLACE INTO function VALUES (?, ?, 0, ?)", fn.id, fn.appId, JSON.stringify({ ...fn, version }));
+  }
+
+  #rowsOf(appId: string): { id: string; json: string; archived: number }[] {
+    return this.#rows<{ id: string; json: string; archived: number }>(
+      "SELECT id, json, archived FROM function WHERE app_id = ?",
+      appId,
+    );
+  }
+
+  functions(): RegisteredFunction[] {
+    return this.#rows<{ json: string }>("SELECT json FROM function WHERE archived = 0").map((row) => JSON.parse(row.json));
+  }
+
+  apps(): AppView[] {
+    return this.#rows<{ json: string }>("SELECT json FROM app").map((row) => JSON.parse(row.json));
+  }
+
+  isWaited(name: string): boolean {
+    return this.#rows("SELECT 1 FROM waited WHERE name = ?", name).length > 0;
+  }
+
+  flag(name: string): void {
+    this.#create();
+    this.#rows("INSERT OR IGNORE INTO waited VALUES (?)", name);
+  }
+
+  unflag(name: string): void {
+    this.#rows("DELETE FROM waited WHERE name = ?", name);
+  }
+
+  openLog(log: string): void {
+    this.#create();
+    this.#rows("INSERT OR IGNORE INTO log VALUES (?)", log);
+  }
+
+  closeLog(log: string): void {
+    this.#rows("DELETE FROM log WHERE name = ?", log);
+  }
+
+  /** Newest day first. */
+  logs(): string[] {
+    return this.#rows<{ name: string }>("SELECT name FROM log ORDER BY name DESC").map((row) => row.name);
+  }
+
+  #create(): void {
+    if (this.#exists) return;
+    for (const statement of SCHEMA) this.#sql.exec(statement);
+    this.#exists = true;
+  }
+
+  #rows<Row extends Record<string, SqlValue>>(query: string, ...bindings: SqlValue[]): Row[] {
+    this.#exists ??= this.#sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'app'").length > 0;
+    return this.#exists ? this.#sql.exec<Row>(query, ...bindings) : [];
+  }
+}

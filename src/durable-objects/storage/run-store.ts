@@ -1,0 +1,193 @@
+/**
+ * All that a run keeps, in one table: a table costs two rows and a page to create, and a run is small. Keys say what a
+ * row is: `run` (header), `events`, `step/<hash>` (journal), `effect/<id>`, `event/<id>` (events that answered a wait),
+ * `part/<key>/<n>` (the rest of a value longer than a row may be).
+ */
+import type { EventRecord } from "../../protocol/event.ts";
+import { entryDueAt, RUN_SCHEMA, type Effect, type Entry, type Run } from "../../engine/run.ts";
+import { textParts } from "./long-text.ts";
+import type { Sql, SqlValue } from "./sql.ts";
+
+interface RecordRow extends Record<string, SqlValue> {
+  key: string;
+  position: number | null;
+  due_at_ms: number | null;
+  parts: number;
+  json: string;
+}
+
+const CREATE_TABLE = `CREATE TABLE record (
+  key TEXT PRIMARY KEY,
+  position INTEGER,          -- journal: number of the commit that last changed the entry
+  due_at_ms INTEGER,         -- journal: when an open entry must be looked at
+  parts INTEGER NOT NULL,    -- how many further rows hold the rest of json
+  json TEXT NOT NULL
+) WITHOUT ROWID`;
+
+/** Serves {@link RunStore.dueEntries} and {@link RunStore.nextDueAt}; made when the first entry has a deadline. */
+const CREATE_DUE_INDEX = "CREATE INDEX IF NOT EXISTS record_due ON record (due_at_ms) WHERE due_at_ms IS NOT NULL";
+
+/** Events inline in the header up to this many characters: one row less for almost every run. */
+const INLINE_EVENTS_MAX = 16_384;
+
+export class RunStore {
+  readonly #sql: Sql;
+  #hasTable: boolean | undefined;
+  #hasDueIndex = false;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  transaction<T>(body: () => T): T {
+    return this.#sql.transaction(body);
+  }
+
+  /** The header, or null for a run that was never started. Nothing is created by looking. */
+  run(): Run | null {
+    const stored = this.#get<Run & { events?: EventRecord[] }>("run");
+    if (stored === null) return null;
+    if (stored.schema > RUN_SCHEMA)
+      throw new Error(`run ${stored.id} was stored by a newer version (schema ${stored.schema}, this one reads ${RUN_SCHEMA})`);
+    const { events: _events, ...run } = stored;
+    return run;
+  }
+
+  /** The first write of a run: table, header and trigger events. */
+  create(run: Run, events: EventRecord[]): void {
+    this.#sql.exec(CREATE_TABLE);
+    this.#hasTable = true;
+    const text = JSON.stringify(events);
+    if (text.length > INLINE_EVENTS_MAX) this.#put("events", null, null, text);
+    this.putRun(run, text.length > INLINE_EVENTS_MAX ? undefined : events);
+  }
+
+  /** @param inlineEvents the trigger events when the header carries them; they are written again with it */
+  putRun(run: Run, inlineEvents: EventRecord[] | undefined): void {
+    this.#put("run", null, null, JSON.stringify(inlineEvents ? { ...run, events: inlineEvents } : run));
+  }
+
+  /** Trigger events, and whether they live in the header. */
+  events(): { records: EventRecord[]; inline: boolean } {
+    const inline = this.#get<{ events?: EventRecord[] }>("run")?.events;
+    return inline ? { records: inline, inline: true } : { records: this.#get<EventRecord[]>("events") ?? [], inline: false };
+  }
+
+  entry(stepId: string): Entry | undefined {
+    return this.#get<Entry>(`step/${stepId}`) ?? undefined;
+  }
+
+  putEntry(entry: Entry): void {
+    const dueAt = entryDueAt(entry);
+    if (dueAt !== null && !this.#hasDueIndex) {
+      this.#sql.exec(CREATE_DUE_INDEX);
+      this.#hasDueIndex = true;
+    }
+    this.#put(`step/${entry.id}`, entry.position, dueAt, JSON.stringify(entry));
+  }
+
+  /** The whole journal in the order of its commits. */
+  entries(): Entry[] {
+    const rows = this.#rows("SELECT * FROM record WHERE key GLOB 'step/*' ORDER BY position");
+    return rows.map((row) => this.#parse<Entry>(row));
+  }
+
+  /** Entries whose deadline is not after `now`, earliest first. */
+  dueEntries(now: number, limit: number): Entry[] {
+    return this.#rows(
+      "SELECT * FROM record WHERE due_at_ms <= ? ORDER BY due_at_ms, position LIMIT ?",
+      now,
+      limit,
+    ).map((row) => this.#parse<Entry>(row));
+  }
+
+  nextDueAt(): number | null {
+    const [row] = this.#rows("SELECT * FROM record WHERE due_at_ms IS NOT NULL ORDER BY due_at_ms LIMIT 1");
+    return row?.due_at_ms ?? null;
+  }
+
+  /** Entries with a deadline: what an ended run must withdraw. */
+  openEntries(): Entry[] {
+    return this.#rows("SELECT * FROM record WHERE due_at_ms IS NOT NULL").map((row) => this.#parse<Entry>(row));
+  }
+
+  /** Entries of one status; reads the journal, so only for recovery. */
+  entriesOf(status: Entry["status"]["kind"]): Entry[] {
+    return this.entries().filter((entry) => entry.status.kind === status);
+  }
+
+  /** Counters that the header may be behind on: the header is not written with every step. */
+  counters(): { position: number; steps: number; bytes: number } {
+    const [row] = this.#exec<{ position: number | null; steps: number; bytes: number | null }>(
+      "SELECT max(position) AS position, count(*) AS steps, sum(octet_length(json)) AS bytes FROM record WHERE key GLOB 'step/*'",
+    );
+    return { position: row?.position ?? 0, steps: row?.steps ?? 0, bytes: row?.bytes ?? 0 };
+  }
+
+  putEffect(effect: Effect): void {
+    this.#put(`effect/${effect.id}`, null, null, JSON.stringify(effect));
+  }
+
+  effects(): Effect[] {
+    return this.#rows("SELECT * FROM record WHERE key GLOB 'effect/*'").map((row) => this.#parse<Effect>(row));
+  }
+
+  deleteEffect(id: string): void {
+    const key = `effect/${id}`;
+    const [row] = this.#rows("SELECT * FROM record WHERE key = ?", key);
+    if (row) this.#drop(key, row.parts);
+  }
+
+  /** Position of the commit at which an event answered a wait of this run; undefined when it has not. */
+  answeredAt(internalId: string): number | undefined {
+    const [row] = this.#rows("SELECT * FROM record WHERE key = ?", `event/${internalId}`);
+    return row?.position ?? undefined;
+  }
+
+  putAnswered(internalId: string, position: number): void {
+    this.#put(`event/${internalId}`, position, null, "null");
+  }
+
+  #put(key: string, position: number | null, dueAtMs: number | null, text: string): void {
+    const [head = "", ...rest] = textParts(text);
+    if (rest.length > 0) this.#drop(key, this.#rows("SELECT * FROM record WHERE key = ?", key)[0]?.parts ?? 0);
+    this.#exec(
+      `INSERT INTO record (key, position, due_at_ms, parts, json) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (key) DO UPDATE SET position = excluded.position, due_at_ms = excluded.due_at_ms,
+         parts = excluded.parts, json = excluded.json`,
+      key,
+      position,
+      dueAtMs,
+      rest.length,
+      head,
+    );
+    for (const [index, part] of rest.entries())
+      this.#exec("INSERT INTO record (key, parts, json) VALUES (?, 0, ?)", `part/${key}/${index}`, part);
+  }
+
+  #drop(key: string, parts: number): void {
+    this.#exec("DELETE FROM record WHERE key = ?", key);
+    for (let index = 0; index < parts; index++) this.#exec("DELETE FROM record WHERE key = ?", `part/${key}/${index}`);
+  }
+
+  #get<T>(key: string): T | null {
+    const [row] = this.#rows("SELECT * FROM record WHERE key = ?", key);
+    return row ? this.#parse<T>(row) : null;
+  }
+
+  #parse<T>(row: RecordRow): T {
+    let text = row.json;
+    for (let index = 0; index < row.parts; index++)
+      text += this.#rows("SELECT * FROM record WHERE key = ?", `part/${row.key}/${index}`)[0]?.json ?? "";
+    return JSON.parse(text);
+  }
+
+  #rows(query: string, ...bindings: SqlValue[]): RecordRow[] {
+    this.#hasTable ??= this.#sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'record'").length > 0;
+    return this.#hasTable ? this.#exec<RecordRow>(query, ...bindings) : [];
+  }
+
+  #exec<Row extends Record<string, SqlValue>>(query: string, ...bindings: SqlValue[]): Row[] {
+    return this.#sql.exec<Row>(query, ...bindings);
+  }
+}

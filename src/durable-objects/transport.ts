@@ -1,0 +1,64 @@
+/** How an object reaches the code of a function. What is installed decides; objects know only these interfaces. */
+import type { SettledMemo } from "../protocol/call.ts";
+import type { StepInfo } from "../engine/step-ops.ts";
+import type { StepOp } from "../protocol/step-op.ts";
+import type { JsonValue } from "../protocol/json.ts";
+import type { WireError } from "../protocol/wire-error.ts";
+import type { EventRecord } from "../protocol/event.ts";
+import type { Entry, Run } from "../engine/run.ts";
+import type { Call, Reply } from "../engine/run-machine.ts";
+
+/** The journal as an activation sees it: every method is synchronous but those that wait for the disk. */
+export interface Journal {
+  /** one step at a time, each marked before its body (design §4) */
+  readonly cautious: boolean;
+  memo(stepId: string): SettledMemo | undefined;
+  /** Whether the body may run now; false while its next attempt is not due. */
+  isRunnable(stepId: string): boolean;
+  /** Stores that a body is about to run. */
+  mark(step: StepInfo): Promise<void>;
+  /** Resolves when earlier commits are durable; null when they are. */
+  durable(): Promise<void> | null;
+  /** Commits an op; the memo when that settled the step. */
+  report(op: StepOp, retryAt: number | undefined): SettledMemo | undefined;
+  returned(data: JsonValue): void;
+  threw(error: WireError, final: boolean, retryAt: number | undefined): void;
+  /** Every branch waits for an open step. */
+  idle(): void;
+  /** The activation has run its share of steps. */
+  yield(): void;
+}
+
+/** An activation in this process. */
+export interface LocalActivation {
+  settle(stepId: string, settled: SettledMemo): void;
+  /** The next attempt of an open step is due. */
+  retry(stepId: string): void;
+  /** Ends it; what it still reports is not listened to. */
+  stop(): void;
+}
+
+export interface LocalTransport {
+  /** False when this version of the Worker holds no such function. */
+  has(functionId: string): boolean;
+  activate(run: Run, events: EventRecord[], attempt: number, journal: Journal): LocalActivation;
+}
+
+/** All that a call over HTTP carries. */
+export interface CallRequest {
+  call: Call;
+  url: string;
+  run: Run;
+  events: EventRecord[];
+  entries: Entry[];
+  disableImmediateExecution: boolean;
+}
+
+export interface HttpTransport {
+  call(request: CallRequest): Promise<Reply>;
+}
+
+export interface Transports {
+  local: LocalTransport;
+  http: HttpTransport;
+}

@@ -1,0 +1,80 @@
+import { exports } from "cloudflare:workers";
+import type { Host } from "./host.ts";
+import { meter } from "./meter.ts";
+import type {
+  DedupeObjectApi,
+  LogObjectApi,
+  Objects,
+  RegistryObjectApi,
+  RunObjectApi,
+  WaitsObjectApi,
+} from "./objects.ts";
+import type { Sql } from "./storage/sql.ts";
+
+/** The classes that a Worker must export, with their entry in its wrangler configuration. */
+const CLASSES = ["StepDO", "EventDO", "RegistryDO", "HistoryDO"] as const;
+type ClassName = (typeof CLASSES)[number];
+
+/** Separates environment, kind and name in an object's name. Environment names have no slash. */
+const SEPARATOR = "/";
+
+/** Objects of this Worker, reached without bindings. */
+export const objects: Objects = {
+  run: (env, runId) => stub<RunObjectApi>("StepDO", env, runId),
+  log: (env, log) => stub<LogObjectApi>("HistoryDO", env, log),
+  waits: (env, eventName) => stub<WaitsObjectApi>("EventDO", env, `name${SEPARATOR}${eventName}`),
+  dedupe: (env, shard) => stub<DedupeObjectApi>("EventDO", env, `id${SEPARATOR}${shard}`),
+  registry: (env) => stub<RegistryObjectApi>("RegistryDO", env, "registry"),
+};
+
+/** @throws Error naming the class when the Worker does not export it: `wrangler deploy` does not notice */
+function stub<Api>(className: ClassName, env: string, name: string): Api {
+  const namespace = (exports as unknown as Record<ClassName, DurableObjectNamespace | undefined>)[className]; // of the user's Worker
+  if (!namespace)
+    throw new Error(
+      `the Worker does not export ${className}: add \`export { ${CLASSES.join(", ")} } from "@dotdo/inngest/worker"\` and an [exports.${className}] table to wrangler.toml`,
+    );
+  meter.objectRequests += 1;
+  return namespace.getByName(`${env}${SEPARATOR}${name}`) as unknown as Api; // RPC to our own class
+}
+
+/** Storage, alarm and clock of a Durable Object. */
+export function workerdHost(ctx: DurableObjectState): Host {
+  const fullName = ctx.id.name ?? "";
+  const slash = fullName.indexOf(SEPARATOR);
+  return {
+    env: fullName.slice(0, slash),
+    name: fullName.slice(slash + 1),
+    sql: sqlOf(ctx.storage),
+    objects,
+    now: () => Date.now(),
+    random: () => Math.random(),
+    setAlarm: (at) => {
+      if (at === null) return void ctx.storage.deleteAlarm();
+      meter.alarmsSet += 1;
+      void ctx.storage.setAlarm(at);
+    },
+    alarm: () => ctx.storage.getAlarm(),
+    wait: async (delayMs, until) => {
+      const elapsed = Promise.withResolvers<void>();
+      const timer = setTimeout(elapsed.resolve, Math.max(delayMs, 0));
+      await Promise.race([elapsed.promise, until]);
+      clearTimeout(timer);
+    },
+    sync: () => ctx.storage.sync(),
+    wipe: () => ctx.storage.deleteAll(),
+    report: (message, error) => console.error(message, error),
+  };
+}
+
+function sqlOf(storage: DurableObjectStorage): Sql {
+  return {
+    exec: (query, ...bindings) => {
+      const cursor = storage.sql.exec(query, ...bindings);
+      const rows = cursor.toArray();
+      meter.rowsWritten += cursor.rowsWritten;
+      return rows as never; // rows as the statement's author describes them
+    },
+    transaction: (body) => storage.transactionSync(body),
+  };
+}

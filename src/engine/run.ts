@@ -1,0 +1,175 @@
+/** What a run is made of: header, journal entries and effects. All of it is plain JSON, stored as it is. */
+import type { EventRecord } from "../protocol/event.ts";
+import type { JsonObject, JsonValue } from "../protocol/json.ts";
+import type { RetryPolicy } from "../protocol/retry-policy.ts";
+import type { WireError } from "../protocol/wire-error.ts";
+import type { Memo } from "../protocol/call.ts";
+import type { PreparedWait } from "./expression.ts";
+
+/** Raised when a stored form changes; state with a newer number is refused (design §3). */
+export const RUN_SCHEMA = 1;
+
+/** Which step of which run waits for this run's end. */
+export interface Invoker {
+  runId: string;
+  stepId: string;
+}
+
+/**
+ * What a run is doing. Every state that is not an end names what it waits for and until when (G5): `blocked` runs have
+ * at least one open journal entry.
+ */
+export type RunState =
+  | { kind: "scheduled"; at: number; reason: "start" | "retry" | "yield" }
+  | Executing
+  | { kind: "blocked" }
+  | { kind: "completed"; endedAt: number; output: JsonValue }
+  | { kind: "failed"; endedAt: number; error: WireError }
+  | { kind: "cancelled"; endedAt: number; reason: string };
+
+/** Code of the run is executing, or was when the object died. */
+export interface Executing {
+  kind: "executing";
+  since: number;
+  /** the journal's position when this activation began: progress is a higher one */
+  from: number;
+  /** the handler itself is being executed or replayed: a local activation, or an outstanding discovery call */
+  discovery: boolean;
+  /** one more discovery is wanted when the outstanding one has replied */
+  again: boolean;
+  /** outstanding calls that target one step (http) */
+  targeted: number;
+  /** when the discovery that failed comes again, while single steps are still outstanding (http) */
+  retryAt: number | null;
+}
+
+/** Book-keeping of a run whose code is reached over HTTP (inngest-protocol §3.2, §3.7). */
+export interface HttpState {
+  /** the protocol version the app answered with; -1 before its first reply */
+  version: number;
+  /** steps reported together that have not settled: the next discovery waits for all of them */
+  pending: number;
+  /** position at the last reply that reported nothing: a second one at the same position is an error */
+  emptyAt: number | null;
+}
+
+export interface Run {
+  schema: number;
+  id: string;
+  env: string;
+  functionId: string;
+  appId: string;
+  functionVersion: number;
+  retry: RetryPolicy;
+  eventIds: string[];
+  eventName: string;
+  invoker?: Invoker;
+  createdAt: number;
+  startedAt?: number;
+  /** rises on cancel and on a lost activation: what an earlier epoch still reports is stale (G4) */
+  epoch: number;
+  /** attempt of the handler, 0 for the first try; back to 0 once a step has settled since */
+  attempt: number;
+  /** the position at which the handler failed last; -1 when it has not */
+  attemptAt: number;
+  /** why the handler's last attempt failed */
+  lastError?: WireError;
+  /** activations in a row that died without a commit; from the first on, steps run one at a time (cautious mode) */
+  losses: number;
+  /** number of the last commit of the journal */
+  position: number;
+  /** journal entries so far */
+  steps: number;
+  /** bytes of the journal's values so far */
+  bytes: number;
+  state: RunState;
+  http?: HttpState;
+}
+
+export type EntryKind = "run" | "sleep" | "wait" | "invoke";
+
+export type EntryStatus =
+  | { kind: "planned" } // http: a call that targets this step is outstanding
+  | { kind: "running" } // cautious mode: its body began; a loss from here on is this step's failed attempt
+  | { kind: "retrying"; at: number | null } // null: the run itself is scheduled to try again
+  | { kind: "sleeping"; until: number }
+  | { kind: "registering"; until: number } // the subscription is not confirmed yet
+  | { kind: "waiting"; until: number }
+  | { kind: "invoking"; until: number }
+  | { kind: "settled"; memo: Memo; at: number };
+
+export interface FailedAttempt {
+  attempt: number;
+  endedAt: number;
+  error: WireError;
+}
+
+/** One step of a run in its journal. */
+export interface Entry {
+  /** hash of the step id (inngest-protocol §3.5) */
+  id: string;
+  userId: string;
+  kind: EntryKind;
+  /** label of the tool, such as `step.run` or `step.sendEvent` */
+  type: string;
+  name?: string;
+  /** number of the commit that last changed it; settled entries replay in this order */
+  position: number;
+  /** number of the commit that first recorded it */
+  opened: number;
+  status: EntryStatus;
+  /** attempt that runs or comes next, 0 for the first */
+  attempt: number;
+  failures: FailedAttempt[];
+  retry?: RetryPolicy;
+  /** hash of the step's inputs, to notice that the code asks something else than it did */
+  inputHash?: string;
+  input?: JsonValue;
+  /** version of the function's code that first reported it */
+  version: number;
+  createdAt: number;
+  startedAt?: number;
+  /** over HTTP: reported together with others, so counted in {@link HttpState.pending} */
+  grouped?: boolean;
+  /** over HTTP: each completion leads to a discovery, not only the last of its group */
+  race?: boolean;
+  wait?: { events: string[]; expression: string | null; since: "commit" | "run" };
+  invoke?: { functionId: string };
+}
+
+/** Something to do outside the run, stored with the decision that caused it and repeated until acknowledged (G6). */
+export type Effect =
+  | {
+      kind: "subscribe";
+      id: string;
+      stepId: string;
+      events: string[];
+      wait: PreparedWait;
+      since: number;
+      until: number;
+    }
+  | { kind: "unsubscribe"; id: string; stepId: string; events: string[] }
+  | { kind: "invoke"; id: string; stepId: string; functionId: string; record: EventRecord }
+  | { kind: "resume"; id: string; invoker: Invoker; memo: Memo }
+  | { kind: "announce"; id: string; names: string[]; data: JsonObject; at: number };
+
+export function isEnded(
+  state: RunState,
+): state is Extract<RunState, { kind: "completed" } | { kind: "failed" } | { kind: "cancelled" }> {
+  return state.kind === "completed" || state.kind === "failed" || state.kind === "cancelled";
+}
+
+/** The instant at which an entry must be looked at, or null when none. */
+export function entryDueAt(entry: Entry): number | null {
+  switch (entry.status.kind) {
+    case "sleeping":
+    case "registering":
+    case "waiting":
+    case "invoking":
+      return entry.status.until;
+    case "retrying":
+      return entry.status.at;
+    default:
+      return null;
+  }
+}

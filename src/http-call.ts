@@ -1,0 +1,62 @@
+import { WorkerEntrypoint } from "cloudflare:workers";
+import { REPLY_MAX_BYTES } from "./protocol/limits.ts";
+import type { PostRequest, PostResult } from "./transports/http.ts";
+
+const REDIRECTS_MAX = 20;
+
+/**
+ * Makes one call to an app, in an invocation of its own: a run's object may have many calls under way, and an
+ * invocation may hold only six connections that wait for headers (design §4).
+ */
+export class HttpCall extends WorkerEntrypoint {
+  async post(request: PostRequest, timeoutMs: number): Promise<PostResult> {
+    try {
+      return await post(request, AbortSignal.timeout(timeoutMs));
+    } catch (error) {
+      if (error instanceof DOMException && error.name === "TimeoutError")
+        return {
+          kind: "failed",
+          message: `the app did not answer within ${timeoutMs / 1000} s, the bound of one call; split the step, or use connect for work that takes longer`,
+        };
+      const why = error instanceof Error ? error.message : String(error);
+      return { kind: "failed", message: `the app at ${new URL(request.url).origin} could not be reached: ${why}` };
+    }
+  }
+}
+
+/** Follows redirects with method, body and query kept, as Inngest's server does (inngest-protocol §3.1). */
+async function post({ url, headers, body }: PostRequest, signal: AbortSignal): Promise<PostResult> {
+  let target = url;
+  for (let redirects = 0; redirects <= REDIRECTS_MAX; redirects++) {
+    const response = await fetch(target, { method: "POST", headers, body, signal, redirect: "manual" });
+    const location = response.headers.get("location");
+    if (response.status < 300 || response.status >= 400 || location === null) return await read(response);
+    await response.body?.cancel();
+    target = redirected(target, location);
+  }
+  return { kind: "failed", message: `the app redirected more than ${REDIRECTS_MAX} times, last to ${target}` };
+}
+
+function redirected(from: string, location: string): string {
+  const to = new URL(location, from);
+  if (to.search === "") to.search = new URL(from).search;
+  return to.href;
+}
+
+async function read(response: Response): Promise<PostResult> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.byteLength;
+    if (size > REPLY_MAX_BYTES)
+      return { kind: "failed", message: `output_too_large: the app's reply is over the bound of ${REPLY_MAX_BYTES} bytes` };
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return {
+    kind: "answered",
+    status: response.status,
+    headers: Object.fromEntries(response.headers),
+    body: text + decoder.decode(),
+  };
+}

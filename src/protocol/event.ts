@@ -1,0 +1,33 @@
+import type { JsonObject } from "./json.ts";
+
+/** An event as user code sees it: handlers, waits and expressions (inngest-protocol §1.1). */
+export interface EventValue {
+  /** the user's id, or the internal one when none was given */
+  id: string;
+  name: string;
+  data: JsonObject;
+  user: JsonObject;
+  /** epoch ms; receipt time when the sender gave none */
+  ts: number;
+  v?: string;
+  meta?: JsonObject;
+}
+
+/** An accepted event: what the log stores and the Queue carries. */
+export interface EventRecord {
+  /** ULID, unique in the environment; names the log object that holds it */
+  internalId: string;
+  /** the sender's idempotency id, absent when none was given */
+  userId?: string;
+  event: EventValue;
+}
+
+/** Names below this prefix are the platform's own; only it sends them (inngest-protocol §1.6). */
+export const RESERVED_PREFIX = "inngest/";
+
+export const internalEvents = {
+  invoked: "inngest/function.invoked",
+  failed: "inngest/function.failed",
+  finished: "inngest/function.finished",
+  cancelled: "inngest/function.cancelled",
+} as const;

@@ -1,0 +1,127 @@
+import * as z from "zod";
+import { byteLength } from "./json.ts";
+import { RETRIES_MAX, TRIGGER_EVENT_NAME_MAX_BYTES, TRIGGERS_PER_FUNCTION_MAX } from "./limits.ts";
+import { INNGEST_RETRY_POLICY, type RetryPolicy } from "./retry-policy.ts";
+
+const eventNameSchema = z
+  .string()
+  .min(1, "a trigger's event name must not be empty")
+  .refine(
+    (name) => byteLength(name) <= TRIGGER_EVENT_NAME_MAX_BYTES,
+    `a trigger's event name is at most ${TRIGGER_EVENT_NAME_MAX_BYTES} bytes`,
+  );
+
+const triggerSchema = z.looseObject({
+  event: eventNameSchema.optional(),
+  expression: z.string().nullish(),
+  cron: z.string().optional(),
+});
+
+const retryPolicySchema = z.object({
+  maxAttempts: z
+    .number()
+    .int()
+    .min(1)
+    .max(RETRIES_MAX + 1),
+  backoff: z.enum(["exponential", "linear", "fixed", "inngest"]),
+  initialDelayMs: z.number().min(0),
+  maxDelayMs: z.number().min(0),
+  jitter: z.boolean(),
+});
+
+const stepConfigSchema = z.looseObject({
+  runtime: z.looseObject({ url: z.string(), type: z.string().optional() }),
+  retries: z.looseObject({ attempts: z.number().int().min(0).max(RETRIES_MAX) }).nullish(),
+});
+
+/** Options of Inngest that change when a run may start or go on; refused by name until the platform enforces them. */
+const FLOW_CONTROL = [
+  "concurrency",
+  "throttle",
+  "rateLimit",
+  "debounce",
+  "batchEvents",
+  "priority",
+  "idempotency",
+  "singleton",
+  "cancel",
+  "timeouts",
+] as const;
+
+/** A function as an app registers it (inngest-protocol §2.4). Unknown fields pass. */
+export const functionConfigSchema = z
+  .looseObject({
+    id: z.string().min(1, "id: a function id must not be empty"),
+    name: z.string().default(""),
+    triggers: z.array(triggerSchema).max(TRIGGERS_PER_FUNCTION_MAX).default([]),
+    steps: z.record(z.string(), stepConfigSchema),
+    /** ours: the whole policy; official clients send only the number of retries, in `steps` */
+    retryPolicy: retryPolicySchema.optional(),
+  })
+  .superRefine((config, context) => {
+    for (const option of FLOW_CONTROL) {
+      const value = config[option] ?? config[option[0]?.toUpperCase() + option.slice(1)];
+      if (value === undefined || value === null || (Array.isArray(value) && value.length === 0)) continue;
+      context.addIssue({
+        code: "custom",
+        path: [option],
+        message: `function "${config.id}": this version of the platform does not enforce \`${option}\`, so it refuses a function that asks for it`,
+      });
+    }
+    if (config.triggers.some((trigger) => trigger.cron !== undefined))
+      context.addIssue({
+        code: "custom",
+        path: ["triggers"],
+        message: `function "${config.id}": this version of the platform does not run cron triggers`,
+      });
+  });
+
+export type FunctionConfig = z.infer<typeof functionConfigSchema>;
+
+export interface EventTrigger {
+  event: string;
+  /** CEL over `event`; null when every event of the name starts the function */
+  expression: string | null;
+}
+
+/** Where a function's code lives and how it is reached (design §4). */
+export type FunctionTransport = { kind: "local" } | { kind: "http"; url: string };
+
+/** A function as the platform keeps it, whoever registered it. */
+export interface RegisteredFunction {
+  /** `<app>-<function>`, unique in the environment */
+  id: string;
+  name: string;
+  appId: string;
+  version: number;
+  triggers: EventTrigger[];
+  retry: RetryPolicy;
+  transport: FunctionTransport;
+}
+
+/** Body of `POST /fn/register` and of an in-band sync; keys compared without case (inngest-protocol §2.2, trap 2). */
+export const registerBodySchema = z.preprocess(
+  lowerFirstLevelKeys,
+  z.looseObject({
+    url: z.string(),
+    appname: z.string().min(1, "App ID required"),
+    sdk: z.string().default(""),
+    framework: z.string().default(""),
+    appversion: z.string().nullish(),
+    functions: z.array(functionConfigSchema).default([]),
+  }),
+);
+
+export type RegisterBody = z.infer<typeof registerBodySchema>;
+
+function lowerFirstLevelKeys(body: unknown): unknown {
+  if (typeof body !== "object" || body === null || Array.isArray(body)) return body;
+  return Object.fromEntries(Object.entries(body).map(([key, value]) => [key.toLowerCase(), value]));
+}
+
+/** The policy that a registered config asks for; `attempts` on the wire counts retries, not tries. */
+export function retryPolicyOf(config: FunctionConfig): RetryPolicy {
+  if (config.retryPolicy) return config.retryPolicy;
+  const retries = Object.values(config.steps)[0]?.retries?.attempts;
+  return retries === undefined ? INNGEST_RETRY_POLICY : { ...INNGEST_RETRY_POLICY, maxAttempts: retries + 1 };
+}

@@ -1,0 +1,79 @@
+import { sha1 } from "@noble/hashes/legacy.js";
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex, concatBytes, hexToBytes, utf8ToBytes } from "@noble/hashes/utils.js";
+import { ulidToUUID, uuidToULID } from "ulid";
+import { v5 as uuidV5 } from "uuid";
+
+/** Time and entropy of a ULID: 48 bits of milliseconds and 80 random bits. */
+export interface UlidParts {
+  timeMs: number;
+  /** 10 bytes */
+  entropy: Uint8Array;
+}
+
+/** The ULID of exactly this time and entropy. */
+export function ulidOf({ timeMs, entropy }: UlidParts): string {
+  const hex = timeMs.toString(16).padStart(12, "0") + bytesToHex(entropy);
+  return uuidToULID(
+    `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`,
+  );
+}
+
+const ULID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
+
+/** Whether the text is a ULID in its upper-case Crockford form. */
+export function isUlid(text: string): boolean {
+  return ULID.test(text);
+}
+
+/** Time and entropy of a ULID; the text must satisfy {@link isUlid}. */
+export function ulidParts(ulid: string): UlidParts {
+  const bytes = hexToBytes(ulidToUUID(ulid).replaceAll("-", "").toLowerCase());
+  const time = bytes.subarray(0, 6).reduce((sum, byte) => sum * 256 + byte, 0);
+  return { timeMs: time, entropy: bytes.subarray(6) };
+}
+
+/**
+ * Id of the `index`-th event of a request: the big-endian counter in bytes 6..10 of the entropy is raised by `index`,
+ * so a repeated request with the same seed names the same events (inngest-protocol §1.4).
+ */
+export function eventUlid(seed: UlidParts, index: number): string {
+  const entropy = seed.entropy.slice();
+  const counter = new DataView(entropy.buffer, entropy.byteOffset + 6, 4);
+  counter.setUint32(0, (counter.getUint32(0) + index) >>> 0);
+  return ulidOf({ timeMs: seed.timeMs, entropy });
+}
+
+/**
+ * Id of the run that an event starts of a function. Derived, so that delivering the event twice names the same run
+ * (G1); it keeps the event's time and first entropy byte, which together name the log object that holds both.
+ */
+export function runIdOf(eventId: string, functionId: string): string {
+  const { timeMs, entropy } = ulidParts(eventId);
+  const digest = sha256(utf8ToBytes(`run\0${eventId}\0${functionId}`));
+  return ulidOf({ timeMs, entropy: concatBytes(entropy.subarray(0, 1), digest.subarray(0, 9)) });
+}
+
+/** A ULID derived from a time and any text; the same input always names the same thing. */
+export function derivedUlid(timeMs: number, text: string): string {
+  return ulidOf({ timeMs, entropy: sha256(utf8ToBytes(text)).subarray(0, 10) });
+}
+
+/**
+ * Hash of a step id as the wire carries it: the n-th repeat of an id (n ≥ 1) hashes `id:n` (inngest-protocol §3.5).
+ *
+ * @param repeat how often this id was used before in the run; 0 for the first
+ */
+export function stepHash(userId: string, repeat: number): string {
+  return bytesToHex(sha1(utf8ToBytes(repeat === 0 ? userId : `${userId}:${repeat}`)));
+}
+
+/** Short hash of any text, for comparing inputs; not secret. */
+export function textHash(text: string): string {
+  return bytesToHex(sha256(utf8ToBytes(text)).subarray(0, 10));
+}
+
+/** UUID of a function or app; official Go clients refuse a `fn_id` that is not a UUID (inngest-protocol §0.2). */
+export function uuidOf(name: string): string {
+  return uuidV5(name, uuidV5.URL);
+}

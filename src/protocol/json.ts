@@ -1,0 +1,25 @@
+/** Any value that JSON carries. */
+export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue };
+export type JsonObject = { [key: string]: JsonValue };
+
+const encoder = new TextEncoder();
+
+/** Size of a text in UTF-8 bytes. */
+export function byteLength(text: string): number {
+  // a UTF-16 unit is at most three UTF-8 bytes: most texts need no encoding to be known as small
+  return text.length * 3 < 1024 ? utf8Length(text) : encoder.encode(text).byteLength;
+}
+
+function utf8Length(text: string): number {
+  let bytes = 0;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x80) bytes += 1;
+    else if (unit < 0x800) bytes += 2;
+    else if (unit >= 0xd800 && unit < 0xdc00 && i + 1 < text.length) {
+      bytes += 4;
+      i++;
+    } else bytes += 3;
+  }
+  return bytes;
+}

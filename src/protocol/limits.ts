@@ -1,0 +1,56 @@
+/** Every bound of the platform in one place, each with its source. Sizes are bytes, times are milliseconds. */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const DAY = 24 * 60 * MINUTE;
+
+/** What a client may send us. */
+export const REQUEST_BODY_MAX_BYTES = 16 * MIB; // ours: five largest events, and half the 32 MiB RPC bound
+export const EVENT_MAX_BYTES = 3 * MIB; // inngest/inngest pkg/consts, absolute maximum
+export const EVENTS_PER_REQUEST_MAX = 5000; // inngest/inngest pkg/api
+export const EVENT_NAME_MAX_BYTES = 512; // inngest/inngest pkg/event
+export const EVENT_ID_MAX_BYTES = 512; // ours: keeps a dedupe row small
+export const EVENT_TS_MIN = Date.UTC(1980, 0, 1); // inngest/inngest pkg/event
+export const EVENT_TS_MAX = Date.UTC(2100, 0, 1); // inngest/inngest pkg/event
+export const TRIGGER_EVENT_NAME_MAX_BYTES = 255; // inngest/inngest pkg/inngest/trigger.go
+export const TRIGGERS_PER_FUNCTION_MAX = 10; // inngest/inngest pkg/inngest/function.go
+export const ID_SEED_MAX_SKEW_MS = DAY; // ours: a seed outside is ignored, so a log object's day is near its receipt
+
+/** What an app may report. */
+export const STEP_OUTPUT_MAX_BYTES = 4 * MIB; // inngest/inngest pkg/consts
+export const STEP_ID_MAX_BYTES = 1 * KIB; // ours: an id is a name, not a payload
+export const STEPS_PER_RUN_MAX = 10_000; // inngest/inngest pkg/consts, absolute maximum
+export const RUN_STATE_HTTP_MAX_BYTES = 32 * MIB; // inngest/inngest pkg/consts
+export const RUN_STATE_DISK_MAX_BYTES = 1024 * MIB; // ours: a tenth of an object's 10 GB
+export const CALL_BODY_LARGEST_BYTES = 48 * MIB; // ours: run state over HTTP and the largest request of events beside it
+export const REPLY_MAX_BYTES = 8 * MIB; // inngest/inngest pkg/consts, SDK response
+export const CALL_BODY_MAX_BYTES = 4 * MIB; // inngest/inngest: past it `use_api` is set
+export const SLEEP_MAX_MS = 366 * DAY; // inngest/inngest pkg/consts
+export const RETRIES_MAX = 20; // inngest/inngest pkg/consts
+export const RETRY_DELAY_MIN_MS = 1 * SECOND; // inngest/inngest pkg/consts, for retry-after
+export const RETRY_DELAY_MAX_MS = 1 * DAY; // inngest/inngest pkg/consts, for retry-after
+export const INVOKE_TIMEOUT_DEFAULT_MS = 365 * DAY; // inngest SDK spec §5: one year
+export const ERROR_TEXT_MAX_CHARS = 8 * KIB; // ours: message and stack of an error, each
+export const ERROR_CAUSES_MAX = 5; // inngest/inngest-js, serializeError
+
+/** What the platform holds us to (cloudflare-facts §4, §5). */
+export const SQL_VALUE_MAX_BYTES = 1_900_000; // 2 MB in production, not enforced locally
+export const QUEUE_INLINE_MAX_BYTES = 100_000; // message bound is 128,000 with about 100 of metadata
+export const CALL_TIMEOUT_MS = 15 * MINUTE; // wall time of a consumer or alarm invocation in production
+export const CALL_TIMEOUT_DEV_MS = 2 * 60 * MINUTE; // inngest/inngest: request duration
+export const SYNC_TIMEOUT_MS = 10 * SECOND; // inngest/inngest pkg/deploy
+
+/** Durability timing of the engine (design §2–§4). */
+export const WATCHDOG_MS = 20 * SECOND; // an activation without an alarm dies silently after 65–140 s
+export const ALARM_HOLD_MS = 9 * MINUTE; // an alarm handler may run 15 minutes; it hands over well before
+export const ACTIVATION_MAX_STEPS = 1000; // steps executed in one activation before the next begins
+export const RESEND_AFTER_MS = 15 * SECOND;
+export const RESENDS_MAX = 5;
+export const LOOKBACK_MARGIN_MS = 1 * SECOND; // clocks of two objects may differ
+export const DEDUPE_WINDOW_MS = 1 * DAY; // inngest/inngest: idempotency is kept for 24 h
+export const REDELIVERY_HORIZON_MS = 7 * DAY; // no event older than this starts a run
+export const RETENTION_DEFAULT_MS = 30 * DAY;
+export const RETENTION_MIN_MS = REDELIVERY_HORIZON_MS;
+export const FLAG_LINGER_MS = 60 * MINUTE; // a name stays flagged as waited for, an hour after its last wait

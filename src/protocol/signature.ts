@@ -1,0 +1,159 @@
+import canonicalize from "canonicalize";
+import type { JsonValue } from "./json.ts";
+
+/**
+ * Whose body is signed: a request of the server is signed in its canonical JSON form (RFC 8785), a response of an app
+ * as its exact bytes (inngest-protocol §5).
+ */
+export type SignedAs = "request" | "response";
+
+const WINDOW_MS = 5 * 60_000; // inngest-protocol §5, in both directions
+const KEY_PREFIX = /^signkey-\w+-/;
+const IMPORTED_KEYS_MAX = 16;
+
+const encoder = new TextEncoder();
+
+/**
+ * The `x-inngest-signature` header of a body.
+ *
+ * @param key  signing key, with or without its `signkey-…-` prefix
+ * @param body empty for requests without one
+ */
+export async function sign(key: string, body: string, nowMs: number, as: SignedAs = "request"): Promise<string> {
+  const seconds = String(Math.floor(nowMs / 1000));
+  const mac = await crypto.subtle.sign("HMAC", await hmacKey(key), signedBytes(body, seconds, as));
+  return `t=${seconds}&s=${toHex(mac)}`;
+}
+
+/**
+ * Whether a signature header is of this body, by any of these keys, and at most 5 minutes old or ahead. A missing or
+ * malformed header and an empty list of keys are simply false.
+ */
+export async function verify(
+  header: string | null | undefined,
+  keys: readonly string[],
+  body: string,
+  nowMs: number,
+  as: SignedAs = "request",
+): Promise<boolean> {
+  const fields = new URLSearchParams(header ?? "");
+  const seconds = fields.get("t") ?? "";
+  const signature = fromHex(fields.get("s") ?? "");
+  if (!/^\d{1,12}$/.test(seconds) || signature?.length !== 32) return false;
+  if (Math.abs(nowMs - Number(seconds) * 1000) > WINDOW_MS) return false;
+  const bytes = signedBytes(body, seconds, as);
+  for (const key of keys) if (await crypto.subtle.verify("HMAC", await hmacKey(key), signature, bytes)) return true; // constant time
+  return false;
+}
+
+/**
+ * A signing key as bearer token: prefix and SHA-256 of its bytes.
+ *
+ * @throws TypeError when the key is not hexadecimal after its prefix; the message does not repeat it
+ */
+export async function hashedSigningKey(key: string): Promise<string> {
+  const hash = await bareHash(key);
+  if (hash === undefined)
+    throw new TypeError("signing key: not hexadecimal; it looks like signkey-prod-0123abcd, without quotes or spaces");
+  return `${KEY_PREFIX.exec(key)?.[0] ?? ""}${hash}`;
+}
+
+const FINGERPRINT_CHARS = 12; // inngest-protocol §2.5
+
+/** The beginning of a key's hash: enough to compare keys, useless as one. Signing keys are hashed as bearers are. */
+export async function keyFingerprint(key: string, kind: "event" | "signing"): Promise<string> {
+  const hash = kind === "signing" ? await bareHash(key) : undefined;
+  return (hash ?? toHex(await sha256(encoder.encode(key)))).slice(0, FINGERPRINT_CHARS);
+}
+
+/**
+ * Whether an `Authorization` header carries one of these signing keys: as prefixed hash (TypeScript, Go), as bare hash
+ * (Python) or as it is (Go, in part); see inngest-protocol §5.
+ */
+export async function bearerMatches(header: string | null | undefined, keys: readonly string[]): Promise<boolean> {
+  const token = /^bearer +(\S+)$/i.exec(header?.trim() ?? "")?.[1]?.replace(KEY_PREFIX, "");
+  if (token === undefined) return false;
+  const given = await sha256(encoder.encode(token));
+  let isMatch = false;
+  for (const key of keys)
+    for (const form of [await bareHash(key), key.replace(KEY_PREFIX, "")])
+      if (form !== undefined && form !== "" && isEqual(given, await sha256(encoder.encode(form)))) isMatch = true;
+  return isMatch;
+}
+
+/** The text that a request's signature covers. */
+function canonicalBody(body: string): string {
+  if (body === "") return "";
+  let value: JsonValue;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    return body; // not JSON: its reader will say so
+  }
+  try {
+    return canonicalize(value) ?? body;
+  } catch {
+    return lenientCanonical(value);
+  }
+}
+
+/**
+ * Canonical JSON of values that RFC 8785 refuses: half an emoji, left by cutting a string, is escaped as official SDKs
+ * escape it. Otherwise an event that contains one could never be delivered.
+ */
+function lenientCanonical(value: JsonValue): string {
+  if (Array.isArray(value)) return `[${value.map(lenientCanonical).join(",")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const properties = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${properties.map(([key, inner]) => `${JSON.stringify(key)}:${lenientCanonical(inner)}`).join(",")}}`;
+}
+
+function signedBytes(body: string, seconds: string, as: SignedAs): Uint8Array {
+  return encoder.encode((as === "request" ? canonicalBody(body) : body) + seconds);
+}
+
+const importedKeys = new Map<string, Promise<CryptoKey>>();
+
+/** The key's text after the prefix, as bytes; importing costs more than signing, so the last few are kept. */
+function hmacKey(key: string): Promise<CryptoKey> {
+  const text = key.replace(KEY_PREFIX, "");
+  if (text === "") throw new TypeError("signing key: nothing after its prefix"); // an empty key signs for everybody
+  let imported = importedKeys.get(text);
+  if (imported === undefined) {
+    imported = crypto.subtle.importKey("raw", encoder.encode(text), { name: "HMAC", hash: "SHA-256" }, false, [
+      "sign",
+      "verify",
+    ]);
+    importedKeys.set(text, imported);
+    const oldest = importedKeys.keys().next().value;
+    if (importedKeys.size > IMPORTED_KEYS_MAX && oldest !== undefined) importedKeys.delete(oldest);
+  }
+  return imported;
+}
+
+async function bareHash(key: string): Promise<string | undefined> {
+  const bytes = fromHex(key.replace(KEY_PREFIX, ""));
+  return bytes === undefined || bytes.length === 0 ? undefined : toHex(await sha256(bytes));
+}
+
+async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+}
+
+/** Compares digests of equal length without stopping at the first difference. */
+function isEqual(a: Uint8Array, b: Uint8Array): boolean {
+  let difference = a.length ^ b.length;
+  for (const [index, byte] of a.entries()) difference |= byte ^ (b[index] ?? 0);
+  return difference === 0;
+}
+
+function toHex(bytes: ArrayBuffer | Uint8Array): string {
+  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function fromHex(text: string): Uint8Array | undefined {
+  if (text.length % 2 !== 0 || !/^[0-9a-f]*$/i.test(text)) return undefined;
+  return Uint8Array.from({ length: text.length / 2 }, (_, index) =>
+    Number.parseInt(text.slice(index * 2, index * 2 + 2), 16),
+  );
+}

@@ -1,0 +1,65 @@
+import * as z from "zod";
+import { STEP_ID_MAX_BYTES } from "./limits.ts";
+import { byteLength } from "./json.ts";
+import type { WireError } from "./wire-error.ts";
+
+/** Ops that this platform understands (inngest-protocol §3.4). */
+const OPCODES = [
+  "None",
+  "Step",
+  "StepRun",
+  "StepError",
+  "StepFailed",
+  "StepPlanned",
+  "Sleep",
+  "WaitForEvent",
+  "InvokeFunction",
+  "RunComplete",
+  "DiscoveryRequest",
+] as const;
+
+export type Opcode = (typeof OPCODES)[number];
+
+const byLowerCase = new Map(OPCODES.map((op) => [op.toLowerCase(), op]));
+
+const opcodeSchema = z.string().transform((op, context): Opcode => {
+  const known = byLowerCase.get(op.toLowerCase());
+  if (known === undefined) {
+    context.addIssue(`op: ${JSON.stringify(op)} is not an opcode this platform knows`);
+    return z.NEVER;
+  }
+  return known;
+});
+
+export const wireErrorSchema: z.ZodType<WireError> = z
+  .object({
+    name: z.string().catch("Error"),
+    message: z.string().catch(""),
+    stack: z.string().optional().catch(undefined),
+    code: z.string().optional().catch(undefined),
+    noRetry: z.boolean().optional().catch(undefined),
+  })
+  .catchall(z.json())
+  .catch({ name: "Error", message: "the app reported an error without a name or message" });
+
+const idSchema = z
+  .string()
+  .min(1, "id: a step id must not be empty")
+  .refine((id) => byteLength(id) <= STEP_ID_MAX_BYTES, `id: a step id is at most ${STEP_ID_MAX_BYTES} bytes`);
+
+/** One step op as a client reports it. Unknown fields pass; an unknown opcode is refused by name. */
+export const stepOpSchema = z.object({
+  op: opcodeSchema,
+  id: z.string().max(STEP_ID_MAX_BYTES).default(""),
+  name: z.string().nullish(),
+  displayName: z.string().nullish(),
+  opts: z.record(z.string(), z.json()).nullish(),
+  data: z.json().optional(),
+  error: wireErrorSchema.optional(),
+  userland: z.object({ id: idSchema, index: z.number().optional() }).nullish(),
+});
+
+export type StepOp = z.infer<typeof stepOpSchema>;
+
+/** Body of a 206 reply: an array of ops; a single object is tolerated (inngest-protocol §3.3, §6.3). */
+export const stepOpsSchema = z.preprocess((body) => (Array.isArray(body) ? body : [body]), z.array(stepOpSchema));

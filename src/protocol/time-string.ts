@@ -1,0 +1,80 @@
+import ms from "ms";
+
+/** Thrown for a duration or date that cannot be read; names the field and the value. */
+export class TimeError extends TypeError {
+  readonly code = "time_invalid";
+}
+
+const WIRE_UNITS = [
+  ["w", 604_800_000],
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["m", 60_000],
+  ["s", 1_000],
+  ["ms", 1],
+] as const;
+
+const PART = /(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)/g;
+const PARTS = /^(?:\s*\d+(?:\.\d+)?\s*(?:ms|s|m|h|d|w))+\s*$/;
+
+/**
+ * Milliseconds of a duration: a number of milliseconds, an `ms` string ("2.5d", "10 minutes"), or a sequence of number
+ * and unit as the wire carries it ("1h30m", inngest-protocol §2.4).
+ *
+ * @throws TimeError naming `field` and the value, when it is negative, not finite or cannot be read
+ */
+export function durationMs(value: number | string, field: string): number {
+  const parsed = typeof value === "number" ? value : parseDuration(value);
+  if (parsed === undefined || !Number.isFinite(parsed) || parsed < 0)
+    throw new TimeError(
+      `${field}: cannot read ${JSON.stringify(value)} as a duration; use milliseconds or a string such as "30s", "5m", "1h30m"`,
+    );
+  return Math.round(parsed);
+}
+
+function parseDuration(text: string): number | undefined {
+  if (PARTS.test(text)) {
+    let sum = 0;
+    for (const [, amount, unit] of text.matchAll(PART)) {
+      const size = WIRE_UNITS.find(([name]) => name === unit)?.[1] ?? Number.NaN;
+      sum += Number(amount) * size;
+    }
+    return sum;
+  }
+  if (text.trim() === "" || text.length > 100) return undefined; // ms() itself throws past 100 characters
+  return ms(text as ms.StringValue); // checked by the caller: undefined or NaN for anything ms cannot read
+}
+
+/** A duration as the wire carries it: number and unit sequences down to the millisecond ("1h30m", "1s500ms"). */
+export function durationString(durationMs: number): string {
+  let rest = durationMs;
+  let text = "";
+  for (const [unit, size] of WIRE_UNITS) {
+    const count = Math.floor(rest / size);
+    rest -= count * size;
+    if (count > 0) text += `${count}${unit}`;
+  }
+  return text === "" ? "0s" : text;
+}
+
+/** What a date in words is made of; V8 itself ignores words it does not know and reads "soon 5" as May 2001. */
+const DATE_WORDS =
+  /^(?:mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|gmt|utc|[ecmp][sd]t|am$|pm$|t$|z$)/i;
+
+/**
+ * Epoch milliseconds of a `Date`, a number of epoch milliseconds or a date string (ISO 8601, or an HTTP date).
+ *
+ * @throws TimeError naming `field` and the value when it is not a date
+ */
+export function instantMs(value: Date | string | number, field: string): number {
+  const at = value instanceof Date ? value.getTime() : typeof value === "number" ? value : parseDate(value);
+  if (!Number.isFinite(at))
+    throw new TimeError(`${field}: ${JSON.stringify(String(value))} is not a date; use a Date or an ISO 8601 string`);
+  return at;
+}
+
+function parseDate(text: string): number {
+  const words = String(text).match(/[a-z]+/gi) ?? [];
+  const isDate = /\d{4}/.test(text) && words.every((word) => DATE_WORDS.test(word));
+  return isDate ? Date.parse(text) : Number.NaN;
+}

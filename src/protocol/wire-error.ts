@@ -1,0 +1,24 @@
+import type { JsonValue } from "./json.ts";
+
+/** An error as it travels: in step ops, memos, outcomes and replies (inngest-protocol §3.3). */
+export interface WireError {
+  name: string;
+  message: string;
+  stack?: string;
+  /** stable machine-readable kind; ours are listed in ARCHITECTURE.md */
+  code?: string;
+  cause?: JsonValue;
+  /** partial step output of official Go clients, kept verbatim */
+  data?: JsonValue;
+  noRetry?: boolean;
+  [key: string]: JsonValue | undefined;
+}
+
+/** Names of errors that the engine itself puts into steps and runs. */
+export const errorNames = {
+  stepLost: "StepLostError",
+  invokeTimeout: "InngestInvokeTimeoutError",
+  functionOverflowed: "InngestErrFunctionOverflowed",
+  stateOverflowed: "InngestErrStateOverflowed",
+  timeoutTooLong: "InngestErrTimeoutTooLong",
+} as const;

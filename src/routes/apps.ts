@@ -1,0 +1,107 @@
+import { Hono } from "hono";
+import * as z from "zod";
+import type { AppSync, Objects } from "../durable-objects/objects.ts";
+import { compile } from "../engine/expression.ts";
+import {
+  registerBodySchema,
+  retryPolicyOf,
+  type FunctionConfig,
+  type RegisterBody,
+  type RegisteredFunction,
+} from "../protocol/function-config.ts";
+import { headers } from "../protocol/headers.ts";
+import { textHash, uuidOf } from "../protocol/ids.ts";
+import { readBody } from "./body.ts";
+import { signingKeyGuard, type SettingsSource } from "./guard.ts";
+
+/** App sync: which functions live at which URL (inngest-protocol §2). */
+export function appRoutes(objects: Objects, env: string, settings: SettingsSource, version: string): Hono {
+  const app = new Hono();
+  app.use("/fn/*", signingKeyGuard(settings));
+
+  app.post("/fn/register", async (c) => {
+    const kind = settings().isDev ? "dev" : "cloud";
+    const expected = c.req.header(headers.expectedServerKind);
+    if (expected !== undefined && expected !== "" && expected !== kind)
+      return c.json(refusal(`Expected server kind ${expected}, got ${kind}`), 400);
+    try {
+      const sync = readSync(JSON.parse(await readBody(c.req.raw)));
+      const { modified } = await objects.registry(env).sync(sync);
+      return c.json({ ok: true, modified, app_id: uuidOf(sync.appId), sync_id: uuidOf(sync.checksum), status: 200 });
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      return c.json(refusal(`Invalid request: ${error.message}`), 400);
+    }
+  });
+
+  /** How SDKs in development, and people, see that a platform is there. */
+  app.get("/dev", async (c) => {
+    const { isDev, eventKeys, signingKeys } = settings();
+    if (!isDev) return c.notFound();
+    const registry = objects.registry(env);
+    const [apps, functions] = await Promise.all([registry.apps(), registry.functions()]);
+    return c.json({
+      version,
+      authed: false,
+      isSingleNodeService: true,
+      isMissingSigningKey: signingKeys.length === 0,
+      isMissingEventKeys: eventKeys.length === 0,
+      features: {},
+      handlers: apps,
+      functions: functions.map((fn) => ({ ...fn, id: uuidOf(fn.id), slug: fn.id, fv: fn.version })),
+    });
+  });
+  return app;
+}
+
+/** TypeScript SDKs read the status from the body, whatever the response says (inngest-protocol §2.2). */
+function refusal(error: string) {
+  return { error, status: 400, data: null };
+}
+
+/**
+ * What an app registers, checked as a whole: one function that cannot be taken refuses the sync.
+ *
+ * @throws Error naming function and field
+ */
+export function readSync(body: unknown): AppSync {
+  const parsed = registerBodySchema.safeParse(body);
+  if (!parsed.success) throw new Error(describe(parsed.error));
+  const { appname: appId, url, sdk, framework, functions } = parsed.data;
+  const ids = new Set<string>();
+  for (const config of functions) {
+    if (!config.id.startsWith(`${appId}-`))
+      throw new Error(`functions: "${config.id}" is not a function of app "${appId}": its id must begin with "${appId}-"`);
+    if (ids.has(config.id)) throw new Error(`functions: the id "${config.id}" is used twice`);
+    ids.add(config.id);
+  }
+  const registered = functions.map((config) => toRegistered(config, parsed.data));
+  const checksum = textHash(JSON.stringify([url, sdk, framework, registered]));
+  return { appId, url, sdk, framework, functions: registered, checksum };
+}
+
+function toRegistered(config: FunctionConfig, { appname: appId }: RegisterBody): RegisteredFunction {
+  const url = Object.values(config.steps)[0]?.runtime.url ?? "";
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+    throw new Error(`function "${config.id}": steps.step.runtime.url: ${JSON.stringify(url)} is not an http URL`);
+  const triggers = config.triggers.flatMap(({ event, expression }) => (event === undefined ? [] : [{ event, expression: expression || null }]));
+  const seen = new Set(triggers.map((trigger) => JSON.stringify(trigger)));
+  if (seen.size < triggers.length) throw new Error(`function "${config.id}": triggers: one of them is given twice`);
+  for (const { expression } of triggers) if (expression !== null) compile(expression);
+  return {
+    id: config.id,
+    name: config.name || config.id,
+    appId,
+    version: 0, // the registry counts
+    triggers,
+    retry: retryPolicyOf(config),
+    transport: { kind: "http", url },
+  };
+}
+
+function describe(error: z.ZodError): string {
+  return error.issues
+    .slice(0, 5)
+    .map((issue) => `${issue.path.join(".") || "body"}: ${issue.message}`)
+    .join("; ");
+}

@@ -1,0 +1,60 @@
+import type { Context, MiddlewareHandler } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { bearerMatches } from "../protocol/signature.ts";
+import type { Settings } from "../settings.ts";
+
+/** What routes need of the Worker. */
+export type SettingsSource = () => Settings;
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\]|.*\.localhost)(:\d+)?$/i;
+
+/**
+ * Dev mode is open, so it answers only this machine: the Host must be loopback, and so must the Origin of a browser's
+ * request, or any web page could drive the local server (design §10).
+ */
+export function devGuard(settings: SettingsSource): MiddlewareHandler {
+  return async (c, next) => {
+    if (!settings().isDev) return next();
+    const host = c.req.header("host") ?? new URL(c.req.url).host;
+    if (!LOOPBACK.test(host))
+      throw new HTTPException(403, {
+        message: `INNGEST_DEV is set, which opens the platform without keys; it is refused for host "${host}", which is not loopback. Unset INNGEST_DEV and set INNGEST_EVENT_KEY and INNGEST_SIGNING_KEY`,
+      });
+    const origin = c.req.header("origin");
+    if (origin !== undefined && !(URL.canParse(origin) && LOOPBACK.test(new URL(origin).host)))
+      throw new HTTPException(403, { message: `origin "${origin}" may not use the dev platform: it is not loopback` });
+    return next();
+  };
+}
+
+/** Everything but sending events asks for the signing key as bearer (inngest-protocol §5). */
+export function signingKeyGuard(settings: SettingsSource): MiddlewareHandler {
+  return async (c, next) => {
+    const { isDev, signingKeys } = settings();
+    if (isDev) return next();
+    if (signingKeys.length === 0)
+      throw new HTTPException(503, { message: "no signing key is configured: set the secret INNGEST_SIGNING_KEY" });
+    const authorization = c.req.header("authorization");
+    if (authorization === undefined || !(await bearerMatches(authorization, signingKeys)))
+      throw new HTTPException(401, { message: "Authorization must be `Bearer <signing key>`, hashed or plain, and this one does not match" });
+    return next();
+  };
+}
+
+/** The key in the path of `/e/:key` (inngest-protocol §1.2). @throws HTTPException */
+export function checkEventKey(c: Context, settings: SettingsSource): void {
+  const { isDev, eventKeys } = settings();
+  const key = c.req.param("key") ?? "";
+  if (isDev && eventKeys.length === 0) return;
+  if (eventKeys.length === 0)
+    throw new HTTPException(503, { message: "Event keys are required to process events securely: set the secret INNGEST_EVENT_KEY" });
+  if (key === "") throw new HTTPException(401, { message: "Event key is required" });
+  if (!eventKeys.some((known) => isSame(known, key))) throw new HTTPException(401, { message: "Event key not found" });
+}
+
+/** Compares in a time that does not tell how much of the key was right. */
+function isSame(known: string, given: string): boolean {
+  let difference = known.length ^ given.length;
+  for (let i = 0; i < given.length; i++) difference |= given.charCodeAt(i) ^ (known.charCodeAt(i % known.length) || 0);
+  return difference === 0;
+}

@@ -1,0 +1,125 @@
+import type { RunIndexRow, RunView } from "../durable-objects/objects.ts";
+import { entryDueAt, isEnded, type Entry, type Run } from "../engine/run.ts";
+import { uuidOf } from "../protocol/ids.ts";
+import type { JsonValue } from "../protocol/json.ts";
+import type { WireError } from "../protocol/wire-error.ts";
+
+/** A run in a list (inngest-protocol §10.3). */
+export function runListView({ run, events }: RunView) {
+  const { state } = run;
+  return {
+    run_id: run.id,
+    run_started_at: isoOf(run.startedAt ?? run.createdAt),
+    function_id: uuidOf(run.functionId),
+    function_slug: run.functionId,
+    function_version: run.functionVersion,
+    app_id: run.appId,
+    environment_id: uuidOf(run.env),
+    event_id: run.eventIds[0] ?? "",
+    event_name: events[0]?.event.name ?? run.eventName,
+    status: statusOf(run),
+    ended_at: isEnded(state) ? isoOf(state.endedAt) : null,
+    output: state.kind === "completed" ? state.output : state.kind === "failed" ? state.error : null,
+  };
+}
+
+/** A run of which only the index row is left. */
+export function indexRowView(row: RunIndexRow) {
+  return {
+    run_id: row.runId,
+    run_started_at: isoOf(row.startedAt ?? row.createdAt),
+    function_id: uuidOf(row.functionId),
+    function_slug: row.functionId,
+    app_id: row.appId,
+    event_id: row.eventId,
+    event_name: row.eventName,
+    status: row.status,
+    ended_at: row.endedAt === null ? null : isoOf(row.endedAt),
+    output: null,
+  };
+}
+
+/** A run with its steps and what it waits for, until when (G5). */
+export function runView(view: RunView) {
+  return {
+    ...runListView(view),
+    attempt: view.run.attempt,
+    error: view.run.state.kind === "failed" ? view.run.state.error : null,
+    last_error: view.run.lastError ?? null,
+    cancel_reason: view.run.state.kind === "cancelled" ? view.run.state.reason : null,
+    waiting_for: waitingFor(view),
+    steps: view.entries.map(stepView),
+  };
+}
+
+function stepView(entry: Entry) {
+  const { status } = entry;
+  const memo = status.kind === "settled" ? resultOf(entry.kind, status.memo) : { output: null, error: null };
+  const dueAt = entryDueAt(entry);
+  return {
+    id: entry.userId,
+    hash: entry.id,
+    name: entry.name ?? entry.userId,
+    kind: entry.kind,
+    type: entry.type,
+    status: status.kind === "settled" ? (memo.error ? "failed" : "completed") : status.kind,
+    position: entry.position,
+    attempt: entry.attempt,
+    failures: entry.failures.map(({ attempt, endedAt, error }) => ({ attempt, ended_at: isoOf(endedAt), error })),
+    input: entry.input ?? null,
+    output: memo.output,
+    error: memo.error,
+    created_at: isoOf(entry.createdAt),
+    ended_at: status.kind === "settled" ? isoOf(status.at) : null,
+    until: dueAt === null ? null : isoOf(dueAt),
+    function_version: entry.version,
+  };
+}
+
+/** Memos of steps are wrapped, those of sleeps and waits are the value itself (inngest-protocol §3.6). */
+function resultOf(kind: Entry["kind"], memo: JsonValue): { output: JsonValue; error: WireError | null } {
+  if (typeof memo === "object" && memo !== null && !Array.isArray(memo)) {
+    const keys = Object.keys(memo);
+    if (keys.length === 1 && memo.error !== undefined) return { output: null, error: memo.error as unknown as WireError };
+    if (keys.length === 1 && memo.data !== undefined && kind !== "wait") return { output: memo.data, error: null };
+  }
+  return { output: memo, error: null };
+}
+
+/** Why a run is not done, each reason with a name and a time. Empty once it has ended. */
+function waitingFor({ run, entries }: RunView) {
+  const { state } = run;
+  if (isEnded(state)) return [];
+  const reasons: { kind: string; step?: string; on?: JsonValue; since?: string; until?: string; error?: WireError }[] = [];
+  if (state.kind === "executing") reasons.push({ kind: "executing", since: isoOf(state.since) });
+  if (state.kind === "scheduled") reasons.push({ kind: state.reason, until: isoOf(state.at), error: run.lastError });
+  for (const entry of entries) {
+    const { status } = entry;
+    if (status.kind === "settled") continue;
+    const until = entryDueAt(entry);
+    reasons.push({
+      kind: status.kind,
+      step: entry.userId,
+      on: waitedFor(entry),
+      until: until === null ? undefined : isoOf(until),
+      error: entry.failures.at(-1)?.error,
+    });
+  }
+  return reasons;
+}
+
+function waitedFor({ wait, invoke }: Entry): JsonValue | undefined {
+  if (wait) return { events: wait.events, if: wait.expression };
+  return invoke && { function: invoke.functionId };
+}
+
+function statusOf({ state, startedAt }: Run): RunIndexRow["status"] {
+  if (state.kind === "completed") return "Completed";
+  if (state.kind === "failed") return "Failed";
+  if (state.kind === "cancelled") return "Cancelled";
+  return startedAt === undefined ? "Scheduled" : "Running";
+}
+
+function isoOf(at: number): string {
+  return new Date(at).toISOString();
+}

@@ -1,0 +1,47 @@
+import { Hono } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { logOf, type Objects, type RunView } from "../durable-objects/objects.ts";
+import { isUlid } from "../protocol/ids.ts";
+import { memos } from "../transports/http.ts";
+import { envelope } from "./envelope.ts";
+import { signingKeyGuard, type SettingsSource } from "./guard.ts";
+import { runView } from "./run-view.ts";
+
+/** Read and cancel runs (inngest-protocol §10.2, §10.3). */
+export function runRoutes(objects: Objects, env: string, settings: SettingsSource): Hono {
+  const app = new Hono();
+  app.use("/v1/runs/*", signingKeyGuard(settings));
+  app.use("/v0/runs/*", signingKeyGuard(settings));
+
+  app.get("/v1/runs/:id", async (c) => c.json(envelope(runView(await findRun(objects, env, c.req.param("id"))))));
+
+  app.delete("/v1/runs/:id", async (c) => {
+    const { run } = await findRun(objects, env, c.req.param("id"));
+    const { kind } = await objects.run(env, run.id).cancel("cancelled through the API");
+    if (kind === "ended") throw new HTTPException(409, { message: `run ${run.id} has already ended` });
+    return c.body(null, 200);
+  });
+
+  // state that was too large for a call (`use_api`)
+  app.get("/v0/runs/:id/actions", async (c) => c.json(memos((await findRun(objects, env, c.req.param("id"))).entries)));
+  app.get("/v0/runs/:id/batch", async (c) => {
+    const { events } = await findRun(objects, env, c.req.param("id"));
+    return c.json(events.map((record) => record.event));
+  });
+  return app;
+}
+
+/**
+ * Asks the run's log first: a run that nobody started must not leave an object behind.
+ *
+ * @throws HTTPException 400 for what is no id, 404 for an unknown one
+ */
+async function findRun(objects: Objects, env: string, id: string): Promise<RunView> {
+  if (!isUlid(id)) throw new HTTPException(400, { message: `"${id.slice(0, 60)}" is not a run id` });
+  const log = logOf(id);
+  const logs = await objects.registry(env).logs();
+  const isKnown = logs.includes(log) && (await objects.log(env, log).mayKnow(id));
+  const view = isKnown ? await objects.run(env, id).read() : null;
+  if (!view) throw new HTTPException(404, { message: `run ${id} not found` });
+  return view;
+}

@@ -1,0 +1,242 @@
+import { headers } from "../protocol/headers.ts";
+import { baseUrl, processEnv, readDevSetting, type DevSetting, type EnvVars } from "./environment.ts";
+import { payloadsJson, readPayloads } from "./event-payload.ts";
+import { InngestFunction } from "./function.ts";
+import { makeSeed, postEvents } from "./send.ts";
+import { boundSender } from "./sender.ts";
+import type { EventPayload, FunctionOptions, Handler, Logger, ReceivedEvent, Trigger } from "./types.ts";
+import { sdkName } from "./version.ts";
+
+/** Options of {@link Inngest}. Each that names a variable is read from it when left out, at use and not before. */
+export interface ClientOptions {
+  /** the app's id; functions in progress belong to it, so keep it */
+  id: string;
+  /** `INNGEST_EVENT_KEY`: permits sending events */
+  eventKey?: string;
+  /** `INNGEST_SIGNING_KEY`: proves that calls come from the platform, and syncs the app */
+  signingKey?: string;
+  /** `INNGEST_SIGNING_KEY_FALLBACK`: also accepted, while keys are being changed */
+  signingKeyFallback?: string;
+  /**
+   * `INNGEST_API_BASE_URL` and `INNGEST_EVENT_API_BASE_URL`, else `INNGEST_BASE_URL`, else `INNGEST_DEV` when that is a
+   * URL: where the platform is. Default: `http://localhost:8288` in development, Inngest's own cloud otherwise.
+   */
+  baseUrl?: string;
+  /** used instead of the global `fetch` */
+  fetch?: typeof fetch;
+  /** `INNGEST_ENV`: name of a branch environment */
+  env?: string;
+  /** `INNGEST_DEV`: development, where nothing is signed and no key is needed. Default false */
+  isDev?: boolean;
+  /** Default `console` */
+  logger?: Logger;
+  /** reported when the app is synced */
+  appVersion?: string;
+}
+
+const OPTIONS: readonly (keyof ClientOptions)[] = [
+  "id",
+  "eventKey",
+  "signingKey",
+  "signingKeyFallback",
+  "baseUrl",
+  "fetch",
+  "env",
+  "isDev",
+  "logger",
+  "appVersion",
+];
+
+const DEV_URL = "http://localhost:8288/";
+const CLOUD_API_URL = "https://api.inngest.com/";
+const CLOUD_EVENT_URL = "https://inn.gs/";
+const DEV_EVENT_KEY = "NO_EVENT_KEY_SET"; // any key will do for a development server (inngest-protocol §1.2)
+
+/**
+ * An app: sends events and defines functions. Reads nothing and connects to nothing until it is used.
+ *
+ * @throws TypeError when `id` is missing or an option is not known
+ * @example
+ * const inngest = new Inngest({ id: "my-app" });
+ */
+export class Inngest {
+  readonly id: string;
+  readonly #options: ClientOptions;
+  #env: EnvVars = {};
+
+  constructor(options: ClientOptions) {
+    const id: unknown = options?.id;
+    if (typeof id !== "string" || id.trim() === "")
+      throw new TypeError(`new Inngest: id: ${JSON.stringify(id)} is not an app id; it must be a non-empty string`);
+    for (const [option, value] of Object.entries(options))
+      if (value !== undefined && !OPTIONS.some((known) => known === option))
+        throw new TypeError(
+          `new Inngest: ${JSON.stringify(option)} is not supported by this version; there are ${OPTIONS.join(", ")}`,
+        );
+    this.id = id;
+    this.#options = options;
+  }
+
+  /**
+   * Sends events. Each starts the functions that it triggers, and wakes the runs that wait for it.
+   *
+   * Tried up to five times on network errors, 429 and 5xx; repeating is safe, the events keep their ids.
+   *
+   * @param options.env branch environment to send to, instead of the client's
+   * @param options.seed `<ms>,<base64 of 10 bytes>`: sending again with the same seed names the same events
+   * @returns the events' ids, in their order; they are the platform's own, whatever `id` an event carries
+   * @throws TypeError for an event that is not one, or when there is no event key
+   * @throws SendError when the server refuses the events or cannot be reached
+   * @example
+   * const { ids } = await inngest.send({ name: "user/created", data: { userId: "123" } });
+   */
+  async send(
+    payload: EventPayload | EventPayload[],
+    options?: { env?: string; seed?: string },
+  ): Promise<{ ids: string[] }> {
+    const events = readPayloads(payload);
+    if (events.length === 0) {
+      this.logger.warn("inngest.send: the list of events is empty, so nothing was sent");
+      return { ids: [] };
+    }
+    const body = payloadsJson(events);
+    const seed = options?.seed ?? makeSeed();
+    const sender = boundSender(this);
+    if (sender !== undefined) return sender(JSON.parse(body), seed); // what HTTP would deliver, no more
+    const eventKey = this.eventKey ?? (this.mode === "dev" ? DEV_EVENT_KEY : undefined);
+    if (eventKey === undefined)
+      throw new TypeError(
+        "inngest.send: no event key. Set INNGEST_EVENT_KEY or the client's eventKey; for development set INNGEST_DEV=1 instead",
+      );
+    return postEvents({
+      eventBaseUrl: this.eventBaseUrl,
+      eventKey,
+      body,
+      seed,
+      headers: options?.env === undefined ? this.headers : { ...this.headers, [headers.env]: options.env },
+      fetch: this.fetch,
+    });
+  }
+
+  /**
+   * Defines a durable function. Nothing is registered until the function is given to `serve` or `createWorker`.
+   *
+   * @throws TypeError naming the option, its value and what is allowed; also for options of Inngest that this version
+   * does not enforce, such as `concurrency`
+   * @example
+   * export const greet = inngest.createFunction(
+   *   { id: "greet" },
+   *   { event: "user/created" },
+   *   async ({ event, step }) => {
+   *     const user = await step.run("fetch-user", () => fetchUser(event.data.userId));
+   *     return { greeting: `Hello ${user.name}` };
+   *   },
+   * );
+   */
+  createFunction<TOutput>(
+    options: FunctionOptions & { triggers?: undefined },
+    trigger: Trigger | readonly Trigger[],
+    handler: Handler<ReceivedEvent, TOutput>,
+  ): InngestFunction<TOutput>;
+  /** As above with the triggers among the options; without any the function is only started by `step.invoke`. */
+  createFunction<TOutput>(
+    options: FunctionOptions & { triggers?: Trigger | readonly Trigger[] },
+    handler: Handler<ReceivedEvent, TOutput>,
+  ): InngestFunction<TOutput>;
+  createFunction(
+    options: FunctionOptions & { triggers?: Trigger | readonly Trigger[] },
+    ...rest: unknown[]
+  ): InngestFunction {
+    const { triggers, handler } = arrange(options, rest);
+    return new InngestFunction(this.id, options, triggers, handler);
+  }
+
+  /** Adds environment variables, for platforms that hand them to each request; they win over the process's. */
+  setEnvVars(env: EnvVars): this {
+    this.#env = { ...this.#env, ...env };
+    return this;
+  }
+
+  /** A variable as this client sees it; empty counts as unset. */
+  envVar(name: string): string | undefined {
+    return (this.#env[name] ?? processEnv(name))?.trim() || undefined;
+  }
+
+  /** `dev` accepts unsigned calls and needs no keys; `cloud` is everything else. */
+  get mode(): "dev" | "cloud" {
+    return (this.#options.isDev ?? this.#devSetting.isDev) ? "dev" : "cloud";
+  }
+
+  /** Name of the branch environment, if any. */
+  get env(): string | undefined {
+    return this.#options.env ?? this.envVar("INNGEST_ENV");
+  }
+
+  get appVersion(): string | undefined {
+    return this.#options.appVersion;
+  }
+
+  get logger(): Logger {
+    return this.#options.logger ?? console;
+  }
+
+  get eventKey(): string | undefined {
+    return this.#options.eventKey?.trim() || this.envVar("INNGEST_EVENT_KEY");
+  }
+
+  get signingKey(): string | undefined {
+    return this.#options.signingKey?.trim() || this.envVar("INNGEST_SIGNING_KEY");
+  }
+
+  get signingKeyFallback(): string | undefined {
+    return this.#options.signingKeyFallback?.trim() || this.envVar("INNGEST_SIGNING_KEY_FALLBACK");
+  }
+
+  /** Where the app registers; ends in a slash. */
+  get apiBaseUrl(): string {
+    return this.#baseUrl("INNGEST_API_BASE_URL", CLOUD_API_URL);
+  }
+
+  /** Where events go; ends in a slash. */
+  get eventBaseUrl(): string {
+    return this.#baseUrl("INNGEST_EVENT_API_BASE_URL", CLOUD_EVENT_URL);
+  }
+
+  /** What every request to the platform carries. */
+  get headers(): Record<string, string> {
+    const env = this.env;
+    return { [headers.sdk]: sdkName, ...(env === undefined ? {} : { [headers.env]: env }) };
+  }
+
+  /** Looked up at each use and called without a receiver, as browsers and Workers demand. */
+  get fetch(): typeof fetch {
+    const custom = this.#options.fetch;
+    return (...request: Parameters<typeof fetch>) => (custom ?? globalThis.fetch)(...request);
+  }
+
+  get #devSetting(): DevSetting {
+    return readDevSetting(this.envVar("INNGEST_DEV"));
+  }
+
+  /** inngest-features §1.1: option, the API's own variable, the common one, `INNGEST_DEV`, then the default. */
+  #baseUrl(ownVariable: string, cloudUrl: string): string {
+    if (this.#options.baseUrl !== undefined) return baseUrl(this.#options.baseUrl, "baseUrl");
+    for (const name of [ownVariable, "INNGEST_BASE_URL"]) {
+      const value = this.envVar(name);
+      if (value !== undefined) return baseUrl(value, name);
+    }
+    return this.mode === "cloud" ? cloudUrl : (this.#devSetting.url ?? DEV_URL);
+  }
+}
+
+/** Both forms of `createFunction`: triggers as the second argument, or among the options. */
+function arrange(
+  options: { id?: unknown; triggers?: unknown } | undefined,
+  rest: unknown[],
+): { triggers: unknown; handler: Handler } {
+  const isPositional = rest.length > 1 || (rest.length === 1 && typeof rest[0] !== "function");
+  if (isPositional && options?.triggers !== undefined)
+    throw new TypeError(`function "${options.id}": triggers: given twice, as an option and as the second argument`);
+  const [triggers, handler] = isPositional ? rest : [options?.triggers ?? [], rest[0]];
+  return { triggers, handler: handler as Handler }; // InngestFunction checks both
+}

@@ -1,0 +1,171 @@
+/**
+ * Replay: runs a handler against memoized steps and hands over what is new. One executor serves every transport; how a
+ * new step is carried out and reported is the reporter's business (design §4).
+ *
+ * Rules:
+ * 1. Memoized steps settle one at a time in journal order, and what each continuation starts is drained before the
+ *    next settles: `Promise.race` and `Promise.all` give the same answer on every replay.
+ * 2. New steps are handed over only when no memo is left to settle, together with all that was found in that turn.
+ * 3. The executor knows no runtime, clock or storage.
+ */
+import type { Memo, SettledMemo } from "../protocol/call.ts";
+import { stepHash } from "../protocol/ids.ts";
+import type { JsonValue } from "../protocol/json.ts";
+import type { RetryPolicy } from "../protocol/retry-policy.ts";
+import type { WireError } from "../protocol/wire-error.ts";
+import { errorFromWire } from "./errors.ts";
+import { Turns } from "./turns.ts";
+
+/** A step that the handler asked for, before anything is known about it. */
+export interface StepRequest {
+  userId: string;
+  name?: string;
+  /** label of the tool, such as `step.run` */
+  type: string;
+  op: "StepRun" | "Sleep" | "WaitForEvent" | "InvokeFunction";
+  /** what the wire carries in `name`: a sleep's duration, a wait's event */
+  target?: string;
+  opts?: Record<string, JsonValue>;
+  /** code of the step, when it has any */
+  body?: () => unknown;
+  retry?: RetryPolicy;
+}
+
+/** A step without a memo. */
+export interface FoundStep extends StepRequest {
+  /** hash of the id (inngest-protocol §3.5) */
+  id: string;
+  /** how often this id was used before in the run */
+  index: number;
+}
+
+export interface Reporter {
+  /** the stored result of a step, read when the handler reaches it */
+  memo(step: FoundStep): SettledMemo | undefined;
+  /** steps found in one turn, none of which has a memo */
+  found(steps: FoundStep[]): void;
+  /** nothing is left to settle and nothing new was found: the handler waits for open steps, or for something of its own */
+  idle(): void;
+}
+
+export type Outcome = { kind: "returned"; value: unknown } | { kind: "threw"; error: unknown };
+
+interface Waiting {
+  step: FoundStep;
+  resolve: (value: unknown) => void;
+  reject: (error: unknown) => void;
+}
+
+export class Execution {
+  readonly #reporter: Reporter;
+  readonly #turns = new Turns();
+  readonly #repeats = new Map<string, number>();
+  readonly #waiting = new Map<string, Waiting>();
+  #settling: { id: string; settled: SettledMemo }[] = [];
+  #found: FoundStep[] = [];
+  #wake: (() => void) | null = null;
+  #outcome: Outcome | null = null;
+  #stopped = false;
+
+  constructor(reporter: Reporter) {
+    this.#reporter = reporter;
+  }
+
+  /** The promise that a step tool returns. Called by the handler through the tools, at any time. */
+  step(request: StepRequest): Promise<unknown> {
+    const index = this.#repeats.get(request.userId) ?? 0;
+    this.#repeats.set(request.userId, index + 1);
+    const step: FoundStep = { ...request, index, id: stepHash(request.userId, index) };
+    return new Promise((resolve, reject) => {
+      if (this.#stopped) return; // the run goes on elsewhere: what this handler still asks for never settles
+      this.#waiting.set(step.id, { step, resolve, reject });
+      const settled = this.#reporter.memo(step);
+      if (settled) this.#settling.push({ id: step.id, settled });
+      else this.#found.push(step);
+      this.#signal();
+    });
+  }
+
+  /** Gives an open step its result. */
+  settle(id: string, settled: SettledMemo): void {
+    if (!this.#waiting.has(id)) return; // the handler has not reached it yet: it will find the memo
+    this.#settling.push({ id, settled });
+    this.#signal();
+  }
+
+  /** Ends the execution without an outcome; the handler's promises stay open and are collected with it. */
+  stop(): void {
+    this.#stopped = true;
+    this.#signal();
+  }
+
+  /** Runs the handler until it ends; `null` when it was stopped first. */
+  async run(handler: () => unknown): Promise<Outcome | null> {
+    void this.#start(handler);
+    try {
+      return await this.#pump();
+    } finally {
+      this.#stopped = true;
+      this.#turns.close();
+    }
+  }
+
+  async #start(handler: () => unknown): Promise<void> {
+    try {
+      this.#outcome = { kind: "returned", value: await handler() };
+    } catch (error) {
+      this.#outcome = { kind: "threw", error };
+    }
+    this.#signal();
+  }
+
+  async #pump(): Promise<Outcome | null> {
+    for (;;) {
+      await this.#turns.next();
+      if (this.#stopped) return null;
+      if (this.#outcome) return this.#outcome;
+      if (this.#settling.length > 0) this.#settleNext();
+      else if (this.#found.length > 0) this.#reporter.found(this.#found.splice(0));
+      else await this.#quiet();
+    }
+  }
+
+  #settleNext(): void {
+    let first = 0;
+    for (let i = 1; i < this.#settling.length; i++)
+      if (positionAt(this.#settling, i) < positionAt(this.#settling, first)) first = i;
+    const [next] = this.#settling.splice(first, 1);
+    const waiting = next && this.#waiting.get(next.id);
+    if (!next || !waiting) return;
+    this.#waiting.delete(next.id);
+    const result = readMemo(next.settled.memo, waiting.step);
+    if ("error" in result) waiting.reject(errorFromWire(result.error, waiting.step.userId));
+    else waiting.resolve(result.value);
+  }
+
+  async #quiet(): Promise<void> {
+    const signalled = new Promise<void>((resolve) => (this.#wake = resolve));
+    this.#reporter.idle();
+    await signalled;
+  }
+
+  #signal(): void {
+    this.#wake?.();
+    this.#wake = null;
+  }
+}
+
+function positionAt(settling: { settled: SettledMemo }[], index: number): number {
+  return settling[index]?.settled.position ?? Number.POSITIVE_INFINITY;
+}
+
+/** What a memo means to the step that asked (inngest-protocol §3.6): wrapped, or the value itself. */
+function readMemo(memo: Memo, step: FoundStep): { value: unknown } | { error: WireError } {
+  if (step.op === "Sleep" && memo === null) return { value: undefined };
+  if (typeof memo === "object" && memo !== null && !Array.isArray(memo)) {
+    const keys = Object.keys(memo).filter((key) => key !== "type");
+    if (keys.length === 1 && keys[0] === "error") return { error: memo.error as unknown as WireError };
+    if (keys.length === 1 && keys[0] === "data") return { value: memo.data };
+  }
+  return { value: memo };
+}

@@ -1,0 +1,27 @@
+import type { JsonValue } from "../protocol/json.ts";
+import type { StepOp } from "../protocol/step-op.ts";
+import type { FoundStep } from "./execute.ts";
+import type { BodyResult } from "./step-body.ts";
+
+/** A found step as the wire reports it: planned when it has code to run, else the op that it is. */
+export function foundOp(step: FoundStep): StepOp {
+  return { ...baseOp(step), op: step.body ? "StepPlanned" : step.op };
+}
+
+/** A step whose code has run, as the wire reports it. */
+export function ranOp(step: FoundStep, result: BodyResult, isLastAttempt: boolean): StepOp {
+  if (result.kind === "data") return { ...baseOp(step), op: "StepRun", data: result.data };
+  return { ...baseOp(step), op: result.final || isLastAttempt ? "StepFailed" : "StepError", error: result.error };
+}
+
+function baseOp(step: FoundStep): Omit<StepOp, "op"> {
+  const opts: Record<string, JsonValue> = { ...step.opts, type: step.type };
+  if (step.retry) opts.retries = { ...step.retry };
+  return {
+    id: step.id,
+    name: step.target ?? step.userId,
+    displayName: step.name ?? step.userId,
+    opts,
+    userland: step.index === 0 ? { id: step.userId } : { id: step.userId, index: step.index },
+  };
+}

@@ -1,0 +1,48 @@
+import type { JsonValue } from "../protocol/json.ts";
+import type { WireError } from "../protocol/wire-error.ts";
+import { isNonRetriable, retryAfterHeader, isRetryAfter, retryAfterMs, serializeError } from "./errors.ts";
+
+/** How the body of a step, or a handler, ended. */
+export type BodyResult =
+  | { kind: "data"; data: JsonValue }
+  | { kind: "error"; error: WireError; final: boolean; retryAfter?: string; retryAt?: number };
+
+/**
+ * Runs code and turns what it gives back into what the journal stores. What JSON cannot carry is a final error:
+ * another attempt would return the same.
+ *
+ * @param what names the code in messages, such as `step "charge"`
+ */
+export async function runBody(body: () => unknown, what: string): Promise<BodyResult> {
+  let value: unknown;
+  try {
+    value = await body();
+  } catch (error) {
+    return errorResult(error);
+  }
+  return dataResult(value, what);
+}
+
+/** A returned value as JSON; `undefined` is null, as on the wire. */
+export function dataResult(value: unknown, what: string): BodyResult {
+  try {
+    const text = JSON.stringify(value ?? null);
+    return { kind: "data", data: text === undefined ? null : JSON.parse(text) };
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const error = serializeError(new TypeError(`${what}: its result cannot be stored as JSON: ${why}`));
+    return { kind: "error", error: { ...error, code: "output_not_json", noRetry: true }, final: true };
+  }
+}
+
+export function errorResult(error: unknown): BodyResult {
+  const asksToWait = isRetryAfter(error);
+  const waitMs = asksToWait ? retryAfterMs(error, Date.now()) : undefined;
+  return {
+    kind: "error",
+    error: serializeError(error),
+    final: isNonRetriable(error),
+    retryAfter: asksToWait ? retryAfterHeader(error) : undefined,
+    retryAt: waitMs === undefined ? undefined : Date.now() + waitMs,
+  };
+}

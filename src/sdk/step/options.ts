@@ -1,0 +1,29 @@
+import { byteLength } from "../../protocol/json.ts";
+import { STEP_ID_MAX_BYTES } from "../../protocol/limits.ts";
+import type { StepRequest } from "../execute.ts";
+import { retryPolicy } from "../retries.ts";
+import type { StepOptionsOrId } from "../types.ts";
+
+/** Puts a step to the execution that the handler runs in. */
+export type Ask = (request: StepRequest) => Promise<unknown>;
+
+/**
+ * The part of a request that every tool reads from its first argument.
+ *
+ * @throws TypeError for an id that is missing, empty or over its bound
+ */
+export function readStepOptions(idOrOptions: StepOptionsOrId, tool: string): Pick<StepRequest, "userId" | "name" | "retry" | "opts"> {
+  const options = typeof idOrOptions === "string" ? { id: idOrOptions } : idOrOptions;
+  const id: unknown = options?.id;
+  if (typeof id !== "string" || id === "")
+    throw new TypeError(`${tool}: id: ${JSON.stringify(id)} is not a step id; it must be a non-empty string`);
+  const size = byteLength(id);
+  if (size > STEP_ID_MAX_BYTES)
+    throw new RangeError(`${tool}: id: ${JSON.stringify(id.slice(0, 60))}… has ${size} bytes; the bound is ${STEP_ID_MAX_BYTES}`);
+  return {
+    userId: id,
+    name: options.name,
+    retry: options.retries === undefined ? undefined : retryPolicy(options.retries, `step "${id}": retries`),
+    opts: options.parallelMode === undefined ? {} : { parallelMode: options.parallelMode },
+  };
+}

@@ -1,0 +1,31 @@
+import { sha256 } from "@noble/hashes/sha2.js";
+import { utf8ToBytes } from "@noble/hashes/utils.js";
+import { ulidParts } from "../../protocol/ids.ts";
+import { ID_SEED_MAX_SKEW_MS } from "../../protocol/limits.ts";
+import type { Inngest } from "../client.ts";
+import type { StepTools } from "../types.ts";
+import { readStepOptions, type Ask } from "./options.ts";
+
+/** `step.sendEvent`: sends events once, however often the step is tried. */
+export function sendEventTool(ask: Ask, client: Inngest, runId: string): StepTools["sendEvent"] {
+  const repeats = new Map<string, number>();
+  return async (idOrOptions, payload) => {
+    const options = readStepOptions(idOrOptions, "step.sendEvent");
+    const repeat = repeats.get(options.userId) ?? 0;
+    repeats.set(options.userId, repeat + 1);
+    const body = () => client.send(payload, { seed: stepSeed(runId, `${options.userId}\0${repeat}`, Date.now()) });
+    return (await ask({ ...options, type: "step.sendEvent", op: "StepRun", body })) as { ids: string[] }; // from the journal
+  };
+}
+
+/**
+ * Seed of the events of one step: a repeat after a crash between send and commit names the same events, which start
+ * nothing twice. Servers ignore seeds that are a day off, so for older runs the time moves on in half days.
+ */
+function stepSeed(runId: string, step: string, now: number): string {
+  const started = ulidParts(runId).timeMs;
+  const half = ID_SEED_MAX_SKEW_MS / 2;
+  const at = now - started < half ? started : Math.floor(now / half) * half;
+  const entropy = sha256(utf8ToBytes(`sendEvent\0${runId}\0${step}`)).subarray(0, 10);
+  return `${at},${btoa(String.fromCharCode(...entropy))}`;
+}

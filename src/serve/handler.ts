@@ -1,0 +1,74 @@
+import { CALL_BODY_LARGEST_BYTES } from "../protocol/limits.ts";
+import type { EnvVars } from "../sdk/environment.ts";
+import { serializeError } from "../sdk/errors.ts";
+import { servedApp, serveUrl, type ServedApp, type ServeOptions } from "./app.ts";
+import { authenticate } from "./authenticate.ts";
+import { readBody } from "./body.ts";
+import { execute } from "./execution.ts";
+import { introspect } from "./introspection.ts";
+import { failure, toResponse, type Answer } from "./respond.ts";
+import { sync } from "./sync.ts";
+
+export type { ServeOptions } from "./app.ts";
+
+/**
+ * Answers the platform's requests to an app.
+ *
+ * @param envVars environment variables, on platforms that hand them to each request
+ */
+export type ServeHandler = (request: Request, envVars?: EnvVars) => Promise<Response>;
+
+/**
+ * The one handler behind every adapter: GET introspects, PUT syncs, POST executes. It never rejects.
+ *
+ * @param options.framework name of the adapter, reported to the platform
+ * @throws TypeError when a function is not one or two share an id
+ * @example
+ * const handler = createHandler({ client: inngest, functions: [greet], framework: "my-server" });
+ * const response = await handler(request);
+ */
+export function createHandler(options: ServeOptions & { framework: string }): ServeHandler {
+  const app = servedApp(options);
+  return async (request, envVars) => {
+    if (envVars !== undefined) app.client.setEnvVars(envVars);
+    const answer = await dispatch(app, request).catch(unexpected);
+    return toResponse(answer, request, app.framework);
+  };
+}
+
+async function dispatch(app: ServedApp, request: Request): Promise<Answer> {
+  if (!["GET", "PUT", "POST"].includes(request.method))
+    return {
+      status: 405,
+      headers: { allow: "GET, PUT, POST" },
+      body: { code: "method_not_allowed", message: "Method not allowed" },
+    };
+  const body = request.method === "GET" ? "" : await readBody(request, CALL_BODY_LARGEST_BYTES);
+  if (body === undefined)
+    return failure(413, "body_too_large", `The body is larger than ${CALL_BODY_LARGEST_BYTES} bytes`);
+  switch (request.method) {
+    case "GET":
+      return inspect(app, request);
+    case "PUT":
+      return sync(app, request, body);
+    default:
+      return execute(app, request, body);
+  }
+}
+
+async function inspect(app: ServedApp, request: Request): Promise<Answer> {
+  const caller = await authenticate(app.client, request, "");
+  if (caller.kind === "refused") return caller.answer;
+  const isSigned = caller.kind === "signed";
+  return {
+    status: 200,
+    body: await introspect(app, serveUrl(app, request.url), isSigned),
+    signWith: isSigned ? caller.key : undefined,
+  };
+}
+
+/** A fault of ours or of the app's configuration; worth repeating, since either may be mended. */
+function unexpected(error: unknown): Answer {
+  const { name, message, code } = serializeError(error);
+  return failure(500, code ?? "internal_error", `${name}: ${message}`);
+}

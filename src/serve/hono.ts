@@ -1,0 +1,16 @@
+import type { Context } from "hono";
+import { envVarsOf } from "./env-vars.ts";
+import { createHandler, type ServeOptions } from "./handler.ts";
+
+/**
+ * Serves an app's functions from a Hono app, on any runtime. Variables are read from the Worker's bindings, else from
+ * the process.
+ *
+ * @throws TypeError when a function is not one or two share an id
+ * @example
+ * app.all("/api/inngest", serve({ client: inngest, functions: [syncUser] }));
+ */
+export function serve(options: ServeOptions): (context: Context) => Promise<Response> {
+  const handle = createHandler({ ...options, framework: "hono" });
+  return (context) => handle(context.req.raw, envVarsOf(context.env));
+}

@@ -1,0 +1,34 @@
+import { env } from "cloudflare:workers";
+import * as z from "zod";
+
+const textSchema = z.string().optional();
+
+/** Credentials and mode, read from the Worker's variables and secrets at each use: they may be rotated. */
+export interface Settings {
+  /** open to everyone on this machine; only for loopback hosts (design §10) */
+  isDev: boolean;
+  eventKeys: string[];
+  /** the signing key, then the fallback that is still accepted */
+  signingKeys: string[];
+}
+
+/**
+ * `INNGEST_DEV` (only from `.dev.vars` or the launcher), `INNGEST_EVENT_KEY` (several, separated by commas),
+ * `INNGEST_SIGNING_KEY`, `INNGEST_SIGNING_KEY_FALLBACK`.
+ */
+export function settings(): Settings {
+  const read = (name: string) => textSchema.parse(Reflect.get(env, name)) ?? "";
+  const dev = read("INNGEST_DEV").toLowerCase();
+  return {
+    isDev: dev !== "" && dev !== "0" && dev !== "false",
+    eventKeys: list(read("INNGEST_EVENT_KEY")),
+    signingKeys: [read("INNGEST_SIGNING_KEY"), read("INNGEST_SIGNING_KEY_FALLBACK")].filter((key) => key !== ""),
+  };
+}
+
+function list(text: string): string[] {
+  return text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+}

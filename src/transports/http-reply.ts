@@ -1,0 +1,106 @@
+import * as z from "zod";
+import type { Reply } from "../engine/run-machine.ts";
+import { retryAfterAt } from "../engine/retry.ts";
+import { readOp } from "../engine/step-ops.ts";
+import { headers } from "../protocol/headers.ts";
+import type { JsonValue } from "../protocol/json.ts";
+import { stepOpsSchema, wireErrorSchema } from "../protocol/step-op.ts";
+import type { WireError } from "../protocol/wire-error.ts";
+import type { PostResult } from "./http.ts";
+
+const SHOWN_CHARS = 300;
+
+const streamedSchema = z.object({
+  status: z.number().int(),
+  body: z.json().optional(),
+  headers: z.record(z.string(), z.string()).default({}),
+});
+
+/**
+ * What an app's answer means (inngest-protocol §3.3). Anything that is not the answer of an SDK is an error that says
+ * what came instead; it is tried again unless the app forbids it.
+ *
+ * @param version the protocol version known so far
+ */
+export function readReply(result: PostResult, now: number, version: number): Reply {
+  if (result.kind === "failed") return failure("unreachable", result.message, undefined, version);
+  const outer = lowerCase(result.headers);
+  if (result.status !== 201) return readAnswer(result.status, outer, result.body, now, version);
+  const inner = streamedSchema.safeParse(parse(result.body.trim()));
+  if (!inner.success)
+    return failure("invalid_reply", `the app's stream ended without a reply: ${shown(result.body)}`, undefined, version);
+  const { status, body, headers: innerHeaders } = inner.data;
+  const text = typeof body === "string" ? body : JSON.stringify(body ?? null);
+  return readAnswer(status, { ...outer, ...lowerCase(innerHeaders) }, text, now, version);
+}
+
+function readAnswer(status: number, answer: Record<string, string>, body: string, now: number, known: number): Reply {
+  const version = Number.parseInt(answer[headers.requestVersion] ?? "", 10);
+  const next = Number.isNaN(version) ? known : version;
+  const retryAt = retryAfterAt(answer[headers.retryAfter], now);
+  const noRetry = answer[headers.noRetry]?.toLowerCase();
+  if (answer[headers.sdk] === undefined) return notSdk(status, body, answer, next, noRetry === "true", retryAt);
+  const json = parse(body);
+  if (status === 206) return readOps(json, body, now, next, retryAt);
+  if (status === 200 && noRetry !== "true")
+    return json === undefined
+      ? failure("invalid_reply", `the app's result is not JSON: ${shown(body)}`, retryAt, next)
+      : { kind: "returned", data: json, version: next };
+  return { kind: "error", error: readError(json, status, body), final: noRetry === "true", retryAt, version: next };
+}
+
+function readOps(json: JsonValue | undefined, body: string, now: number, version: number, retryAt: number | undefined): Reply {
+  const parsed = json === undefined ? undefined : stepOpsSchema.safeParse(json);
+  if (!parsed) return failure("invalid_reply", `the app's reply is not JSON: ${shown(body)}`, retryAt, version);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const where = issue ? `${issue.path.join(".") || "body"}: ${issue.message}` : "unreadable";
+    return failure("invalid_reply", `the app's reply cannot be understood: ${where}`, retryAt, version);
+  }
+  return { kind: "ops", ops: parsed.data.flatMap((op) => readOp(op, now) ?? []), version, retryAt };
+}
+
+function notSdk(
+  status: number,
+  body: string,
+  answer: Record<string, string>,
+  version: number,
+  isFinal: boolean,
+  retryAt: number | undefined,
+): Reply {
+  const type = answer["content-type"] ?? "no content type";
+  const message =
+    status >= 200 && status < 300
+      ? `the URL answered ${status} (${type}), but not as an Inngest SDK: is the app served there? ${shown(body)}`
+      : `the app answered ${status} (${type}): ${shown(body)}`;
+  return { kind: "error", error: { name: "Error", code: "not_sdk", message }, final: isFinal, retryAt, version };
+}
+
+/** An error body; v4 and Go send it as an object, some proxies as text. */
+function readError(json: JsonValue | undefined, status: number, body: string): WireError {
+  if (typeof json === "object" && json !== null && !Array.isArray(json)) {
+    const parsed = wireErrorSchema.parse(json);
+    if (parsed.message !== "") return parsed;
+  }
+  return { name: "Error", message: `the app answered ${status}: ${shown(body)}` };
+}
+
+function failure(code: string, message: string, retryAt: number | undefined, version: number): Reply {
+  return { kind: "error", error: { name: "Error", code, message }, final: false, retryAt, version };
+}
+
+function lowerCase(values: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name.toLowerCase(), value]));
+}
+
+function parse(text: string): JsonValue | undefined {
+  try {
+    return text === "" ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function shown(text: string): string {
+  return JSON.stringify(text.slice(0, SHOWN_CHARS));
+}

@@ -1,0 +1,99 @@
+import type { CallRequest, HttpTransport } from "../durable-objects/transport.ts";
+import type { Entry } from "../engine/run.ts";
+import { attemptOf, type Reply } from "../engine/run-machine.ts";
+import { headers } from "../protocol/headers.ts";
+import { uuidOf } from "../protocol/ids.ts";
+import { byteLength, type JsonValue } from "../protocol/json.ts";
+import { CALL_BODY_MAX_BYTES } from "../protocol/limits.ts";
+import { sign } from "../protocol/signature.ts";
+import { readReply } from "./http-reply.ts";
+
+/** One HTTP exchange, made from an invocation of its own: connection limits are per invocation (design §4). */
+export type Post = (request: PostRequest) => Promise<PostResult>;
+
+export interface PostRequest {
+  url: string;
+  headers: Record<string, string>;
+  body: string;
+}
+
+export type PostResult = { kind: "answered"; status: number; headers: Record<string, string>; body: string } | { kind: "failed"; message: string };
+
+export interface HttpOptions {
+  post: Post;
+  /** null in dev mode: calls are not signed */
+  signingKey: () => string | null;
+  isDev: () => boolean;
+  now: () => number;
+}
+
+/** Functions that live behind a URL: Inngest's protocol, version 2, whichever SDK answers. */
+export class HttpFunctions implements HttpTransport {
+  readonly #options: HttpOptions;
+
+  constructor(options: HttpOptions) {
+    this.#options = options;
+  }
+
+  async call(request: CallRequest): Promise<Reply> {
+    const { call, run, url } = request;
+    const stepId = call.stepId ?? "step";
+    const body = callBody(request);
+    const target = new URL(url);
+    target.searchParams.set("stepId", stepId);
+    const signingKey = this.#options.signingKey();
+    const requestId = `${run.id}.${stepId}.${call.epoch}.${call.attempt}`;
+    const result = await this.#options.post({
+      url: target.href,
+      body,
+      headers: {
+        "content-type": "application/json",
+        [headers.runId]: run.id,
+        [headers.stepId]: stepId,
+        [headers.requestId]: requestId,
+        [headers.requestVersion]: String(run.http?.version ?? -1),
+        [headers.serverKind]: this.#options.isDev() ? "dev" : "cloud",
+        [headers.dotdo]: "1",
+        ...(signingKey === null ? {} : { [headers.signature]: await sign(signingKey, body, this.#options.now()) }),
+      },
+    });
+    return readReply(result, this.#options.now(), run.http?.version ?? -1);
+  }
+}
+
+/** Body of an execution call (inngest-protocol §3.1). Past the bound state stays here, to be fetched (`use_api`). */
+export function callBody({ call, run, events, entries, disableImmediateExecution }: CallRequest): string {
+  const settled = entries.filter((entry) => entry.status.kind === "settled");
+  const target = call.stepId === null ? undefined : entries.find((entry) => entry.id === call.stepId);
+  const maxAttempts = (target?.retry ?? run.retry).maxAttempts;
+  const stack = settled.map((entry) => entry.id);
+  const write = (useApi: boolean) =>
+    JSON.stringify({
+      ctx: {
+        fn_id: uuidOf(run.functionId),
+        run_id: run.id,
+        env: run.env,
+        step_id: call.stepId ?? "step",
+        attempt: call.stepId === null ? attemptOf(run) : call.attempt,
+        max_attempts: maxAttempts,
+        stack: { stack, current: stack.length },
+        disable_immediate_execution: disableImmediateExecution,
+        use_api: useApi,
+      },
+      event: events[0]?.event,
+      events: useApi ? [] : events.map((record) => record.event),
+      steps: useApi ? {} : memos(settled),
+      defers: {},
+      version: run.http?.version ?? -1,
+      use_api: useApi,
+    });
+  const body = write(false);
+  return byteLength(body) <= CALL_BODY_MAX_BYTES ? body : write(true);
+}
+
+/** Stored results by step, as calls carry them (inngest-protocol §3.6). */
+export function memos(entries: Entry[]): Record<string, JsonValue> {
+  const found: Record<string, JsonValue> = {};
+  for (const entry of entries) if (entry.status.kind === "settled") found[entry.id] = entry.status.memo;
+  return found;
+}

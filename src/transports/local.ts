@@ -1,0 +1,191 @@
+import type { SettledMemo } from "../protocol/call.ts";
+import type { EventRecord } from "../protocol/event.ts";
+import type { RegisteredFunction } from "../protocol/function-config.ts";
+import { ACTIVATION_MAX_STEPS } from "../protocol/limits.ts";
+import type { Run } from "../engine/run.ts";
+import type { Journal, LocalActivation, LocalTransport } from "../durable-objects/transport.ts";
+import type { Inngest } from "../sdk/client.ts";
+import { isStepError } from "../sdk/errors.ts";
+import { Execution, type FoundStep, type Outcome, type Reporter } from "../sdk/execute.ts";
+import { foundOp, ranOp } from "../sdk/found-op.ts";
+import type { InngestFunction, Registration } from "../sdk/function.ts";
+import { dataResult, errorResult, runBody } from "../sdk/step-body.ts";
+import { stepTools } from "../sdk/step/index.ts";
+import type { ReceivedEvent } from "../sdk/types.ts";
+
+/** Functions of this very Worker: their code runs inside the run's object, a step costs one commit (design §4). */
+export class LocalFunctions implements LocalTransport {
+  readonly #client: Inngest | undefined;
+  readonly #registrations: ReadonlyMap<string, Registration>;
+
+  constructor(client: Inngest | undefined, functions: readonly InngestFunction[]) {
+    this.#client = client;
+    const registrations = client ? functions.flatMap((fn) => fn.registrations(client.id)) : [];
+    this.#registrations = new Map(registrations.map((registration) => [registration.id, registration]));
+  }
+
+  has(functionId: string): boolean {
+    return this.#registrations.has(functionId);
+  }
+
+  /** What the registry is told of them. */
+  registered(): RegisteredFunction[] {
+    const client = this.#client;
+    if (!client) return [];
+    return [...this.#registrations.values()].map(({ id, name, triggers, retry }) => ({
+      id,
+      name,
+      appId: client.id,
+      version: 0,
+      triggers,
+      retry,
+      transport: { kind: "local" },
+    }));
+  }
+
+  activate(run: Run, events: EventRecord[], attempt: number, journal: Journal): LocalActivation {
+    const registration = this.#registrations.get(run.functionId);
+    const client = this.#client;
+    if (!registration || !client) throw new Error(`function "${run.functionId}" is not part of this Worker`);
+    return new Activation({ registration, client, run, events, attempt, journal });
+  }
+}
+
+interface ActivationOptions {
+  registration: Registration;
+  client: Inngest;
+  run: Run;
+  events: EventRecord[];
+  attempt: number;
+  journal: Journal;
+}
+
+/**
+ * One activation: runs the handler, and each new step's code, committing every result before the handler goes on.
+ * Steps found together run at the same time; in cautious mode one after the other.
+ */
+class Activation implements LocalActivation, Reporter {
+  readonly #journal: Journal;
+  readonly #execution: Execution;
+  /** steps that the handler waits for */
+  readonly #open = new Map<string, FoundStep>();
+  readonly #queue: FoundStep[] = [];
+  #running = 0;
+  #executed = 0;
+  #isIdle = false;
+  #isStopped = false;
+  #hasWaited = false;
+  #allDone = Promise.withResolvers<void>();
+
+  constructor(options: ActivationOptions) {
+    this.#journal = options.journal;
+    this.#execution = new Execution(this);
+    void this.#run(options);
+  }
+
+  settle(stepId: string, settled: SettledMemo): void {
+    this.#open.delete(stepId);
+    this.#isIdle = false;
+    this.#execution.settle(stepId, settled);
+  }
+
+  retry(stepId: string): void {
+    const step = this.#open.get(stepId);
+    if (step) this.#enqueue(step);
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#execution.stop();
+  }
+
+  memo(step: FoundStep): SettledMemo | undefined {
+    return this.#journal.memo(step.id);
+  }
+
+  found(steps: FoundStep[]): void {
+    this.#isIdle = false;
+    for (const step of steps) {
+      this.#open.set(step.id, step);
+      if (step.body) {
+        if (this.#journal.isRunnable(step.id)) this.#enqueue(step);
+        continue;
+      }
+      const settled = this.#journal.report(foundOp(step), undefined);
+      if (settled) this.settle(step.id, settled);
+    }
+  }
+
+  idle(): void {
+    this.#isIdle = true;
+    this.#hasWaited = true; // whatever the code waits for may be a resource that stays open
+    this.#restIfBlocked();
+  }
+
+  async #run({ registration, client, run, events, attempt }: ActivationOptions): Promise<void> {
+    const received = events.map((record) => record.event as ReceivedEvent); // as accepted, plain JSON
+    const [event] = received;
+    if (!event) throw new Error(`run ${run.id} has no event`);
+    const context = {
+      event,
+      events: received,
+      step: stepTools(this.#execution.step.bind(this.#execution), { client, runId: run.id }),
+      runId: run.id,
+      attempt,
+      maxAttempts: registration.retry.maxAttempts,
+      logger: client.logger,
+    };
+    const outcome = await this.#execution.run(() => registration.handler(context));
+    if (outcome && !this.#isStopped) await this.#end(outcome, run.id);
+  }
+
+  async #end(outcome: Outcome, runId: string): Promise<void> {
+    const result = outcome.kind === "returned" ? dataResult(outcome.value, `run ${runId}`) : errorResult(outcome.error);
+    if (result.kind === "data") return this.#journal.returned(result.data);
+    // a failed step that nobody caught: another attempt of the handler would meet the same memo
+    const isFinal = result.final || (outcome.kind === "threw" && isStepError(outcome.error));
+    // another attempt must not run a step that still runs in this one
+    if (!isFinal && this.#running > 0) await this.#allDone.promise;
+    this.#journal.threw(result.error, isFinal, result.retryAt);
+  }
+
+  #enqueue(step: FoundStep): void {
+    this.#queue.push(step);
+    this.#next();
+  }
+
+  #next(): void {
+    while (this.#queue.length > 0 && !this.#isStopped && (!this.#journal.cautious || this.#running === 0)) {
+      if (this.#executed >= ACTIVATION_MAX_STEPS) {
+        if (this.#running === 0) this.#journal.yield();
+        return;
+      }
+      const step = this.#queue.shift();
+      if (step) void this.#runStep(step);
+    }
+  }
+
+  async #runStep(step: FoundStep): Promise<void> {
+    this.#running += 1;
+    this.#executed += 1;
+    if (this.#journal.cautious) await this.#journal.mark({ id: step.id, userId: step.userId, type: step.type });
+    else if (this.#hasWaited) await this.#journal.durable();
+    const result = await runBody(step.body ?? (() => null), `step "${step.userId}"`);
+    this.#running -= 1;
+    if (this.#running === 0) {
+      this.#allDone.resolve();
+      this.#allDone = Promise.withResolvers<void>();
+    }
+    if (this.#isStopped) return;
+    const settled = this.#journal.report(ranOp(step, result, false), result.kind === "error" ? result.retryAt : undefined);
+    if (settled) this.settle(step.id, settled);
+    this.#next();
+    this.#restIfBlocked();
+  }
+
+  /** The activation rests when the handler waits and all it waits for are open steps. */
+  #restIfBlocked(): void {
+    if (this.#isIdle && this.#running === 0 && this.#queue.length === 0 && this.#open.size > 0 && !this.#isStopped)
+      this.#journal.idle();
+  }
+}

@@ -1,0 +1,173 @@
+/** The platform as a Worker: `createWorker` and the classes that the Worker must export. Wiring only. */
+import { env, exports } from "cloudflare:workers";
+import { platformApp } from "./app.ts";
+import { acceptRecords, installRouteQueue, type RouteQueue } from "./durable-objects/accept.ts";
+import { routeBatch } from "./durable-objects/consumer.ts";
+import { install } from "./durable-objects/installed.ts";
+import { meter } from "./durable-objects/meter.ts";
+import type { RouteMessage } from "./durable-objects/objects.ts";
+import { RUN_TIMING, type RunTiming } from "./durable-objects/run-object.ts";
+import { sweep } from "./durable-objects/sweep.ts";
+import { objects } from "./durable-objects/workerd-host.ts";
+import { MAIN_ENV } from "./environment.ts";
+import type { HttpCall } from "./http-call.ts";
+import { readEvents, readSeed } from "./protocol/event-request.ts";
+import { textHash } from "./protocol/ids.ts";
+import { CALL_TIMEOUT_DEV_MS, CALL_TIMEOUT_MS, RETENTION_DEFAULT_MS, RETENTION_MIN_MS } from "./protocol/limits.ts";
+import { durationMs } from "./protocol/time-string.ts";
+import type { Inngest } from "./sdk/client.ts";
+import type { InngestFunction } from "./sdk/function.ts";
+import { bindSender } from "./sdk/sender.ts";
+import { sdkName } from "./sdk/version.ts";
+import { settings } from "./settings.ts";
+import { HttpFunctions, type Post } from "./transports/http.ts";
+import { LocalFunctions } from "./transports/local.ts";
+
+export { EventDO } from "./durable-objects/event-do.ts";
+export { HistoryDO } from "./durable-objects/history-do.ts";
+export { RegistryDO } from "./durable-objects/registry-do.ts";
+export { StepDO } from "./durable-objects/step-do.ts";
+export { HttpCall } from "./http-call.ts";
+
+/** An app that answers what the platform does not: a Hono app, or anything with `fetch`. */
+interface App {
+  fetch(request: Request, env: Cloudflare.Env, ctx: ExecutionContext): Response | Promise<Response>;
+}
+
+export interface WorkerOptions {
+  /** client whose functions live in this Worker; its `send` delivers in process */
+  client?: Inngest;
+  /** functions that run inside this Worker */
+  functions?: readonly InngestFunction[];
+  /** answers every request that is not the platform's */
+  app?: App;
+  /** how long ended runs and their events are kept: milliseconds or a duration, at least 7 days. Default 30 days */
+  retention?: number | string;
+  /** for tests: shorter watchdog and alarms */
+  timing?: Partial<RunTiming>;
+}
+
+/**
+ * The handlers of a Worker that is the platform: alone, beside apps that it calls over HTTP, or with an app and its
+ * functions in it.
+ *
+ * @throws TypeError naming the option, when one cannot be used
+ * @example
+ * export { StepDO, EventDO, RegistryDO, HistoryDO, HttpCall } from "@dotdo/inngest/worker";
+ * export default createWorker({ client: inngest, functions: [syncUser], app });
+ */
+export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloudflare.Env, RouteMessage> {
+  const { client, functions = [], app: userApp } = options;
+  if (functions.length > 0 && !client) throw new TypeError("createWorker: functions need the `client` that made them");
+  const local = new LocalFunctions(client, functions);
+  const http = new HttpFunctions({
+    post: callApp,
+    signingKey: () => (settings().isDev ? null : (settings().signingKeys[0] ?? null)),
+    isDev: () => settings().isDev,
+    now: () => Date.now(),
+  });
+  install({
+    transports: { local, http },
+    retentionMs: retentionOf(options.retention),
+    timing: { ...RUN_TIMING, ...options.timing },
+  });
+  installRouteQueue(routeQueue);
+  if (client) bindSender(client, sendInProcess);
+  const app = platformApp(objects, MAIN_ENV, settings);
+  if (userApp) app.notFound((c) => userApp.fetch(c.req.raw, c.env as Cloudflare.Env, c.executionCtx as ExecutionContext));
+  const register = registerOnce(local, client);
+
+  return {
+    async fetch(request, workerEnv, ctx) {
+      await register();
+      return app.fetch(request, workerEnv, ctx);
+    },
+    async queue(batch) {
+      await register();
+      await consume(batch);
+    },
+    async scheduled() {
+      await register();
+      await sweep(objects, MAIN_ENV, Date.now());
+    },
+  };
+}
+
+/** Tells the registry of this version's functions; once per isolate, and nothing is written when it knows them. */
+function registerOnce(local: LocalFunctions, client: Inngest | undefined): () => Promise<void> {
+  let registered: Promise<unknown> | null = null;
+  return async () => {
+    if (!client) return;
+    const functions = local.registered();
+    const checksum = textHash(JSON.stringify(functions));
+    registered ??= objects
+      .registry(MAIN_ENV)
+      .sync({ appId: client.id, url: null, sdk: sdkName, framework: "worker", functions, checksum })
+      .catch((error) => {
+        registered = null; // the next request tries again
+        throw error;
+      });
+    await registered;
+  };
+}
+
+/** The queue's producer, among the Worker's bindings; without one the log's alarm delivers (design §2). */
+function eventsQueue(): Queue<RouteMessage> | undefined {
+  return Reflect.get(env, "INNGEST_EVENTS");
+}
+
+const routeQueue: RouteQueue = {
+  exists: () => eventsQueue() !== undefined,
+  send: async (message) => {
+    meter.queueMessages += 1;
+    try {
+      await eventsQueue()?.send(message, { contentType: "json" });
+      return true;
+    } catch (error) {
+      console.error("the events queue took no message; the log will send it again", error);
+      return false;
+    }
+  },
+};
+
+/** Routes each environment's messages; what could not be routed is delivered again. */
+async function consume(batch: MessageBatch<RouteMessage>): Promise<void> {
+  const byEnv = Map.groupBy(batch.messages, (message) => message.body.env);
+  for (const [name, messages] of byEnv) {
+    const bodies = messages.map((message) => message.body);
+    try {
+      await routeBatch(objects, name, bodies, Date.now());
+    } catch (error) {
+      console.error(`routing ${bodies.length} message(s) failed; they are delivered again`, error);
+      const why = error instanceof Error ? error.message : String(error);
+      for (const { log, from } of bodies) await objects.log(name, log).failed(from, why).catch(() => undefined);
+      for (const message of messages) message.retry();
+    }
+  }
+}
+
+/** `client.send` inside the Worker: the same checks and the same log as over HTTP. */
+async function sendInProcess(events: unknown[], seed: string): Promise<{ ids: string[] }> {
+  const now = Date.now();
+  const random = crypto.getRandomValues(new Uint8Array(10));
+  const records = readEvents(JSON.stringify(events), readSeed(seed, now, random), now);
+  await acceptRecords(objects, MAIN_ENV, records, now);
+  return { ids: records.map((record) => record.internalId) };
+}
+
+const callApp: Post = async (request) => {
+  const entrypoint = (exports as unknown as { HttpCall?: Service<HttpCall> }).HttpCall; // of the user's Worker
+  if (!entrypoint)
+    throw new Error('the Worker does not export HttpCall: add `export { HttpCall } from "@dotdo/inngest/worker"`');
+  return entrypoint.post(request, settings().isDev ? CALL_TIMEOUT_DEV_MS : CALL_TIMEOUT_MS);
+};
+
+function retentionOf(retention: number | string | undefined): number {
+  if (retention === undefined) return RETENTION_DEFAULT_MS;
+  const parsed = durationMs(retention, "createWorker: retention");
+  if (parsed < RETENTION_MIN_MS)
+    throw new TypeError(
+      `createWorker: retention: ${JSON.stringify(retention)} is under the bound of ${RETENTION_MIN_MS / 86_400_000} days, within which events may be delivered again`,
+    );
+  return parsed;
+}

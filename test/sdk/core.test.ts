@@ -1,0 +1,42 @@
+import { readFileSync } from "node:fs";
+import { build } from "esbuild";
+import { expect, test } from "vitest";
+import { version } from "../../src/sdk/version.ts";
+
+/** The core, bundled for a platform that has nothing but the language; a Node built-in would fail the build. */
+async function bundleCore() {
+  return build({
+    entryPoints: ["src/sdk/index.ts"],
+    bundle: true,
+    write: false,
+    metafile: true,
+    platform: "neutral",
+    mainFields: ["module", "main"],
+    format: "esm",
+    logLevel: "silent",
+  });
+}
+
+test("what users import holds no Node built-in, no zod and no platform code", async () => {
+  const { metafile } = await bundleCore();
+  const inputs = Object.keys(metafile.inputs);
+  expect(inputs.filter((input) => !/^src\/(sdk|protocol)\//.test(input))).toEqual(["node_modules/ms/index.js"]);
+  expect(Object.values(metafile.inputs).flatMap((input) => input.imports.filter((one) => one.external))).toEqual([]);
+});
+
+test("it is small: what every function of every app carries", async () => {
+  const { outputFiles } = await bundleCore();
+  expect(outputFiles[0]?.contents.byteLength).toBeLessThan(60_000);
+});
+
+test("loading it needs the language and TextEncoder only, and leaves no global behind", async () => {
+  const { outputFiles } = await bundleCore();
+  const code = outputFiles[0]?.text ?? "";
+  const { runInNewContext } = await import("node:vm");
+  const script = `"use strict";(() => {${code.replace(/^export \{[^}]*\};?$/m, "")}\nreturn Object.keys(globalThis);})()`;
+  expect(runInNewContext(script, { TextEncoder })).toEqual(["TextEncoder"]);
+});
+
+test("the version is the package's", () => {
+  expect(version).toBe(JSON.parse(readFileSync("package.json", "utf8")).version);
+});
