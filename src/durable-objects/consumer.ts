@@ -72,10 +72,6 @@ function shardOf(text: string): number {
 }
 
 async function deliverToWaits(objects: Objects, env: string, events: LoggedEvent[], table: RouteTable): Promise<void> {
-  await Promise.all(
-    table.waited.map((name) => {
-      const mine = events.filter(({ record }) => record.event.name === name);
-      return mine.length > 0 ? objects.waits(env, name).deliver(mine) : undefined;
-    }),
-  );
+  const byName = Map.groupBy(events, ({ record }) => record.event.name);
+  await Promise.all(table.waited.map((name) => objects.waits(env, name).deliver(byName.get(name) ?? [])));
 }

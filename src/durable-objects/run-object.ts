@@ -143,6 +143,7 @@ export class RunObject implements RunObjectApi {
       this.#fireDue();
       if (!this.#performing) this.#publishSoon(); // effects and index of a decision whose process died
       await this.#performing;
+      if (isEnded(this.#current().state)) return;
       const now = this.#host.now();
       if (this.#current().state.kind !== "executing" || now >= holdUntil) break;
       if (!this.#isLive()) this.#lost();
@@ -164,10 +165,6 @@ export class RunObject implements RunObjectApi {
   }
 
   #lost(): void {
-    const run = this.#current();
-    const counters = this.#store.counters();
-    // the header is not written with every step: what it missed is in the journal
-    this.#run = { ...run, position: Math.max(run.position, counters.position), steps: counters.steps, bytes: counters.bytes };
     const entries = this.#store.entries();
     const marked = entries.find((entry) => entry.status.kind === "running");
     const planned = entries.filter((entry) => entry.status.kind === "planned");
@@ -177,23 +174,15 @@ export class RunObject implements RunObjectApi {
   // ---- load, decide, commit ----------------------------------------------------------------------------------
 
   #load(): Run | null {
-    if (this.#run === undefined) {
-      this.#run = this.#store.run();
-      if (this.#run) {
-        const events = this.#store.events();
-        this.#records = events.records;
-        this.#inlineEvents = events.inline ? events.records : undefined;
-        if (this.#run.state.kind !== "executing") return this.#run;
-        this.#run = { ...this.#run, ...this.#behind(this.#run) };
-      }
-    }
-    return this.#run;
-  }
-
-  /** Counters of an executing run, which the header has not seen. */
-  #behind(run: Run): Pick<Run, "position" | "steps" | "bytes"> {
+    if (this.#run !== undefined) return this.#run;
+    const run = this.#store.run();
+    if (!run) return (this.#run = null);
+    const events = this.#store.events();
+    this.#records = events.records;
+    this.#inlineEvents = events.inline ? events.records : undefined;
+    // the header is not written with every step: what it missed is in the journal
     const { position, steps, bytes } = this.#store.counters();
-    return { position: Math.max(run.position, position), steps, bytes };
+    return (this.#run = { ...run, position, steps, bytes: Math.max(run.bytes, bytes) });
   }
 
   #current(): Run {
@@ -233,17 +222,18 @@ export class RunObject implements RunObjectApi {
     const { state } = this.#current();
     // while code executes an alarm that is early enough stays: each change is a row written
     if (!force && state.kind === "executing" && this.#alarmAt != null && wanted !== null && this.#alarmAt <= wanted) return;
-    if (wanted === null && isEnded(state)) return; // cleared once everything is published
+    if (isEnded(state) && this.#alarmAt != null && this.#alarmAt <= (wanted ?? 0)) return; // cleared once all is published
     if (force || wanted !== this.#alarmAt) this.#setAlarm(wanted);
   }
 
   #wantedAlarm(): number | null {
     const { state } = this.#current();
-    const now = this.#host.now();
-    if (isEnded(state)) return null;
+    const soon = this.#host.now() + this.#timing.watchdogMs;
+    // an end that is not published, code that executes, effects that wait: looked after even if this process dies
+    if (isEnded(state)) return soon;
     const due = this.#store.nextDueAt() ?? Number.POSITIVE_INFINITY;
-    const own = state.kind === "executing" ? now + this.#timing.watchdogMs : state.kind === "scheduled" ? state.at : Number.POSITIVE_INFINITY;
-    const wanted = Math.min(due, own);
+    const own = state.kind === "executing" || this.#store.hasEffects() ? soon : Number.POSITIVE_INFINITY;
+    const wanted = Math.min(due, own, state.kind === "scheduled" ? state.at : Number.POSITIVE_INFINITY);
     return Number.isFinite(wanted) ? wanted : null;
   }
 
@@ -291,7 +281,8 @@ export class RunObject implements RunObjectApi {
         if (this.#store.effects().length === 0 && JSON.stringify(this.#indexRow()) === key) break;
       }
       this.#effectFailures = 0;
-      if (isEnded(this.#current().state) && this.#alarmAt !== null) this.#setAlarm(null);
+      if (!isEnded(this.#current().state)) this.#arm();
+      else if (this.#alarmAt !== null) this.#setAlarm(null);
     } catch (error) {
       this.#effectFailures += 1;
       const delay = Math.min(EFFECT_RETRY_MIN_MS * 2 ** this.#effectFailures, EFFECT_RETRY_MAX_MS);
@@ -356,12 +347,13 @@ export class RunObject implements RunObjectApi {
   // ---- local activations -------------------------------------------------------------------------------------
 
   /** Starts an activation, or lets the one that is still in memory go on. */
-  #activate({ settled, run }: Decision): void {
+  #activate({ settled, run, entries }: Decision): void {
     const live = this.#live;
+    const retries = entries.filter((entry) => entry.status.kind === "retrying" && entry.status.at === null);
     if (live && live.epoch === run.epoch && (!live.suspended || settled.length > 0)) {
       live.suspended = false;
       this.#deliver(settled);
-      for (const entry of this.#retryable()) live.activation?.retry(entry.id);
+      for (const entry of retries) live.activation?.retry(entry.id);
       return;
     }
     // a retry enters the handler anew, so that it sees its attempt
@@ -370,17 +362,8 @@ export class RunObject implements RunObjectApi {
     if (!transport.has(run.functionId)) return this.#functionMissing(run);
     const fresh: Live = { epoch: run.epoch, activation: null, suspended: false };
     this.#live = fresh;
-    const attempt = Math.max(attemptOf(run), ...this.#retryable().map((entry) => entry.attempt));
+    const attempt = Math.max(attemptOf(run), ...retries.map((entry) => entry.attempt));
     fresh.activation = transport.activate(run, this.#records, attempt, this.#journal(fresh, run.losses > 0));
-  }
-
-  #retryable(): Entry[] {
-    return this.#current().position > 0 ? this.#retrying : [];
-  }
-
-  /** Entries whose next attempt is due and has not begun; few, and only known after a `due`. */
-  get #retrying(): Entry[] {
-    return this.#store.entriesOf("retrying").filter((entry) => entry.status.kind === "retrying" && entry.status.at === null);
   }
 
   #functionMissing(run: Run): void {
@@ -402,7 +385,7 @@ export class RunObject implements RunObjectApi {
 
   /** The journal for one activation; once the run has moved on without it, nothing it says counts (G4). */
   #journal(live: Live, cautious: boolean): Journal {
-    const isCurrent = () => this.#live === live && this.#run?.epoch === live.epoch && this.#run.state.kind !== "completed";
+    const isCurrent = () => this.#live === live && this.#run?.epoch === live.epoch;
     const decide = (input: Input) => {
       if (!isCurrent()) return null;
       if (live.suspended) this.#wakeSuspended(live);

@@ -224,7 +224,8 @@ function equal(a: unknown, b: unknown, run: Run): boolean {
     run.spend(keys.length + others.length);
     return keys.length === others.length && keys.every((key) => Object.hasOwn(b, key) && equal(a[key], b[key], run));
   }
-  return kindOf(a) === kindOf(b) && scalarOf(a) == scalarOf(b); // not ===, for 1n == 1
+  // oxlint-disable-next-line eqeqeq -- 1n == 1
+  return kindOf(a) === kindOf(b) && scalarOf(a) == scalarOf(b);
 }
 
 /** Negative, zero or positive; NaN, for which every comparison is false, when the types have no common order. */

@@ -33,7 +33,7 @@ const INLINE_EVENTS_MAX = 16_384;
 export class RunStore {
   readonly #sql: Sql;
   #hasTable: boolean | undefined;
-  #hasDueIndex = false;
+  #hasDueIndex: boolean | undefined;
 
   constructor(sql: Sql) {
     this.#sql = sql;
@@ -79,7 +79,7 @@ export class RunStore {
 
   putEntry(entry: Entry): void {
     const dueAt = entryDueAt(entry);
-    if (dueAt !== null && !this.#hasDueIndex) {
+    if (dueAt !== null && !this.#hasDeadlines()) {
       this.#sql.exec(CREATE_DUE_INDEX);
       this.#hasDueIndex = true;
     }
@@ -94,6 +94,7 @@ export class RunStore {
 
   /** Entries whose deadline is not after `now`, earliest first. */
   dueEntries(now: number, limit: number): Entry[] {
+    if (!this.#hasDeadlines()) return [];
     return this.#rows(
       "SELECT * FROM record WHERE due_at_ms <= ? ORDER BY due_at_ms, position LIMIT ?",
       now,
@@ -102,18 +103,15 @@ export class RunStore {
   }
 
   nextDueAt(): number | null {
+    if (!this.#hasDeadlines()) return null;
     const [row] = this.#rows("SELECT * FROM record WHERE due_at_ms IS NOT NULL ORDER BY due_at_ms LIMIT 1");
     return row?.due_at_ms ?? null;
   }
 
   /** Entries with a deadline: what an ended run must withdraw. */
   openEntries(): Entry[] {
+    if (!this.#hasDeadlines()) return [];
     return this.#rows("SELECT * FROM record WHERE due_at_ms IS NOT NULL").map((row) => this.#parse<Entry>(row));
-  }
-
-  /** Entries of one status; reads the journal, so only for recovery. */
-  entriesOf(status: Entry["status"]["kind"]): Entry[] {
-    return this.entries().filter((entry) => entry.status.kind === status);
   }
 
   /** Counters that the header may be behind on: the header is not written with every step. */
@@ -130,6 +128,10 @@ export class RunStore {
 
   effects(): Effect[] {
     return this.#rows("SELECT * FROM record WHERE key GLOB 'effect/*'").map((row) => this.#parse<Effect>(row));
+  }
+
+  hasEffects(): boolean {
+    return this.#rows("SELECT * FROM record WHERE key GLOB 'effect/*' LIMIT 1").length > 0;
   }
 
   deleteEffect(id: string): void {
@@ -180,6 +182,12 @@ export class RunStore {
     for (let index = 0; index < row.parts; index++)
       text += this.#rows("SELECT * FROM record WHERE key = ?", `part/${row.key}/${index}`)[0]?.json ?? "";
     return JSON.parse(text);
+  }
+
+  /** Until an entry has had a deadline there is no index, and nothing to look for. */
+  #hasDeadlines(): boolean {
+    this.#hasDueIndex ??= this.#sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'record_due'").length > 0;
+    return this.#hasDueIndex;
   }
 
   #rows(query: string, ...bindings: SqlValue[]): RecordRow[] {

@@ -1,0 +1,56 @@
+/** The fixture app of a transport, from the test's side: its hooks, and for the served one the events it sends. */
+import { Inngest } from "../../src/sdk/index.ts";
+import { makeFunctions } from "../fixtures/functions.ts";
+import { counted, open } from "../fixtures/hooks.ts";
+import { post, request } from "./front-door.ts";
+import type { Letter } from "./mailbox.ts";
+
+export const APP_URL = "http://app.test/api/inngest";
+
+export interface FixtureApp {
+  /** how often a body ran, counted outside the engine */
+  counted(name: string): Promise<number>;
+  /** lets the body that waits at a gate go on */
+  open(name: string): Promise<void>;
+}
+
+export const localApp: FixtureApp = {
+  counted: async (name) => counted(name),
+  open: async (name) => open(name),
+};
+
+export const httpApp: FixtureApp = {
+  counted: async (name) => (await hook(`/hooks/counted?name=${name}`)) as number,
+  open: async (name) => void (await hook(`/hooks/open?name=${name}`)),
+};
+
+async function hook(path: string, init?: RequestInit): Promise<unknown> {
+  return (await fetch(`http://app.test${path}`, init)).json();
+}
+
+/** Registers the served functions, as an app's sync does. */
+export function registerHttpApp(): Promise<{ status: number; body: any }> {
+  const client = new Inngest({ id: "http" });
+  const functions = makeFunctions(client).flatMap((fn) => fn.configs(client.id, APP_URL));
+  return post("/fn/register", { url: APP_URL, appname: client.id, sdk: "js:v0", framework: "test", functions });
+}
+
+/** Carries events from the served app to the platform until it is stopped. */
+export function carryMail(): { stop(): Promise<void> } {
+  let stopped = false;
+  const carrying = (async () => {
+    while (!stopped) for (const letter of (await hook("/mail")) as Letter[]) void deliver(letter);
+  })();
+  return {
+    async stop() {
+      stopped = true;
+      await carrying;
+    },
+  };
+}
+
+async function deliver({ id, url, headers, body }: Letter): Promise<void> {
+  const response = await request(new URL(url).pathname, { method: "POST", headers, body });
+  const answer = { id, status: response.status, body: await response.text() };
+  await hook("/mail/answer", { method: "POST", body: JSON.stringify(answer) });
+}

@@ -1,0 +1,45 @@
+/** Requests that wait to be carried elsewhere, and answers that are carried back. */
+export interface Letter {
+  id: number;
+  url: string;
+  headers: [string, string][];
+  body: string;
+}
+
+export interface Answer {
+  id: number;
+  status: number;
+  body: string;
+}
+
+const TAKE_WITHIN_MS = 200;
+
+export class Mailbox {
+  readonly #waiting: Letter[] = [];
+  readonly #open = new Map<number, (response: Response) => void>();
+  #arrived = Promise.withResolvers<void>();
+  #last = 0;
+
+  /** Resolves with the answer that is carried back. */
+  post(url: string, body: string, headers: HeadersInit = {}): Promise<Response> {
+    const id = ++this.#last;
+    this.#waiting.push({ id, url, body, headers: [...new Headers(headers)] });
+    this.#arrived.resolve();
+    return new Promise((resolve) => this.#open.set(id, resolve));
+  }
+
+  /** All that waits; empty when nothing arrives for a while. */
+  async take(): Promise<Letter[]> {
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, TAKE_WITHIN_MS);
+    if (this.#waiting.length === 0) await Promise.race([this.#arrived.promise, late.promise]);
+    clearTimeout(timer);
+    this.#arrived = Promise.withResolvers<void>();
+    return this.#waiting.splice(0);
+  }
+
+  answer({ id, status, body }: Answer): void {
+    this.#open.get(id)?.(new Response(body, { status }));
+    this.#open.delete(id);
+  }
+}

@@ -1,0 +1,39 @@
+/** The fixture's functions as an app of their own, in Node: what the Worker's calls to `http://app.test` reach. */
+import { type Request as IncomingRequest, Response as OutgoingResponse } from "miniflare";
+import { Inngest } from "../../src/sdk/index.ts";
+import { createHandler } from "../../src/serve/handler.ts";
+import { makeFunctions } from "../fixtures/functions.ts";
+import { counted, open } from "../fixtures/hooks.ts";
+import { Mailbox } from "./mailbox.ts";
+
+const mailbox = new Mailbox();
+const client = new Inngest({ id: "http", isDev: true, fetch: (input, init) => mailbox.post(String(input), String(init?.body), init?.headers) });
+const handler = createHandler({ client, functions: makeFunctions(client), framework: "test" });
+
+/**
+ * `/api/inngest` is the app, `/hooks/…` the fixture's hooks, `/mail` the events that the app sends: this process cannot
+ * reach the Worker, so the test fetches and delivers them.
+ */
+export async function answerAsApp(request: IncomingRequest): Promise<OutgoingResponse> {
+  const url = new URL(request.url);
+  const name = url.searchParams.get("name") ?? "";
+  const body = request.method === "GET" ? undefined : await request.text();
+  switch (url.pathname) {
+    case "/hooks/counted":
+      return OutgoingResponse.json(counted(name));
+    case "/hooks/open":
+      open(name);
+      return OutgoingResponse.json(true);
+    case "/mail":
+      return OutgoingResponse.json(await mailbox.take());
+    case "/mail/answer":
+      mailbox.answer(JSON.parse(body ?? ""));
+      return OutgoingResponse.json(true);
+    case "/not-sdk":
+      return new OutgoingResponse("<html>a login page</html>", { headers: { "content-type": "text/html" } });
+    default: {
+      const response = await handler(new Request(url, { method: request.method, headers: [...request.headers], body }));
+      return new OutgoingResponse(await response.text(), { status: response.status, headers: [...response.headers] });
+    }
+  }
+}

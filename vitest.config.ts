@@ -1,0 +1,37 @@
+import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
+import { defineConfig } from "vitest/config";
+import { answerAsApp } from "./test/helpers/served-app.ts";
+
+/** `unit` runs pure rules in Node; `workers` runs the objects in workerd. End-to-end suites: vitest.e2e.config.ts. */
+export default defineConfig({
+  test: {
+    maxWorkers: 2,
+    // what a crash that a test injects leaves behind: abortAllDurableObjects in workerd, Death in test/helpers
+    onUnhandledError: (error) =>
+      error.name === "ProcessDeath" || ("durableObjectReset" in error && error.durableObjectReset === true) ? false : undefined,
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/workers/**", "test/e2e/**", "test/long/**"],
+          environment: "node",
+        },
+      },
+      {
+        plugins: [
+          cloudflareTest({
+            main: "./test/fixtures/embedded-worker.ts",
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: {
+              bindings: { INNGEST_DEV: "1" },
+              // calls to apps end here, in the same functions served over the protocol
+              outboundService: answerAsApp,
+            },
+          }),
+        ],
+        test: { name: "workers", include: ["test/workers/**/*.test.ts"], testTimeout: 30_000 },
+      },
+    ],
+  },
+});
