@@ -6,6 +6,7 @@ import { headers } from "./protocol/headers.ts";
 import { appRoutes } from "./routes/apps.ts";
 import { eventIngest, eventRoutes } from "./routes/events.ts";
 import { devGuard, type SettingsSource } from "./routes/guard.ts";
+import { parkedRoutes } from "./routes/parked.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { version } from "./sdk/version.ts";
 
@@ -23,6 +24,7 @@ export function platformApp(objects: Objects, env: string, settings: SettingsSou
   app.route("/", eventIngest(objects, env, settings));
   app.route("/", eventRoutes(objects, env, settings));
   app.route("/", runRoutes(objects, env, settings));
+  app.route("/", parkedRoutes(objects, env, settings));
   app.route("/", appRoutes(objects, env, settings, version));
   app.notFound((c) => c.json({ error: `nothing is served at ${c.req.method} ${c.req.path}`, status: 404, data: null }, 404));
   app.onError((error, c) => {

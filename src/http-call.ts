@@ -13,13 +13,17 @@ export class HttpCall extends WorkerEntrypoint {
     try {
       return await post(request, AbortSignal.timeout(timeoutMs));
     } catch (error) {
-      if (error instanceof DOMException && error.name === "TimeoutError")
+      if (isTimeout(error))
         return {
           kind: "failed",
+          code: "unreachable",
           message: `the app did not answer within ${timeoutMs / 1000} s, the bound of one call; split the step, or use connect for work that takes longer`,
         };
-      const why = error instanceof Error ? error.message : String(error);
-      return { kind: "failed", message: `the app at ${new URL(request.url).origin} could not be reached: ${why}` };
+      return {
+        kind: "failed",
+        code: "unreachable",
+        message: `the app at ${new URL(request.url).origin} could not be reached: ${messageOf(error)}`,
+      };
     }
   }
 }
@@ -34,7 +38,11 @@ async function post({ url, headers, body }: PostRequest, signal: AbortSignal): P
     await response.body?.cancel();
     target = redirected(target, location);
   }
-  return { kind: "failed", message: `the app redirected more than ${REDIRECTS_MAX} times, last to ${target}` };
+  return {
+    kind: "failed",
+    code: "unreachable",
+    message: `the app redirected more than ${REDIRECTS_MAX} times, last to ${target}`,
+  };
 }
 
 function redirected(from: string, location: string): string {
@@ -47,11 +55,21 @@ async function read(response: Response): Promise<PostResult> {
   const decoder = new TextDecoder();
   let text = "";
   let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.byteLength;
-    if (size > REPLY_MAX_BYTES)
-      return { kind: "failed", message: `output_too_large: the app's reply is over the bound of ${REPLY_MAX_BYTES} bytes` };
-    text += decoder.decode(chunk, { stream: true });
+  try {
+    for await (const chunk of response.body ?? []) {
+      size += chunk.byteLength;
+      if (size > REPLY_MAX_BYTES)
+        return {
+          kind: "failed",
+          code: "output_too_large",
+          message: `the app's reply is over the bound of ${REPLY_MAX_BYTES} bytes; store large results elsewhere and return references`,
+        };
+      text += decoder.decode(chunk, { stream: true });
+    }
+  } catch (error) {
+    if (isTimeout(error)) throw error;
+    const message = `the app answered ${response.status} and broke off after ${size} bytes: ${messageOf(error)}`;
+    return { kind: "failed", code: "unreachable", message };
   }
   return {
     kind: "answered",
@@ -59,4 +77,12 @@ async function read(response: Response): Promise<PostResult> {
     headers: Object.fromEntries(response.headers),
     body: text + decoder.decode(),
   };
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "TimeoutError";
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

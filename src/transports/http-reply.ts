@@ -23,7 +23,7 @@ const streamedSchema = z.object({
  * @param version the protocol version known so far
  */
 export function readReply(result: PostResult, now: number, version: number): Reply {
-  if (result.kind === "failed") return failure("unreachable", result.message, undefined, version);
+  if (result.kind === "failed") return failure(result.code, result.message, undefined, version);
   const outer = lowerCase(result.headers);
   if (result.status !== 201) return readAnswer(result.status, outer, result.body, now, version);
   const inner = streamedSchema.safeParse(parse(result.body.trim()));

@@ -17,7 +17,9 @@ export interface PostRequest {
   body: string;
 }
 
-export type PostResult = { kind: "answered"; status: number; headers: Record<string, string>; body: string } | { kind: "failed"; message: string };
+export type PostResult =
+  | { kind: "answered"; status: number; headers: Record<string, string>; body: string }
+  | { kind: "failed"; code: "unreachable" | "output_too_large"; message: string };
 
 export interface HttpOptions {
   post: Post;
