@@ -8,7 +8,9 @@ export default defineConfig({
     maxWorkers: 2,
     // what a crash that a test injects leaves behind: abortAllDurableObjects in workerd, Death in test/helpers
     onUnhandledError: (error) =>
-      error.name === "ProcessDeath" || ("durableObjectReset" in error && error.durableObjectReset === true) ? false : undefined,
+      error.name === "ProcessDeath" || ("durableObjectReset" in error && error.durableObjectReset === true)
+        ? false
+        : undefined,
     projects: [
       {
         test: {
@@ -25,6 +27,13 @@ export default defineConfig({
             wrangler: { configPath: "./wrangler.toml" },
             miniflare: {
               bindings: { INNGEST_DEV: "1" },
+              // the code reaches its objects without bindings, `listDurableObjectIds` does not
+              durableObjects: Object.fromEntries(
+                ["StepDO", "EventDO", "RegistryDO", "HistoryDO"].map((name) => [
+                  name,
+                  { className: name, useSQLite: true },
+                ]),
+              ),
               // calls to apps end here, in the same functions served over the protocol
               outboundService: answerAsApp,
             },

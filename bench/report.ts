@@ -17,8 +17,10 @@ export function table(series: readonly Series[]): string {
     return found ? summary(found) : "–";
   };
   const rows = measures.map((measure) => {
-    const isShared = series.some((one) => one.measure === measure && one.transport === "any");
-    return `| ${measure} | ${isShared ? `${cell(measure, "any")} | ` : `${cell(measure, "local")} | ${cell(measure, "http")}`} |`;
+    const [left, right] = series.some((one) => one.measure === measure && one.transport === "any")
+      ? [cell(measure, "any"), ""]
+      : [cell(measure, "local"), cell(measure, "http")];
+    return `| ${measure} | ${left} | ${right} |`;
   });
   return ["| measure: median (range) | local | http |", "|---|---|---|", ...rows].join("\n");
 }

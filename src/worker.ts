@@ -43,6 +43,11 @@ export interface WorkerOptions {
   app?: App;
   /** how long ended runs and their events are kept: milliseconds or a duration, at least 7 days. Default 30 days */
   retention?: number | string;
+  /**
+   * How long one call to an app over HTTP may take: milliseconds or a duration. Default 15 minutes, which is what the
+   * platform allows once deployed; in dev mode 2 hours.
+   */
+  callTimeout?: number | string;
   /** for tests: shorter watchdog and alarms */
   timing?: Partial<RunTiming>;
 }
@@ -61,7 +66,7 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
   if (functions.length > 0 && !client) throw new TypeError("createWorker: functions need the `client` that made them");
   const local = new LocalFunctions(client, functions);
   const http = new HttpFunctions({
-    post: callApp,
+    post: callApp(options.callTimeout),
     signingKey: () => (settings().isDev ? null : (settings().signingKeys[0] ?? null)),
     isDev: () => settings().isDev,
     now: () => Date.now(),
@@ -155,12 +160,15 @@ async function sendInProcess(events: unknown[], seed: string): Promise<{ ids: st
   return { ids: records.map((record) => record.internalId) };
 }
 
-const callApp: Post = async (request) => {
-  const entrypoint = (exports as unknown as { HttpCall?: Service<HttpCall> }).HttpCall; // of the user's Worker
-  if (!entrypoint)
-    throw new Error('the Worker does not export HttpCall: add `export { HttpCall } from "@dotdo/inngest/worker"`');
-  return entrypoint.post(request, settings().isDev ? CALL_TIMEOUT_DEV_MS : CALL_TIMEOUT_MS);
-};
+function callApp(callTimeout: number | string | undefined): Post {
+  const timeoutMs = callTimeout === undefined ? undefined : durationMs(callTimeout, "createWorker: callTimeout");
+  return async (request) => {
+    const entrypoint = (exports as unknown as { HttpCall?: Service<HttpCall> }).HttpCall; // of the user's Worker
+    if (!entrypoint)
+      throw new Error('the Worker does not export HttpCall: add `export { HttpCall } from "@dotdo/inngest/worker"`');
+    return entrypoint.post(request, timeoutMs ?? (settings().isDev ? CALL_TIMEOUT_DEV_MS : CALL_TIMEOUT_MS));
+  };
+}
 
 function retentionOf(retention: number | string | undefined): number {
   if (retention === undefined) return RETENTION_DEFAULT_MS;

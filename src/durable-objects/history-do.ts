@@ -2,7 +2,7 @@ import { DurableObject } from "cloudflare:workers";
 import type { EventRecord } from "../protocol/event.ts";
 import { installedParts } from "./installed.ts";
 import { LogObject } from "./log-object.ts";
-import type { LogObjectApi, RunIndexRow } from "./objects.ts";
+import type { EventFilter, LogObjectApi, RunIndexRow } from "./objects.ts";
 import { workerdHost } from "./workerd-host.ts";
 
 /** Log and run index of one day and shard. */
@@ -34,7 +34,7 @@ export class HistoryDO extends DurableObject implements LogObjectApi {
     return this.#log.event(internalId);
   }
 
-  events(filter: { name?: string; before?: string; after?: string; limit: number }) {
+  events(filter: EventFilter) {
     return this.#log.events(filter);
   }
 

@@ -12,7 +12,7 @@ import { RESEND_AFTER_MS, RESENDS_MAX } from "../protocol/limits.ts";
 import { hasQueue, resend, routeMessage } from "./accept.ts";
 import { routeBatch } from "./consumer.ts";
 import type { Host } from "./host.ts";
-import { logDay, type LoggedEvent, type LogObjectApi, type RunIndexRow } from "./objects.ts";
+import { logDay, type EventFilter, type LoggedEvent, type LogObjectApi, type RunIndexRow } from "./objects.ts";
 import { LogStore, type Append } from "./storage/log-store.ts";
 
 const OVERDUE_MS = 120_000; // design §3: pokes runs more than 2 minutes past due
@@ -23,7 +23,7 @@ const RESEND_PAGE = 100;
 export class LogObject implements LogObjectApi {
   readonly #host: Host;
   readonly #retentionMs: () => number;
-  readonly #store: LogStore;
+  #store: LogStore;
   #next = 0;
   #acked = new Acknowledged(0);
   #loaded: Promise<void> | undefined;
@@ -79,7 +79,7 @@ export class LogObject implements LogObjectApi {
     return this.#store.find(internalId)?.event ?? null;
   }
 
-  async events(filter: { name?: string; before?: string; after?: string; limit: number }): Promise<LoggedEvent[]> {
+  async events(filter: EventFilter): Promise<LoggedEvent[]> {
     return this.#store.newest(filter);
   }
 
@@ -154,6 +154,10 @@ export class LogObject implements LogObjectApi {
     if (!this.#store.isEmpty()) return;
     await this.#host.objects.registry(this.#host.env).closeLog(this.#host.name);
     await this.#host.wipe();
+    this.#store = new LogStore(this.#host.sql);
+    this.#loaded = undefined;
+    this.#next = 0;
+    this.#acked = new Acknowledged(0);
   }
 
   async #resendOverdue(): Promise<void> {

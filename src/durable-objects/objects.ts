@@ -72,6 +72,15 @@ export interface RouteMessage {
   events?: LoggedEvent[];
 }
 
+export interface EventFilter {
+  name?: string;
+  /** internal ids below this one */
+  before?: string;
+  receivedFrom: number;
+  receivedBefore: number;
+  limit: number;
+}
+
 export interface LogObjectApi {
   append(records: EventRecord[], receivedAt: number): Promise<{ from: number; to: number; receivedAt: number }>;
   read(from: number, to: number): Promise<LoggedEvent[]>;
@@ -79,8 +88,8 @@ export interface LogObjectApi {
   /** The range that begins at `from` could not be routed; the text is shown if it is given up on. */
   failed(from: number, error: string): Promise<void>;
   event(internalId: string): Promise<LoggedEvent | null>;
-  /** newest first, by internal id, below `before` */
-  events(filter: { name?: string; before?: string; after?: string; limit: number }): Promise<LoggedEvent[]>;
+  /** newest first, by internal id */
+  events(filter: EventFilter): Promise<LoggedEvent[]>;
   /** events of a name received at or after an instant, oldest first, from a cursor on */
   since(name: string, from: number, cursor: number): Promise<{ events: LoggedEvent[]; next: number | null }>;
   index(row: RunIndexRow): Promise<void>;

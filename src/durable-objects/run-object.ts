@@ -5,7 +5,7 @@
  * 2. Before code starts, an alarm is committed; its handler waits for the code, or finds that it was lost (design §4).
  * 3. An ended run whose alarm is set has not been published or has effects left; the alarm is cleared last.
  */
-import { apply, attemptOf, type Call, type Decision, type Input, type Reply } from "../engine/run-machine.ts";
+import { apply, attemptOf, endEffects, type Call, type Decision, type Input, type Reply } from "../engine/run-machine.ts";
 import { isEnded, RUN_SCHEMA, type Effect, type Entry, type Run } from "../engine/run.ts";
 import { readOp } from "../engine/step-ops.ts";
 import type { EventRecord } from "../protocol/event.ts";
@@ -42,7 +42,7 @@ export class RunObject implements RunObjectApi {
   readonly #host: Host;
   readonly #transports: () => Transports;
   readonly #timing: RunTiming;
-  readonly #store: RunStore;
+  #store: RunStore;
   #run: Run | null | undefined;
   #inlineEvents: EventRecord[] | undefined;
   #records: EventRecord[] = [];
@@ -120,6 +120,7 @@ export class RunObject implements RunObjectApi {
     const run = this.#load();
     if (run && !isEnded(run.state)) return { kind: "running" };
     await this.#host.wipe();
+    this.#store = new RunStore(this.#host.sql);
     this.#run = undefined;
     return { kind: "forgotten" };
   }
@@ -209,7 +210,7 @@ export class RunObject implements RunObjectApi {
     this.#durable = false;
     this.#store.transaction(() => {
       for (const entry of decision.entries) this.#store.putEntry(entry);
-      for (const effect of decision.effects) this.#store.putEffect(effect);
+      for (const effect of decision.effects) if (!isImplied(effect)) this.#store.putEffect(effect);
       if (decision.saveRun) this.#store.putRun(decision.run, this.#inlineEvents);
       if (decision.saveRun || !wasExecuting || decision.effects.length > 0 || decision.entries.some((entry) => entry.status.kind !== "settled"))
         this.#arm();
@@ -271,14 +272,16 @@ export class RunObject implements RunObjectApi {
     try {
       let published: string | null = null;
       for (;;) {
-        for (const effect of this.#store.effects()) await this.#performOne(effect);
+        const hadEnded = isEnded(this.#current().state);
+        for (const effect of [...endEffects(this.#current()), ...this.#store.effects()]) await this.#performOne(effect);
         const row = this.#indexRow();
         const key = JSON.stringify(row);
         if (row.status !== "Running" || row.dueAt !== null) {
           if (key !== published) await this.#host.objects.log(this.#current().env, logOf(row.eventId)).index(row);
           published = key;
         }
-        if (this.#store.effects().length === 0 && JSON.stringify(this.#indexRow()) === key) break;
+        const isSame = isEnded(this.#current().state) === hadEnded && JSON.stringify(this.#indexRow()) === key;
+        if (isSame && !this.#store.hasEffects()) break;
       }
       this.#effectFailures = 0;
       if (!isEnded(this.#current().state)) this.#arm();
@@ -294,7 +297,7 @@ export class RunObject implements RunObjectApi {
 
   async #performOne(effect: Effect): Promise<void> {
     const outcome = await performEffect(effect, this.#current(), this.#records, this.#host);
-    this.#store.deleteEffect(effect.id);
+    if (!isImplied(effect)) this.#store.deleteEffect(effect.id);
     if (outcome.kind === "subscribed") this.#subscribed(outcome.stepId, outcome.found);
     if (outcome.kind === "answered") {
       const entry = this.#store.entry(outcome.stepId);
@@ -354,6 +357,7 @@ export class RunObject implements RunObjectApi {
       live.suspended = false;
       this.#deliver(settled);
       for (const entry of retries) live.activation?.retry(entry.id);
+      live.activation?.resume();
       return;
     }
     // a retry enters the handler anew, so that it sees its attempt
@@ -420,8 +424,7 @@ export class RunObject implements RunObjectApi {
         live.suspended = true;
       },
       yield: () => {
-        decide({ kind: "yield" });
-        if (isCurrent()) this.#endActivation();
+        decide({ kind: "yield" }); // it stays in memory: the alarm lets it go on without a replay
       },
     };
   }
@@ -511,6 +514,11 @@ function newRun({ env, runId, fn, events, invoker }: StartRequest, now: number):
     state: { kind: "blocked" },
     http: fn.transport.kind === "http" ? { version: -1, pending: 0, emptyAt: null } : undefined,
   };
+}
+
+/** Effects of a run's end follow from its header and are not stored. */
+function isImplied({ kind }: Effect): boolean {
+  return kind === "resume" || kind === "announce";
 }
 
 function settledMemo(entry: Entry | undefined): SettledMemo | undefined {

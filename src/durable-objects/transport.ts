@@ -34,6 +34,8 @@ export interface LocalActivation {
   settle(stepId: string, settled: SettledMemo): void;
   /** The next attempt of an open step is due. */
   retry(stepId: string): void;
+  /** Goes on, with a new share of steps, if it has yielded. */
+  resume(): void;
   /** Ends it; what it still reports is not listened to. */
   stop(): void;
 }

@@ -29,8 +29,11 @@ export class Acknowledged {
 
   /** Whether all of a range has been acknowledged. */
   has(from: number, to: number): boolean {
-    if (to <= this.#watermark) return true;
-    for (const [start, end] of this.#above) if (start <= from && to <= end) return true;
-    return false;
+    let reached = Math.max(from, this.#watermark);
+    for (let before = -1; reached < to && before !== reached; ) {
+      before = reached;
+      for (const [start, end] of this.#above) if (start <= reached) reached = Math.max(reached, end);
+    }
+    return reached >= to;
   }
 }

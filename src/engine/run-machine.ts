@@ -15,7 +15,12 @@
 import { derivedUlid } from "../protocol/ids.ts";
 import { internalEvents, type EventRecord } from "../protocol/event.ts";
 import { byteLength, type JsonObject, type JsonValue } from "../protocol/json.ts";
-import { RUN_STATE_DISK_MAX_BYTES, RUN_STATE_HTTP_MAX_BYTES, STEPS_PER_RUN_MAX } from "../protocol/limits.ts";
+import {
+  RUN_OUTPUT_MAX_BYTES,
+  RUN_STATE_DISK_MAX_BYTES,
+  RUN_STATE_HTTP_MAX_BYTES,
+  STEPS_PER_RUN_MAX,
+} from "../protocol/limits.ts";
 import { errorNames, type WireError } from "../protocol/wire-error.ts";
 import type { Memo } from "../protocol/call.ts";
 import { prepareWait } from "./expression.ts";
@@ -141,7 +146,8 @@ function decide(draft: Draft, input: Input): void {
     case "op":
       return reportLocal(draft, input.op, input.entry, input.event, input.retryAt);
     case "mark":
-      draft.write(input.entry ?? open(draft, input.step, "run"), { kind: "running" });
+      if (input.entry?.status.kind === "settled") draft.stale = true;
+      else draft.write(input.entry ?? open(draft, input.step, "run"), { kind: "running" });
       return;
     case "returned":
       return complete(draft, input.data, input.open);
@@ -196,7 +202,8 @@ function execute(draft: Draft): Executing {
     discovery: !run.http,
     again: false,
     targeted: 0,
-    retryAt: null,
+    // a step that is called before the discovery that failed comes again does not replace it
+    retryAt: run.http && run.state.kind === "scheduled" ? run.state.at : null,
   };
   draft.move(state);
   return state;
@@ -287,7 +294,11 @@ function policyOf(entry: Entry, step: StepInfo | undefined): Entry["retry"] {
   return step?.retry ?? entry.retry;
 }
 
-function openEntry(draft: Draft, op: Extract<Op, { kind: "sleep" } | { kind: "wait" } | { kind: "invoke" }>, event: EventValue): Entry | null {
+function openEntry(
+  draft: Draft,
+  op: Extract<Op, { kind: "sleep" } | { kind: "wait" } | { kind: "invoke" }>,
+  event: EventValue,
+): Entry | null {
   const entry = open(draft, op.step, op.kind);
   if (isEnded(draft.run.state)) return null;
   switch (op.kind) {
@@ -323,7 +334,12 @@ function openEntry(draft: Draft, op: Extract<Op, { kind: "sleep" } | { kind: "wa
 function invokeRecord(draft: Draft, stepId: string, functionId: string, payload: InvokePayload): EventRecord {
   const { run, now } = draft;
   const internalId = derivedUlid(now, `invoke\0${run.id}\0${stepId}`);
-  const origin = { fn_id: functionId, correlation_id: `${run.id}.${stepId}`, source_app_id: run.appId, source_fn_id: run.functionId };
+  const origin = {
+    fn_id: functionId,
+    correlation_id: `${run.id}.${stepId}`,
+    source_app_id: run.appId,
+    source_fn_id: run.functionId,
+  };
   return {
     internalId,
     event: {
@@ -463,16 +479,42 @@ function isOutstanding(run: Run, state: Executing, call: Call, entries: Map<stri
   return entry?.status.kind === "planned" && entry.attempt === call.attempt;
 }
 
-function takeOps(draft: Draft, call: Call, reply: Extract<Reply, { kind: "ops" }>, input: Extract<Input, { kind: "reply" }>): void {
+function takeOps(
+  draft: Draft,
+  call: Call,
+  reply: Extract<Reply, { kind: "ops" }>,
+  input: Extract<Input, { kind: "reply" }>,
+): void {
   const { run } = draft;
   const reported = reply.ops.filter((op) => op.kind !== "complete" && op.kind !== "discover");
   const grouped = reported.length > 1;
+  const taken = new Set<string>();
   // waits first, so that nothing else of the reply can run ahead of them (inngest-protocol §3.4)
   for (const op of [...reply.ops].sort((a, b) => Number(b.kind === "wait") - Number(a.kind === "wait"))) {
     if (isEnded(run.state)) return;
+    if ("step" in op && taken.has(op.step.id)) continue; // told twice: the first counts
+    if ("step" in op) taken.add(op.step.id);
     takeOp(draft, call, op, grouped, reply.retryAt, input);
   }
-  if (reported.length === 0 && reply.ops.length === 0 && call.stepId === null) nothingReported(draft);
+  if (isEnded(run.state)) return;
+  if (call.stepId !== null) return targetReported(draft, { ...call, stepId: call.stepId }, reply, input);
+  if (reported.length === 0 && reply.ops.length === 0) nothingReported(draft);
+}
+
+/** A call for one step that was answered without a word about it has failed: nothing else would ask for it again. */
+function targetReported(
+  draft: Draft,
+  call: Call & { stepId: string },
+  { version, retryAt }: Extract<Reply, { kind: "ops" }>,
+  input: Extract<Input, { kind: "reply" }>,
+): void {
+  if (draft.entries.some((entry) => entry.id === call.stepId)) return;
+  const error = {
+    name: "Error",
+    code: "step_not_reported",
+    message: `the app was asked to run step "${input.entries.get(call.stepId)?.userId}" and answered without its result`,
+  };
+  callFailed(draft, call, { kind: "error", error, final: false, retryAt, version }, input);
 }
 
 function takeOp(
@@ -487,17 +529,22 @@ function takeOp(
   if (op.kind === "discover") return discover(draft);
   const known = entries.get(op.step.id);
   if (known?.status.kind === "settled") return;
+  // a step that failed inside a discovery waits for the next one; every other open entry is counted as pending
+  const counted = known?.status.kind === "retrying" && known.status.at === null ? null : (known ?? null);
   if (op.kind === "done" || op.kind === "error") {
-    const isTarget = call.stepId === op.step.id;
-    const retryBy = call.stepId === null ? "run" : "entry";
+    const state = draft.executing();
+    if (state && known?.status.kind === "planned" && call.stepId !== known.id) state.targeted -= 1; // its own call is over
+    const retryBy = call.stepId === null && !counted ? "run" : "entry";
     const before = draft.settled.length;
     ranBody(draft, op, known, retryAt, retryBy);
-    if (isEnded(draft.run.state) || draft.settled.length === before) return;
-    return afterSettled(draft, isTarget && known ? known : null, op.step.race);
+    if (isEnded(draft.run.state)) return;
+    if (draft.settled.length > before) return afterSettled(draft, counted, op.step.race);
+    if (retryBy === "entry" && !counted) count(draft, 1); // from now on it is called by itself
+    return;
   }
-  if (known) return; // reported again while it is open
+  if (counted || (known && op.kind !== "plan")) return; // reported again while it is open
   if (op.kind === "plan") {
-    const entry = open(draft, op.step, "run");
+    const entry = known ?? open(draft, op.step, "run");
     if (isEnded(draft.run.state)) return;
     const planned = draft.write({ ...entry, grouped }, { kind: "planned" });
     count(draft, 1);
@@ -535,11 +582,17 @@ function nothingReported(draft: Draft): void {
   failRun(draft, {
     name: "Error",
     code: "nothing_reported",
-    message: "the function neither ended nor reported a step, twice in a row: it waits for something that is not a step",
+    message:
+      "the function neither ended nor reported a step, twice in a row: it waits for something that is not a step",
   });
 }
 
-function callFailed(draft: Draft, call: Call, reply: Extract<Reply, { kind: "error" }>, input: Extract<Input, { kind: "reply" }>): void {
+function callFailed(
+  draft: Draft,
+  call: Call,
+  reply: Extract<Reply, { kind: "error" }>,
+  input: Extract<Input, { kind: "reply" }>,
+): void {
   if (call.stepId === null) return handlerFailed(draft, reply.error, reply.final, reply.retryAt, input.open);
   const entry = input.entries.get(call.stepId);
   if (!entry) return;
@@ -564,12 +617,21 @@ function rest(draft: Draft, openEntries: Entry[]): void {
   nothingReported(draft);
   const after = draft.executing();
   if (after && !after.discovery && !isEnded(draft.run.state))
-    failRun(draft, { name: "Error", code: "nothing_reported", message: "the function reported nothing to wait for" }, openEntries);
+    failRun(
+      draft,
+      { name: "Error", code: "nothing_reported", message: "the function reported nothing to wait for" },
+      openEntries,
+    );
 }
 
 // ---- ends --------------------------------------------------------------------------------------------------------
 
 function complete(draft: Draft, output: JsonValue, openEntries: Entry[]): void {
+  const size = byteLength(JSON.stringify(output));
+  if (size > RUN_OUTPUT_MAX_BYTES) {
+    const message = `the function's result of ${size} bytes is over the bound of ${RUN_OUTPUT_MAX_BYTES}; store it elsewhere and return a reference`;
+    return failRun(draft, { name: "RangeError", code: "output_too_large", message }, openEntries);
+  }
   // executing → completed
   end(draft, { kind: "completed", endedAt: draft.now, output }, openEntries);
 }
@@ -592,8 +654,10 @@ function handlerFailed(
   run.lastError = error;
   const state = draft.executing();
   // executing → scheduled, unless calls to single steps are still outstanding
-  if (run.http && state && (state.targeted > 0 || state.discovery)) state.retryAt = at;
-  else draft.move({ kind: "scheduled", at, reason: "retry" });
+  if (run.http && state && (state.targeted > 0 || state.discovery)) {
+    state.retryAt = at;
+    state.again = false; // the retry tells of what settled meanwhile
+  } else draft.move({ kind: "scheduled", at, reason: "retry" });
   draft.saveRun = true;
 }
 
@@ -609,10 +673,20 @@ function end(draft: Draft, state: Run["state"], openEntries: Entry[]): void {
   draft.activate = false;
   for (const entry of openEntries)
     if (entry.status.kind === "waiting" || entry.status.kind === "registering") draft.effects.push(unsubscribe(entry));
-  if (run.invoker) draft.effects.push({ kind: "resume", id: "resume", invoker: run.invoker, memo: memoOf(run) });
+  draft.effects.push(...endEffects(run));
+}
+
+/**
+ * What an ended run owes the outside: its invoker first, then whoever listens. They follow from the header, so they need
+ * no rows of their own: a run that ended and has not cleared its alarm performs them (again).
+ */
+export function endEffects(run: Run): Effect[] {
+  const { state, invoker } = run;
+  if (!isEnded(state)) return [];
+  const effects: Effect[] = invoker ? [{ kind: "resume", id: "resume", invoker, memo: memoOf(run) }] : [];
   const names = announced(run);
-  if (names.length > 0)
-    draft.effects.push({ kind: "announce", id: "announce", names, data: outcomeData(run), at: draft.now });
+  if (names.length > 0) effects.push({ kind: "announce", id: "announce", names, data: outcomeData(run), at: state.endedAt });
+  return effects;
 }
 
 /** What the step that invoked this run gets. */
@@ -623,7 +697,9 @@ function memoOf({ state, functionId, id }: Run): Memo {
     case "failed":
       return { error: state.error as JsonObject };
     default:
-      return { error: { name: "FunctionCancelledError", message: `run ${id} of function "${functionId}" was cancelled` } };
+      return {
+        error: { name: "FunctionCancelledError", message: `run ${id} of function "${functionId}" was cancelled` },
+      };
   }
 }
 
@@ -639,7 +715,8 @@ function announced(run: Run): string[] {
 function outcomeData(run: Run): JsonObject {
   const base = { function_id: run.functionId, run_id: run.id };
   if (run.state.kind === "completed") return { ...base, result: run.state.output, _inngest: { status: "Completed" } };
-  if (run.state.kind === "failed") return { ...base, error: run.state.error as JsonObject, _inngest: { status: "Failed" } };
+  if (run.state.kind === "failed")
+    return { ...base, error: run.state.error as JsonObject, _inngest: { status: "Failed" } };
   return { ...base, _inngest: { status: "Cancelled" } };
 }
 
@@ -669,10 +746,8 @@ function lost(draft: Draft, marked: Entry | undefined, planned: Entry[], openEnt
   if (run.http) {
     if (blamed) return blameCalls(draft, state, planned, openEntries);
     for (const entry of planned) callStep(draft, entry);
-    if (state.retryAt !== null && !state.discovery && planned.length === 0)
-      return draft.move({ kind: "scheduled", at: state.retryAt, reason: "retry" });
-    if (state.discovery || planned.length === 0) discover(draft);
-    return;
+    if (state.discovery || (planned.length === 0 && state.retryAt === null)) return discover(draft);
+    return keepRetry(draft, state.retryAt);
   }
   if (blamed && marked) {
     stepFailed(draft, marked, lossError(marked.userId), false, undefined, "entry");
@@ -686,9 +761,20 @@ function lost(draft: Draft, marked: Entry | undefined, planned: Entry[], openEnt
 function blameCalls(draft: Draft, state: Executing, planned: Entry[], openEntries: Entry[]): void {
   for (const entry of planned) {
     stepFailed(draft, entry, lossError(entry.userId), false, undefined, "entry");
+    if (isEnded(draft.run.state)) return;
     if (draft.settled.some((settled) => settled.id === entry.id)) afterSettled(draft, entry);
   }
+  if (draft.executing()) return; // a step used up its attempts: the handler is asked at once
   if (state.discovery) handlerFailed(draft, lossError(null), false, undefined, openEntries);
+  else keepRetry(draft, state.retryAt);
+}
+
+/** A discovery that had failed before the loss still comes again at its time. */
+function keepRetry(draft: Draft, at: number | null): void {
+  if (at === null) return;
+  const state = draft.executing();
+  if (state) state.retryAt = at;
+  else draft.move({ kind: "scheduled", at, reason: "retry" });
 }
 
 function lossError(userId: string | null): WireError {

@@ -1,3 +1,4 @@
+import { retryPolicySchema } from "../protocol/function-config.ts";
 import { byteLength, type JsonObject, type JsonValue } from "../protocol/json.ts";
 import {
   EVENT_MAX_BYTES,
@@ -105,7 +106,7 @@ function stepInfo(op: StepOp): StepInfo {
     type: stringOf(opts.type) ?? op.op,
     name: op.displayName ?? undefined,
     input: opts.input,
-    retry: opts.retries === undefined ? undefined : (opts.retries as unknown as RetryPolicy), // our own client wrote it
+    retry: retryPolicySchema.safeParse(opts.retries).data, // what our own client wrote, and nothing else
     race: opts.parallelMode === "race",
   };
 }

@@ -67,7 +67,7 @@ function parseBody(body: string): unknown {
 }
 
 function readEvent(json: unknown, field: string, internalId: string, now: number): EventRecord {
-  const parsed = eventSchema.safeParse(json);
+  const parsed = parseEvent(json, field);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new EventError([field, ...(issue?.path ?? [])].join(".") + `: ${issue?.message ?? "is not an event"}`);
@@ -93,6 +93,15 @@ function readEvent(json: unknown, field: string, internalId: string, now: number
       ...(meta == null ? {} : { meta }),
     },
   };
+}
+
+function parseEvent(json: unknown, field: string) {
+  try {
+    return eventSchema.safeParse(json);
+  } catch (error) {
+    if (error instanceof RangeError) throw new EventError(`${field}: is nested too deeply`); // the stack was used up
+    throw error;
+  }
 }
 
 /**

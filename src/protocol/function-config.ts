@@ -17,7 +17,7 @@ const triggerSchema = z.looseObject({
   cron: z.string().optional(),
 });
 
-const retryPolicySchema = z.object({
+export const retryPolicySchema = z.object({
   maxAttempts: z
     .number()
     .int()

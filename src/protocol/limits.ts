@@ -20,6 +20,7 @@ export const ID_SEED_MAX_SKEW_MS = DAY; // ours: a seed outside is ignored, so a
 
 /** What an app may report. */
 export const STEP_OUTPUT_MAX_BYTES = 4 * MIB; // inngest/inngest pkg/consts
+export const RUN_OUTPUT_MAX_BYTES = STEP_OUTPUT_MAX_BYTES; // ours: it is the step output of whoever invoked the run
 export const STEP_ID_MAX_BYTES = 1 * KIB; // ours: an id is a name, not a payload
 export const STEPS_PER_RUN_MAX = 10_000; // inngest/inngest pkg/consts, absolute maximum
 export const RUN_STATE_HTTP_MAX_BYTES = 32 * MIB; // inngest/inngest pkg/consts

@@ -20,6 +20,9 @@ const OPCODES = [
 
 export type Opcode = (typeof OPCODES)[number];
 
+/** Ops that are about no step. */
+const STEPLESS: ReadonlySet<Opcode> = new Set(["None", "RunComplete", "DiscoveryRequest"]);
+
 const byLowerCase = new Map(OPCODES.map((op) => [op.toLowerCase(), op]));
 
 const opcodeSchema = z.string().transform((op, context): Opcode => {
@@ -48,16 +51,18 @@ const idSchema = z
   .refine((id) => byteLength(id) <= STEP_ID_MAX_BYTES, `id: a step id is at most ${STEP_ID_MAX_BYTES} bytes`);
 
 /** One step op as a client reports it. Unknown fields pass; an unknown opcode is refused by name. */
-export const stepOpSchema = z.object({
-  op: opcodeSchema,
-  id: z.string().max(STEP_ID_MAX_BYTES).default(""),
-  name: z.string().nullish(),
-  displayName: z.string().nullish(),
-  opts: z.record(z.string(), z.json()).nullish(),
-  data: z.json().optional(),
-  error: wireErrorSchema.optional(),
-  userland: z.object({ id: idSchema, index: z.number().optional() }).nullish(),
-});
+export const stepOpSchema = z
+  .object({
+    op: opcodeSchema,
+    id: z.string().max(STEP_ID_MAX_BYTES).default(""),
+    name: z.string().nullish(),
+    displayName: z.string().nullish(),
+    opts: z.record(z.string(), z.json()).nullish(),
+    data: z.json().optional(),
+    error: wireErrorSchema.optional(),
+    userland: z.object({ id: idSchema, index: z.number().optional() }).nullish(),
+  })
+  .refine(({ op, id }) => id !== "" || STEPLESS.has(op), { path: ["id"], message: "id: an op about a step must have an id" });
 
 export type StepOp = z.infer<typeof stepOpSchema>;
 

@@ -2,7 +2,13 @@ import { Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
 import * as z from "zod";
 import { acceptRecords } from "../durable-objects/accept.ts";
-import { logOf, type LoggedEvent, type Objects, type RunIndexRow } from "../durable-objects/objects.ts";
+import {
+  logOf,
+  type EventFilter,
+  type LoggedEvent,
+  type Objects,
+  type RunIndexRow,
+} from "../durable-objects/objects.ts";
 import { route } from "../engine/route.ts";
 import { EventError, readEvents, readSeed } from "../protocol/event-request.ts";
 import { headers } from "../protocol/headers.ts";
@@ -25,7 +31,7 @@ const listSchema = z.object({
 /** Event in: `POST /e/:key` (inngest-protocol §1). */
 export function eventIngest(objects: Objects, env: string, settings: SettingsSource): Hono {
   const app = new Hono();
-  app.post("/e/:key?", async (c) => {
+  app.on("POST", ["/e/:key?", "/e/"], async (c) => {
     checkEventKey(c, settings);
     const now = Date.now();
     const seed = readSeed(c.req.header(headers.eventIdSeed), now, crypto.getRandomValues(new Uint8Array(10)));
@@ -70,19 +76,22 @@ export function eventRoutes(objects: Objects, env: string, settings: SettingsSou
 }
 
 async function newestEvents(objects: Objects, env: string, query: z.infer<typeof listSchema>): Promise<LoggedEvent[]> {
-  const after = query.received_after === undefined ? Number.NEGATIVE_INFINITY : Date.parse(query.received_after);
-  const before = query.received_before === undefined ? Number.POSITIVE_INFINITY : Date.parse(query.received_before);
+  const filter: EventFilter = {
+    name: query.name,
+    before: query.cursor,
+    receivedFrom: query.received_after === undefined ? Number.NEGATIVE_INFINITY : Date.parse(query.received_after),
+    receivedBefore: query.received_before === undefined ? Number.POSITIVE_INFINITY : Date.parse(query.received_before),
+    limit: query.limit,
+  };
   const logs = await objects.registry(env).logs();
   const days = [...new Set(logs.map((log) => log.slice(0, 10)))];
   const found: LoggedEvent[] = [];
   // ids begin with the day, so a day that fills the page leaves nothing to earlier ones
   for (const day of days) {
     if (query.cursor !== undefined && logOf(query.cursor).slice(0, 10) < day) continue;
-    const filter = { name: query.name, before: query.cursor, limit: query.limit };
     const shards = logs.filter((log) => log.startsWith(day));
     const pages = await Promise.all(shards.map((log) => objects.log(env, log).events(filter)));
-    const inTime = pages.flat().filter(({ receivedAt }) => receivedAt >= after && receivedAt < before);
-    found.push(...inTime.sort((a, b) => (a.record.internalId < b.record.internalId ? 1 : -1)));
+    found.push(...pages.flat().sort((a, b) => (a.record.internalId < b.record.internalId ? 1 : -1)));
     if (found.length >= query.limit) break;
   }
   return found.slice(0, query.limit);
@@ -119,5 +128,11 @@ async function runsOf(objects: Objects, env: string, { record, receivedAt }: Log
 
 function eventView({ record, receivedAt }: LoggedEvent) {
   const { internalId, event } = record;
-  return { internal_id: internalId, received_at: new Date(receivedAt).toISOString(), source: "", source_id: null, ...event };
+  return {
+    internal_id: internalId,
+    received_at: new Date(receivedAt).toISOString(),
+    source: "",
+    source_id: null,
+    ...event,
+  };
 }

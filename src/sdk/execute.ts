@@ -93,6 +93,11 @@ export class Execution {
     this.#signal();
   }
 
+  /** Reports once more that it is idle, if it still is. */
+  lookAgain(): void {
+    this.#signal();
+  }
+
   /** Ends the execution without an outcome; the handler's promises stay open and are collected with it. */
   stop(): void {
     this.#stopped = true;

@@ -1,4 +1,5 @@
 import type { JsonValue } from "../protocol/json.ts";
+import { RETRY_DELAY_MAX_MS, RETRY_DELAY_MIN_MS } from "../protocol/limits.ts";
 import type { WireError } from "../protocol/wire-error.ts";
 import { isNonRetriable, retryAfterHeader, isRetryAfter, retryAfterMs, serializeError } from "./errors.ts";
 
@@ -43,6 +44,9 @@ export function errorResult(error: unknown): BodyResult {
     error: serializeError(error),
     final: isNonRetriable(error),
     retryAfter: asksToWait ? retryAfterHeader(error) : undefined,
-    retryAt: waitMs === undefined ? undefined : Date.now() + waitMs,
+    retryAt:
+      waitMs === undefined
+        ? undefined
+        : Date.now() + Math.min(Math.max(waitMs, RETRY_DELAY_MIN_MS), RETRY_DELAY_MAX_MS),
   };
 }

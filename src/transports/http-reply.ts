@@ -50,7 +50,8 @@ function readAnswer(status: number, answer: Record<string, string>, body: string
 }
 
 function readOps(json: JsonValue | undefined, body: string, now: number, version: number, retryAt: number | undefined): Reply {
-  const parsed = json === undefined ? undefined : stepOpsSchema.safeParse(json);
+  const parsed = json === undefined ? undefined : parseOps(json);
+  if (parsed === "too deep") return failure("invalid_reply", "the app's reply is nested too deeply", retryAt, version);
   if (!parsed) return failure("invalid_reply", `the app's reply is not JSON: ${shown(body)}`, retryAt, version);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -58,6 +59,15 @@ function readOps(json: JsonValue | undefined, body: string, now: number, version
     return failure("invalid_reply", `the app's reply cannot be understood: ${where}`, retryAt, version);
   }
   return { kind: "ops", ops: parsed.data.flatMap((op) => readOp(op, now) ?? []), version, retryAt };
+}
+
+function parseOps(json: JsonValue) {
+  try {
+    return stepOpsSchema.safeParse(json);
+  } catch (error) {
+    if (error instanceof RangeError) return "too deep"; // the stack was used up
+    throw error;
+  }
 }
 
 function notSdk(

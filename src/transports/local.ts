@@ -73,6 +73,7 @@ class Activation implements LocalActivation, Reporter {
   #running = 0;
   #executed = 0;
   #isIdle = false;
+  #hasYielded = false;
   #isStopped = false;
   #hasWaited = false;
   #allDone = Promise.withResolvers<void>();
@@ -87,6 +88,13 @@ class Activation implements LocalActivation, Reporter {
     this.#open.delete(stepId);
     this.#isIdle = false;
     this.#execution.settle(stepId, settled);
+  }
+
+  resume(): void {
+    this.#executed = 0;
+    this.#hasYielded = false;
+    this.#next();
+    this.#execution.lookAgain(); // a step that does not end at once is a wait
   }
 
   retry(stepId: string): void {
@@ -118,7 +126,8 @@ class Activation implements LocalActivation, Reporter {
 
   idle(): void {
     this.#isIdle = true;
-    this.#hasWaited = true; // whatever the code waits for may be a resource that stays open
+    // whatever the code waits for may be a resource that stays open; after a yield it waits for us
+    if (!this.#hasYielded) this.#hasWaited = true;
     this.#restIfBlocked();
   }
 
@@ -157,8 +166,9 @@ class Activation implements LocalActivation, Reporter {
   #next(): void {
     while (this.#queue.length > 0 && !this.#isStopped && (!this.#journal.cautious || this.#running === 0)) {
       if (this.#executed >= ACTIVATION_MAX_STEPS) {
-        if (this.#running === 0) this.#journal.yield();
-        return;
+        if (this.#running > 0 || this.#hasYielded) return;
+        this.#hasYielded = true;
+        return this.#journal.yield();
       }
       const step = this.#queue.shift();
       if (step) void this.#runStep(step);
@@ -177,7 +187,10 @@ class Activation implements LocalActivation, Reporter {
       this.#allDone = Promise.withResolvers<void>();
     }
     if (this.#isStopped) return;
-    const settled = this.#journal.report(ranOp(step, result, false), result.kind === "error" ? result.retryAt : undefined);
+    const settled = this.#journal.report(
+      ranOp(step, result, false),
+      result.kind === "error" ? result.retryAt : undefined,
+    );
     if (settled) this.settle(step.id, settled);
     this.#next();
     this.#restIfBlocked();

@@ -1,9 +1,10 @@
 /** Requests that wait to be carried elsewhere, and answers that are carried back. */
 export interface Letter {
   id: number;
+  method: string;
   url: string;
   headers: [string, string][];
-  body: string;
+  body: string | null;
 }
 
 export interface Answer {
@@ -21,9 +22,11 @@ export class Mailbox {
   #last = 0;
 
   /** Resolves with the answer that is carried back. */
-  post(url: string, body: string, headers: HeadersInit = {}): Promise<Response> {
+  async carry(request: Request): Promise<Response> {
+    const { method, url, headers } = request;
+    const body = method === "GET" ? null : await request.text();
     const id = ++this.#last;
-    this.#waiting.push({ id, url, body, headers: [...new Headers(headers)] });
+    this.#waiting.push({ id, method, url, headers: [...headers], body });
     this.#arrived.resolve();
     return new Promise((resolve) => this.#open.set(id, resolve));
   }
@@ -31,7 +34,7 @@ export class Mailbox {
   /** All that waits; empty when nothing arrives for a while. */
   async take(): Promise<Letter[]> {
     const late = Promise.withResolvers<void>();
-    const timer = setTimeout(late.resolve, TAKE_WITHIN_MS);
+    const timer = setTimeout(() => late.resolve(), TAKE_WITHIN_MS);
     if (this.#waiting.length === 0) await Promise.race([this.#arrived.promise, late.promise]);
     clearTimeout(timer);
     this.#arrived = Promise.withResolvers<void>();

@@ -12,6 +12,7 @@ import { logOf, type Objects, type RouteMessage, type RunView } from "../../src/
 import { acceptRecords } from "../../src/durable-objects/accept.ts";
 import { RegistryObject } from "../../src/durable-objects/registry-object.ts";
 import { RunObject } from "../../src/durable-objects/run-object.ts";
+import { sweep } from "../../src/durable-objects/sweep.ts";
 import { WaitsObject } from "../../src/durable-objects/waits-object.ts";
 import { readEvents, readSeed } from "../../src/protocol/event-request.ts";
 import { runIdOf, type UlidParts } from "../../src/protocol/ids.ts";
@@ -20,11 +21,12 @@ import { Inngest, type InngestFunction } from "../../src/sdk/index.ts";
 import { bindSender } from "../../src/sdk/sender.ts";
 import { LocalFunctions } from "../../src/transports/local.ts";
 import type { Sql } from "../../src/durable-objects/storage/sql.ts";
-import { memorySql } from "./memory-sql.ts";
+import { MemorySql } from "./memory-sql.ts";
 
 const ENV = "main";
 const START = Date.UTC(2026, 0, 1);
 const QUIET_TURNS = 6;
+const QUEUE_RETRIES = 3;
 
 /** Thrown at the hop that is a process's last. */
 export class Death extends Error {
@@ -40,6 +42,7 @@ interface Instance {
 
 export class MemoryPlatform {
   now = START;
+  hasQueue = true;
   hop: Hop = () => undefined;
   /** hops so far, by name: what a test may crash at */
   readonly hops: string[] = [];
@@ -52,6 +55,8 @@ export class MemoryPlatform {
   #instances = new Map<string, Instance>();
   #life = 0;
   readonly #seeds = new Map<string, UlidParts>();
+  #requests = 0;
+  readonly #failures = new WeakMap<RouteMessage, number>();
   #busy = 0;
   #clients = 0;
   #clockMoved = Promise.withResolvers<void>();
@@ -102,7 +107,7 @@ export class MemoryPlatform {
    */
   async send(event: { name: string; data?: object; id: string }): Promise<string> {
     this.#useQueue();
-    const seed = this.#seeds.get(event.id) ?? { timeMs: this.now, entropy: new Uint8Array(10).fill(this.#seeds.size * 7) };
+    const seed = this.#seeds.get(event.id) ?? { timeMs: this.now, entropy: entropyOf(this.#requests + this.#seeds.size) };
     this.#seeds.set(event.id, seed);
     const records = readEvents(JSON.stringify(event), seed, this.now);
     await acceptRecords(this.objects(), ENV, records, this.now);
@@ -120,20 +125,28 @@ export class MemoryPlatform {
     this.#busy = 0;
   }
 
-  /** Delivers messages and fires alarms, moving the clock on, until nothing is left to do or `done` says so. */
-  async run(done: () => Promise<boolean> | boolean = () => false, maxRounds = 500): Promise<void> {
+  /**
+   * Delivers messages and fires alarms, moving the clock on, until `done` says so or nothing is left to do but an alarm
+   * later than `horizonMs`.
+   */
+  async run(
+    done: () => Promise<boolean> | boolean = () => false,
+    { maxRounds = 500, horizonMs = Number.POSITIVE_INFINITY } = {},
+  ): Promise<void> {
+    const horizon = this.now + horizonMs;
     this.#useQueue();
     for (let round = 0; round < maxRounds; round++) {
       await this.#quiet();
       if (await done()) return;
       const batch = this.messages.splice(0);
       if (batch.length > 0) {
-        this.#spawn(() => routeBatch(this.objects(), ENV, batch, this.now), () => this.messages.push(...batch));
+        const again = () => this.messages.push(...batch.filter((message) => this.#deliver(message) <= QUEUE_RETRIES));
+        this.#spawn(() => routeBatch(this.objects(), ENV, batch, this.now), again);
         continue;
       }
       if (this.#clients > 0) continue;
       const next = [...this.#alarms].sort((a, b) => a[1] - b[1])[0];
-      if (!next) return;
+      if (!next || next[1] > horizon) return;
       this.#moveTo(Math.max(this.now, next[1]));
       const [name] = next;
       this.#alarms.delete(name);
@@ -161,9 +174,35 @@ export class MemoryPlatform {
       .finally(() => (this.hop = hop));
   }
 
+  /** What the minute's cron does in an hour: older logs are looked at once in that time. */
+  async sweepAnHour(): Promise<void> {
+    for (let minute = 0; minute < 60; minute++) {
+      await sweep(this.objects(), ENV, this.now);
+      this.now += 60_000;
+    }
+  }
+
+  /** Alarms that the platform loses, by the beginning of the object's name. */
+  dropAlarms(prefix: string): void {
+    for (const name of this.#alarms.keys()) if (name.startsWith(prefix)) this.#alarms.delete(name);
+  }
+
+  /** The next send of a known user id is a new request. */
+  forgetSeeds(): void {
+    this.#requests += this.#seeds.size;
+    this.#seeds.clear();
+  }
+
   /** What the log of an event still has to route. */
   async isAcknowledged(eventId: string): Promise<boolean> {
     return !this.#alarms.has(`log ${logOf(eventId)}`);
+  }
+
+  /** How often a message has failed; past its retries the queue gives it up. */
+  #deliver(message: RouteMessage): number {
+    const times = (this.#failures.get(message) ?? 0) + 1;
+    this.#failures.set(message, times);
+    return times;
   }
 
   #moveTo(now: number): void {
@@ -190,7 +229,7 @@ export class MemoryPlatform {
 
   #useQueue(): void {
     installRouteQueue({
-      exists: () => true,
+      exists: () => this.hasQueue,
       send: async (message) => {
         await this.#pass("queue.send");
         this.messages.push(structuredClone(message));
@@ -237,8 +276,8 @@ export class MemoryPlatform {
   }
 
   #host(fullName: string, life: number): Host {
-    if (!this.#disks.has(fullName)) this.#disks.set(fullName, memorySql());
-    const disk = this.#disks.get(fullName)!;
+    if (!this.#disks.has(fullName)) this.#disks.set(fullName, new MemorySql());
+    const disk = () => this.#disks.get(fullName)!;
     const alive = () => {
       if (life !== this.#life) throw new Death("this process is gone");
     };
@@ -247,8 +286,8 @@ export class MemoryPlatform {
       name: fullName.slice(fullName.indexOf(" ") + 1),
       objects: this.objects(),
       sql: {
-        exec: (query, ...bindings) => (alive(), disk.exec(query, ...bindings)),
-        transaction: (body) => (alive(), disk.transaction(body)),
+        exec: (query, ...bindings) => (alive(), disk().exec(query, ...bindings)),
+        transaction: (body) => (alive(), disk().transaction(body)),
       },
       now: () => this.now,
       random: () => 0,
@@ -268,11 +307,19 @@ export class MemoryPlatform {
       sync: async () => alive(),
       wipe: async () => {
         alive();
-        this.#disks.set(fullName, memorySql());
+        this.#disks.set(fullName, new MemorySql());
+        this.#alarms.delete(fullName);
       },
       report: () => undefined,
     };
   }
+}
+
+/** Ten bytes that differ for each request, the first of which spreads requests over shards. */
+function entropyOf(n: number): Uint8Array {
+  const entropy = new Uint8Array(10).fill(n % 251);
+  new DataView(entropy.buffer).setUint32(1, n);
+  return entropy;
 }
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };

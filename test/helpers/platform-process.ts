@@ -15,6 +15,8 @@ export interface PlatformOptions {
   stateDir: string;
   /** entry of another Worker (INNGEST_WORKER) */
   worker?: string;
+  /** what to run; default: what `npm run dev` does */
+  command?: [string, ...string[]];
   env?: Record<string, string>;
 }
 
@@ -28,14 +30,20 @@ export interface PlatformProcess {
   pids(): number[];
   /** SIGKILL to the whole group, as a power cut would */
   killGroup(): Promise<void>;
-  /** SIGTERM to the launcher; returns its exit code */
-  stop(): Promise<number | null>;
+  /** SIGTERM, or another signal, to the launcher; returns its exit code */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-/** Starts `src/cli/dev.ts` as the leader of its own process group and returns when it is ready. */
+/** The command for a launcher of ours, such as `src/cli/dev.ts`: this Node.js, with as many files as it needs. */
+export function launch(script: string): [string, ...string[]] {
+  return ["sh", "scripts/with-file-limit.sh", process.execPath, script];
+}
+
+/** Starts `src/cli/dev.ts` (or another launcher) as the leader of its own process group and returns when it is ready. */
 export async function spawnPlatform(options: PlatformOptions): Promise<PlatformProcess> {
   const port = options.port ?? (await freePort());
-  const child = spawn("sh", ["scripts/with-file-limit.sh", process.execPath, "src/cli/dev.ts"], {
+  const [file, ...args] = options.command ?? launch("src/cli/dev.ts");
+  const child = spawn(file, args, {
     cwd: packageRoot,
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
@@ -64,8 +72,8 @@ export async function spawnPlatform(options: PlatformOptions): Promise<PlatformP
       await exited(child);
       while (groupMembers(pid).length > 0) await new Promise((resolve) => setTimeout(resolve, 10));
     },
-    async stop() {
-      child.kill("SIGTERM");
+    async stop(signal = "SIGTERM") {
+      child.kill(signal);
       const late = setTimeout(() => signalGroup(pid, "SIGKILL"), STOPS_WITHIN_MS);
       await exited(child);
       clearTimeout(late);

@@ -4,15 +4,23 @@ import { Inngest } from "../../src/sdk/index.ts";
 import { createHandler } from "../../src/serve/handler.ts";
 import { makeFunctions } from "../fixtures/functions.ts";
 import { counted, open } from "../fixtures/hooks.ts";
+import { SIGNED_APP_KEY } from "./app-urls.ts";
 import { Mailbox } from "./mailbox.ts";
 
 const mailbox = new Mailbox();
-const client = new Inngest({ id: "http", isDev: true, fetch: (input, init) => mailbox.post(String(input), String(init?.body), init?.headers) });
+const client = new Inngest({ id: "http", isDev: true, fetch: (...request) => mailbox.carry(new Request(...request)) });
 const handler = createHandler({ client, functions: makeFunctions(client), framework: "test" });
 
+const signedClient = new Inngest({ id: "signed", isDev: false, signingKey: SIGNED_APP_KEY });
+const signedHandler = createHandler({
+  client: signedClient,
+  functions: makeFunctions(signedClient),
+  framework: "test",
+});
+
 /**
- * `/api/inngest` is the app, `/hooks/…` the fixture's hooks, `/mail` the events that the app sends: this process cannot
- * reach the Worker, so the test fetches and delivers them.
+ * `/api/inngest` is the app, `/signed` one in cloud mode, `/hooks/…` the fixture's hooks, `/mail` the requests that the app makes of the platform:
+ * this process cannot reach the Worker, so the test fetches and carries them.
  */
 export async function answerAsApp(request: IncomingRequest): Promise<OutgoingResponse> {
   const url = new URL(request.url);
@@ -32,7 +40,8 @@ export async function answerAsApp(request: IncomingRequest): Promise<OutgoingRes
     case "/not-sdk":
       return new OutgoingResponse("<html>a login page</html>", { headers: { "content-type": "text/html" } });
     default: {
-      const response = await handler(new Request(url, { method: request.method, headers: [...request.headers], body }));
+      const answer = url.pathname === "/signed" ? signedHandler : handler;
+      const response = await answer(new Request(url, { method: request.method, headers: [...request.headers], body }));
       return new OutgoingResponse(await response.text(), { status: response.status, headers: [...response.headers] });
     }
   }

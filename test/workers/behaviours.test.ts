@@ -1,7 +1,20 @@
 import { abortAllDurableObjects } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { carryMail, httpApp, localApp, registerHttpApp } from "../helpers/fixture-app.ts";
-import { ended, outputOf, readRun, request, runsOf, runWhen, send, sendAll, started, until } from "../helpers/front-door.ts";
+import type { RunObjectApi } from "../../src/durable-objects/objects.ts";
+import { carryMail, httpApp, localApp, registerHttpApp } from "./helpers/fixture-app.ts";
+import {
+  ended,
+  outputOf,
+  readRun,
+  request,
+  runsOf,
+  runWhen,
+  send,
+  sendAll,
+  started,
+  until,
+} from "./helpers/front-door.ts";
 
 const MIB = 1024 * 1024;
 
@@ -68,14 +81,65 @@ describe.each(["local", "http"] as const)("over %s:", (transport) => {
     it("of one Promise.race: the handler goes on and ends while the loser still runs", async () => {
       const { key, id } = await start("race");
       const run = await ended(id);
-      expect(run).toMatchObject({ status: "Completed", output: { first: "quick", then: "after quick" } });
+      expect(run).toMatchObject({ status: "Completed", output: { first: "quick", next: "after quick" } });
       expect(await counted(key, "slow")).toBe(1);
       await open(key, "slow"); // its late result changes nothing
       await scheduler.wait(30);
       const after = await readRun(run.run_id);
       expect(after).toEqual(run);
-      expect(await counted(key, "then")).toBe(1);
+      expect(await counted(key, "next")).toBe(1);
     });
+
+    it("in a race with a sleep: the sleep limits the step's time", async () => {
+      const { key, id } = await start("race-sleep");
+      expect(await outputOf(id)).toBe("too slow");
+      await open(key, "slow");
+    });
+
+    it("in a race: a wait that lost is withdrawn with the run's end", async () => {
+      const answer = freshName();
+      const { id } = await start("race-wait", { answer });
+      expect(await outputOf(id)).toBe("too late");
+      await send({ name: answer, data: {} });
+      expect((await ended(id)).output).toBe("too late");
+    });
+
+    it("are retried while others of the same Promise.all still run", async () => {
+      const { key, id } = await start("retry-beside");
+      await untilCounted(key, "held");
+      await untilCounted(key, "flaky", 3);
+      await open(key, "held");
+      expect(await outputOf(id)).toEqual(["flaky", "held"]);
+      expect([await counted(key, "flaky"), await counted(key, "held")]).toEqual([3, 1]);
+    });
+
+    it("may be open when the handler throws: it is tried again beside them", async () => {
+      const { key, id } = await start("throw-beside");
+      expect(await outputOf(id)).toBe("went on");
+      expect([await counted(key, "work"), await counted(key, "handler")]).toEqual([1, 3]);
+    });
+
+    it("may hold 12 MiB together", async () => {
+      const { key, id } = await start("big-state", { n: 4 });
+      expect(await outputOf(id)).toBe(12 * MIB);
+      expect(await counted(key, "big")).toBe(4);
+    });
+
+    it(
+      "may hold 36 MiB together when embedded; over HTTP the run fails and says the bound",
+      { timeout: 60_000 },
+      async () => {
+        const { id } = await start("big-state", { n: 12 });
+        const last = await until(
+          async () => (await runsOf(id)).find((run) => run.ended_at !== null),
+          "the end of the run",
+          40_000,
+        );
+        if (transport === "local") expect(last).toMatchObject({ status: "Completed", output: 36 * MIB });
+        else expect(last).toMatchObject({ status: "Failed", output: { code: "state_exceeded" } });
+        expect((await request(`/v1/runs/${last.run_id}`)).status).toBe(200);
+      },
+    );
 
     it("settle one by one under Promise.allSettled", async () => {
       expect(await outputFrom("settled")).toEqual([1, "bad"]);
@@ -116,8 +180,20 @@ describe.each(["local", "http"] as const)("over %s:", (transport) => {
       expect(await counted(key, "p")).toBe(100);
     });
 
+    it("[G5] executing are what the run says it does, since when", async () => {
+      const { key, id } = await start("crash");
+      await untilCounted(key, "held");
+      const run = await started(id);
+      expect(run.waiting_for).toContainEqual(expect.objectContaining({ kind: "executing", since: expect.any(String) }));
+      await open(key, "held");
+      expect((await ended(id)).waiting_for).toEqual([]);
+    });
+
     it("need an id: an empty one is refused by name", async () => {
-      expect(await outputFrom("step-id", { id: "" })).toMatchObject({ name: "TypeError", message: expect.stringContaining("id: \"\"") });
+      expect(await outputFrom("step-id", { id: "" })).toMatchObject({
+        name: "TypeError",
+        message: expect.stringContaining('id: ""'),
+      });
     });
 
     it("may have an id of 1,024 bytes; one of 10 kB is refused with the bound", async () => {
@@ -135,6 +211,14 @@ describe.each(["local", "http"] as const)("over %s:", (transport) => {
       const slept = await outputOf(id);
       expect(slept).toBeGreaterThanOrEqual(137);
       expect(slept).toBeLessThan(137 + 150);
+    });
+
+    it("of several lengths side by side: each ends at its time", async () => {
+      const [long, short] = await outputFrom("sleeps");
+      expect(long).toBeGreaterThanOrEqual(150);
+      expect(short).toBeGreaterThanOrEqual(50);
+      // protocol version 2 replays once all have settled, unless they race (inngest-protocol §3.7)
+      expect(short).toBeLessThan(transport === "local" ? 150 : 400);
     });
 
     it("may be written as text", async () => {
@@ -174,7 +258,10 @@ describe.each(["local", "http"] as const)("over %s:", (transport) => {
 
     it("resumes with the event for which the expression is true", async () => {
       const event = freshName();
-      const { id } = await start("wait", { min: 10, wait: { event, if: "async.data.n > event.data.min", timeout: "20s" } });
+      const { id } = await start("wait", {
+        min: 10,
+        wait: { event, if: "async.data.n > event.data.min", timeout: "20s" },
+      });
       await waiting(id);
       await send({ name: event, data: { n: 5 } });
       await send({ name: event, data: { n: 11 } });
@@ -191,12 +278,13 @@ describe.each(["local", "http"] as const)("over %s:", (transport) => {
       expect((await readRun(run.run_id)).output).toBeNull();
     });
 
-    it("does not find an event that came before the wait", async () => {
+    // clocks of two objects may differ: events of the last second before the wait count as after it (design §2)
+    it("does not find an event that came more than a second before the wait", async () => {
       const event = freshName();
       const { key, id } = await start("wait-late", { wait: { event, timeout: 1500 } });
       const early = await send({ name: event, data: { n: 1 } });
-      await until(async () => (await request(`/v1/events/${early}`)).status === 200, "the early event");
-      await scheduler.wait(20);
+      expect((await request(`/v1/events/${early}`)).status).toBe(200);
+      await scheduler.wait(1100);
       await open(key, "late");
       await waiting(id);
       expect(await outputOf(id)).toBeNull();
@@ -234,7 +322,8 @@ describe.each(["local", "http"] as const)("over %s:", (transport) => {
     it("one event answers two waits that stand side by side", async () => {
       const answer = freshName();
       const { id } = await start("wait-both", { answer });
-      const areBoth = (run: Awaited<ReturnType<typeof readRun>>) => run.waiting_for.filter((reason) => reason.kind === "waiting").length === 2;
+      const areBoth = (run: Awaited<ReturnType<typeof readRun>>) =>
+        run.waiting_for.filter((reason) => reason.kind === "waiting").length === 2;
       await runWhen(id, areBoth, "both waits");
       await send({ name: answer, data: { n: 1 } });
       expect(await outputOf(id)).toEqual([1, 1]);
@@ -243,7 +332,9 @@ describe.each(["local", "http"] as const)("over %s:", (transport) => {
     it("one event resumes every run that waits for it", async () => {
       const event = freshName();
       const wait = { event, timeout: "20s" };
-      const ids = await sendAll(Array.from({ length: 20 }, () => ({ name: `${transport}/wait`, data: { key: crypto.randomUUID(), wait } })));
+      const ids = await sendAll(
+        Array.from({ length: 20 }, () => ({ name: `${transport}/wait`, data: { key: crypto.randomUUID(), wait } })),
+      );
       await Promise.all(ids.map(waiting));
       await send({ name: event, data: { n: 1 } });
       for (const id of ids) expect((await outputOf(id)).data).toEqual({ n: 1 });
@@ -261,7 +352,11 @@ describe.each(["local", "http"] as const)("over %s:", (transport) => {
       const { id } = await start("wait", { wait: { event, match: "data.x", timeout: "1h" } });
       const run = await waiting(id);
       expect(run.waiting_for).toEqual([
-        expect.objectContaining({ kind: "waiting", step: "answer", on: { events: [event], if: "event.data.x == async.data.x" } }),
+        expect.objectContaining({
+          kind: "waiting",
+          step: "answer",
+          on: { events: [event], if: "event.data.x == async.data.x" },
+        }),
       ]);
       expect(Date.parse(run.waiting_for[0]?.until ?? "") - Date.now()).toBeGreaterThan(3_500_000);
     });
@@ -278,8 +373,19 @@ describe.each(["local", "http"] as const)("over %s:", (transport) => {
       expect(await outputFrom("invoke-all")).toBe(12);
     });
 
+    it("[G11] reaches functions of other apps of the environment", async () => {
+      const { key, id } = await start("invoke-foreign");
+      expect(await outputOf(id)).toBe(8);
+      const other = transport === "local" ? httpApp : localApp;
+      expect([await other.counted(`${key}.double`), await counted(key, "double")]).toEqual([1, 0]);
+    });
+
     it("rejects with the callee's error as a StepError", async () => {
-      expect(await outputFrom("invoke-broken")).toMatchObject({ name: "TypeError", message: "callee broke", isStepError: true });
+      expect(await outputFrom("invoke-broken")).toMatchObject({
+        name: "TypeError",
+        message: "callee broke",
+        isStepError: true,
+      });
     });
 
     it("rejects when the function is unknown", async () => {
@@ -316,7 +422,9 @@ describe.each(["local", "http"] as const)("over %s:", (transport) => {
       expect(ids).toHaveLength(2);
       expect(await outputOf(ids[0] ?? "")).toBe(1);
       expect(await outputOf(ids[1] ?? "")).toBe(2);
-      expect([await counted(key, "heard1"), await counted(key, "heard2"), await counted(key, "after")]).toEqual([1, 1, 1]);
+      expect([await counted(key, "heard1"), await counted(key, "heard2"), await counted(key, "after")]).toEqual([
+        1, 1, 1,
+      ]);
     });
   });
 
@@ -373,7 +481,10 @@ describe.each(["local", "http"] as const)("over %s:", (transport) => {
       const run = await runWhen(id, (now) => now.waiting_for.some((reason) => /retry/.test(reason.kind)), "the retry");
       const reason = run.waiting_for.find((other) => other.until !== undefined);
       expect(reason).toMatchObject({ until: expect.any(String) });
-      expect(run.waiting_for.find((other) => other.step === "r")).toMatchObject({ kind: "retrying", error: { message: "later" } });
+      expect(run.waiting_for.find((other) => other.step === "r")).toMatchObject({
+        kind: "retrying",
+        error: { message: "later" },
+      });
     });
 
     it("are not made after a NonRetriableError", async () => {
@@ -382,14 +493,20 @@ describe.each(["local", "http"] as const)("over %s:", (transport) => {
         ["never-handler", "handler"],
       ] as const) {
         const { key, id } = await start(name);
-        expect(await ended(id)).toMatchObject({ status: "Failed", error: { name: "NonRetriableError", message: "no use" } });
+        expect(await ended(id)).toMatchObject({
+          status: "Failed",
+          error: { name: "NonRetriableError", message: "no use" },
+        });
         expect(await counted(key, what)).toBe(1);
       }
     });
 
     it("are not made for a step's failure that nobody caught", async () => {
       const { key, id } = await start("uncaught");
-      expect(await ended(id)).toMatchObject({ status: "Failed", error: { name: "TypeError", message: "nobody catches this" } });
+      expect(await ended(id)).toMatchObject({
+        status: "Failed",
+        error: { name: "TypeError", message: "nobody catches this" },
+      });
       expect(await counted(key, "fails")).toBe(3); // the step's attempts, not those of the handler times them
     });
   });
@@ -400,7 +517,9 @@ describe.each(["local", "http"] as const)("over %s:", (transport) => {
     expect(failed).toMatchObject({ status: "Failed", error: { message: `for ${key}` } });
     await untilCounted(key, "failure");
     const failures = await until(async () => {
-      const { data } = (await (await request("/v1/events?name=inngest/function.failed&limit=100")).json()) as { data: any[] };
+      const { data } = (await (await request("/v1/events?name=inngest/function.failed&limit=100")).json()) as {
+        data: any[];
+      };
       return data.find((event) => event.data.run_id === failed.run_id);
     }, "the failure event");
     const run = await ended(failures.internal_id);
@@ -432,7 +551,10 @@ describe.each(["local", "http"] as const)("over %s:", (transport) => {
       const ts = Date.now() + 700;
       const { id } = await start("when", {}, { ts });
       const run = await runWhen(id, (now) => now.status === "Scheduled" || now.ended_at !== null, "the scheduled run");
-      expect(run).toMatchObject({ status: "Scheduled", waiting_for: [{ kind: "start", until: new Date(ts).toISOString() }] });
+      expect(run).toMatchObject({
+        status: "Scheduled",
+        waiting_for: [{ kind: "start", until: new Date(ts).toISOString() }],
+      });
       const at = await outputOf(id);
       expect(at).toBeGreaterThanOrEqual(ts);
       expect(at).toBeLessThan(ts + 300);
@@ -466,14 +588,22 @@ describe.each(["local", "http"] as const)("over %s:", (transport) => {
     });
 
     it("happens only when the trigger's expression is true; a missing field is not an error", async () => {
-      const ids = await sendAll(["pro", "free", undefined].map((plan) => ({ name: `${transport}/if`, data: plan === undefined ? {} : { plan } })));
+      const ids = await sendAll(
+        ["pro", "free", undefined].map((plan) => ({
+          name: `${transport}/if`,
+          data: plan === undefined ? {} : { plan },
+        })),
+      );
       expect(await outputOf(ids[0] ?? "")).toBe("pro");
       expect(await runsOf(ids[1] ?? "")).toEqual([]);
       expect(await runsOf(ids[2] ?? "")).toEqual([]);
     });
 
     it("does not happen by event for a function without triggers", async () => {
-      const ids = await sendAll([{ name: `${transport}/double`, data: { n: 1 } }, { name: `${transport}/no-steps`, data: { n: 1 } }]);
+      const ids = await sendAll([
+        { name: `${transport}/double`, data: { n: 1 } },
+        { name: `${transport}/no-steps`, data: { n: 1 } },
+      ]);
       await outputOf(ids[1] ?? "");
       expect(await runsOf(ids[0] ?? "")).toEqual([]);
     });
@@ -516,7 +646,9 @@ describe.each(["local", "http"] as const)("over %s:", (transport) => {
       const { key, id } = await start("invoke-slow");
       await untilCounted(key, "hold");
       const invoked = await until(async () => {
-        const { data } = (await (await request("/v1/events?name=inngest/function.invoked&limit=20")).json()) as { data: any[] };
+        const { data } = (await (await request("/v1/events?name=inngest/function.invoked&limit=20")).json()) as {
+          data: any[];
+        };
         return data.find((event) => event.data.key === key);
       }, "the invoke event");
       const callee = await started(invoked.internal_id);
@@ -552,9 +684,15 @@ describe.each(["local", "http"] as const)("over %s:", (transport) => {
       ["bigint", /BigInt/],
       ["cycle", /circular/i],
     ])("of a step that JSON cannot express are final errors: %s", async (what, message) => {
-      expect(await outputFrom("output", { what })).toMatchObject({ isStepError: true, message: expect.stringMatching(message) });
+      expect(await outputFrom("output", { what })).toMatchObject({
+        isStepError: true,
+        message: expect.stringMatching(message),
+      });
       const run = await ended((await start("returns", { what })).id);
-      expect(run).toMatchObject({ status: "Failed", error: { code: "output_not_json", message: expect.stringMatching(message) } });
+      expect(run).toMatchObject({
+        status: "Failed",
+        error: { code: "output_not_json", message: expect.stringMatching(message) },
+      });
     });
 
     it.each(["undefined", "function", "null"])("of %s are null", async (what) => {
@@ -564,8 +702,12 @@ describe.each(["local", "http"] as const)("over %s:", (transport) => {
 
     it("that look like the platform's own wrapping are kept as they are", async () => {
       expect(await outputFrom("output", { what: "data" })).toEqual({ value: { data: "looks like a memo" } });
-      expect(await outputFrom("output", { what: "error" })).toEqual({ value: { error: { name: "Error", message: "looks like an error" } } });
-      expect(await outputFrom("returns", { what: "error" })).toEqual({ error: { name: "Error", message: "looks like an error" } });
+      expect(await outputFrom("output", { what: "error" })).toEqual({
+        value: { error: { name: "Error", message: "looks like an error" } },
+      });
+      expect(await outputFrom("returns", { what: "error" })).toEqual({
+        error: { name: "Error", message: "looks like an error" },
+      });
     });
   });
 
@@ -583,7 +725,11 @@ describe.each(["local", "http"] as const)("over %s:", (transport) => {
     it("[G2, G3] of parallel steps only the interrupted ones run again", async () => {
       const { key, id } = await start("crash-all");
       await untilCounted(key, "slow");
-      await runWhen(id, (run) => run.steps.some((step) => step.id === "quick" && step.status === "completed"), "the quick step");
+      await runWhen(
+        id,
+        (run) => run.steps.some((step) => step.id === "quick" && step.status === "completed"),
+        "the quick step",
+      );
       await abortAllDurableObjects();
       await untilCounted(key, "slow", 2);
       await open(key, "slow");
@@ -616,6 +762,38 @@ describe.each(["local", "http"] as const)("over %s:", (transport) => {
       expect(await outputOf(id)).toBeNull();
     });
 
+    it("[G8] a race has the same winner when it is replayed", async () => {
+      const { key, id } = await start("race-replayed");
+      await runWhen(
+        id,
+        (run) => run.steps.some((step) => step.id === "quick" && step.status === "completed"),
+        "the quick step",
+      );
+      await open(key, "slow");
+      await runWhen(id, isWaitingFor("sleeping"), "the sleep");
+      await abortAllDurableObjects();
+      expect(await outputOf(id)).toEqual({ first: "quick", both: ["slow", "quick"] });
+      expect([await counted(key, "slow"), await counted(key, "quick")]).toEqual([1, 1]);
+    });
+
+    it("[G5] a retry that waits for its time is made", async () => {
+      const { key, id } = await start("retry-after", { ms: 1000 });
+      await runWhen(id, isWaitingFor("retrying"), "the retry");
+      await abortAllDurableObjects();
+      expect(await outputOf(id)).toEqual(expect.any(Number));
+      expect(await counted(key, "r")).toBe(2);
+    });
+
+    it("[G5] a run with a future `ts` starts in time", async () => {
+      const ts = Date.now() + 600;
+      const { id } = await start("when", {}, { ts });
+      await started(id);
+      await abortAllDurableObjects();
+      const at = await outputOf(id);
+      expect(at).toBeGreaterThanOrEqual(ts);
+      expect(at).toBeLessThan(ts + 400);
+    });
+
     it("[G3, G6] a run gets the result of its callee, which was interrupted too", async () => {
       const { key, id } = await start("invoke-slow");
       await untilCounted(key, "hold");
@@ -639,5 +817,35 @@ describe.each(["local", "http"] as const)("over %s:", (transport) => {
     await scheduler.wait(3700);
     expect(await outputOf(id)).toBe("done");
     expect(await counted(key, "long")).toBe(1);
+  });
+
+  describe("a step that resets its object every time", () => {
+    /** Sets an alarm that the test runtime dropped with its handler; the platform would repeat it (cloudflare-facts §2.4). */
+    const poke = (runId: string) => {
+      const namespace: DurableObjectNamespace = Reflect.get(env, "StepDO");
+      return (namespace.getByName(`main/${runId}`) as unknown as RunObjectApi).poke();
+    };
+
+    it("[G3] fails with step_lost once its attempts are used up, and does not loop", { timeout: 60_000 }, async () => {
+      const { key, id } = await start("resets");
+      const { run_id } = await started(id);
+      let resets = 0;
+      for (let look = 0; look < 300; look++) {
+        if ((await readRun(run_id)).ended_at !== null) break;
+        if ((await counted(key, "reset")) > resets) {
+          resets += 1;
+          await abortAllDurableObjects();
+          await poke(run_id);
+        }
+        await scheduler.wait(50);
+      }
+      const run = await readRun(run_id);
+      expect(run).toMatchObject({ status: "Failed", error: { code: "step_lost" } });
+      expect(await counted(key, "before")).toBe(1);
+      // the first loss without progress only makes the next activation cautious; then each is a failed attempt
+      expect(await counted(key, "reset")).toBeGreaterThanOrEqual(3);
+      expect(await counted(key, "reset")).toBeLessThanOrEqual(5);
+      await open(key, "never");
+    });
   });
 });

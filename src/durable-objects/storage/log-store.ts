@@ -1,4 +1,4 @@
-import type { LoggedEvent, RunIndexRow } from "../objects.ts";
+import type { EventFilter, LoggedEvent, RunIndexRow } from "../objects.ts";
 import type { EventRecord } from "../../protocol/event.ts";
 import { textParts } from "./long-text.ts";
 import type { Sql, SqlValue } from "./sql.ts";
@@ -135,18 +135,18 @@ export class LogStore {
     return rows.flatMap((row) => this.#events(row));
   }
 
-  /** Newest first by id, below `before`. */
-  newest(filter: { name?: string; before?: string; after?: string; limit: number }): LoggedEvent[] {
+  /** Newest first by id. */
+  newest(filter: EventFilter): LoggedEvent[] {
     const found: LoggedEvent[] = [];
     let below = filter.before ?? "~"; // after every ULID
     while (found.length < filter.limit) {
       const [row] = this.#rows<AppendRow>("SELECT * FROM append WHERE first_id < ? ORDER BY first_id DESC LIMIT 1", below);
       if (!row) break;
       below = row.first_id;
+      if (row.received_at_ms < filter.receivedFrom || row.received_at_ms >= filter.receivedBefore) continue;
       for (const logged of this.#events(row).reverse()) {
         const { internalId, event } = logged.record;
         if (filter.before !== undefined && internalId >= filter.before) continue;
-        if (filter.after !== undefined && internalId <= filter.after) return found;
         if ((filter.name === undefined || event.name === filter.name) && found.length < filter.limit) found.push(logged);
       }
     }

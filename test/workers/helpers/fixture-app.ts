@@ -1,11 +1,10 @@
-/** The fixture app of a transport, from the test's side: its hooks, and for the served one the events it sends. */
-import { Inngest } from "../../src/sdk/index.ts";
-import { makeFunctions } from "../fixtures/functions.ts";
-import { counted, open } from "../fixtures/hooks.ts";
+/** The fixture app of a transport, from the test's side: its hooks, and for the served one its requests to the platform. */
+import { Inngest } from "../../../src/sdk/index.ts";
+import { makeFunctions } from "../../fixtures/functions.ts";
+import { counted, open } from "../../fixtures/hooks.ts";
+import { APP_URL } from "../../helpers/app-urls.ts";
 import { post, request } from "./front-door.ts";
-import type { Letter } from "./mailbox.ts";
-
-export const APP_URL = "http://app.test/api/inngest";
+import type { Letter } from "../../helpers/mailbox.ts";
 
 export interface FixtureApp {
   /** how often a body ran, counted outside the engine */
@@ -35,7 +34,7 @@ export function registerHttpApp(): Promise<{ status: number; body: any }> {
   return post("/fn/register", { url: APP_URL, appname: client.id, sdk: "js:v0", framework: "test", functions });
 }
 
-/** Carries events from the served app to the platform until it is stopped. */
+/** Carries requests from the served app to the platform until it is stopped. */
 export function carryMail(): { stop(): Promise<void> } {
   let stopped = false;
   const carrying = (async () => {
@@ -49,8 +48,9 @@ export function carryMail(): { stop(): Promise<void> } {
   };
 }
 
-async function deliver({ id, url, headers, body }: Letter): Promise<void> {
-  const response = await request(new URL(url).pathname, { method: "POST", headers, body });
+async function deliver({ id, method, url, headers, body }: Letter): Promise<void> {
+  const { pathname, search } = new URL(url);
+  const response = await request(pathname + search, { method, headers, body });
   const answer = { id, status: response.status, body: await response.text() };
   await hook("/mail/answer", { method: "POST", body: JSON.stringify(answer) });
 }

@@ -1,7 +1,7 @@
 /** The platform as its users see it: HTTP only. For tests in workerd. */
 import { exports } from "cloudflare:workers";
 import { expect } from "vitest";
-import type { EventPayload } from "../../src/sdk/index.ts";
+import type { EventPayload } from "../../../src/sdk/index.ts";
 
 export interface RunJson {
   run_id: string;
@@ -33,15 +33,25 @@ export interface RunDetail extends RunJson {
   error: { name: string; message: string; code?: string } | null;
   last_error: { message: string } | null;
   cancel_reason: string | null;
-  waiting_for: { kind: string; step?: string; on?: unknown; since?: string; until?: string; error?: { message: string } }[];
+  waiting_for: {
+    kind: string;
+    step?: string;
+    on?: unknown;
+    since?: string;
+    until?: string;
+    error?: { message: string };
+  }[];
   steps: StepJson[];
 }
 
 const WITHIN_MS = 15_000;
 const ORIGIN = "http://localhost";
 
+/** The Worker under test. */
+export const worker = (exports as unknown as { default: Fetcher }).default;
+
 export function request(path: string, init?: RequestInit): Promise<Response> {
-  return exports.default.fetch(new Request(ORIGIN + path, init));
+  return worker.fetch(new Request(ORIGIN + path, init));
 }
 
 // oxlint-disable-next-line typescript/no-explicit-any -- JSON of any route
@@ -50,8 +60,16 @@ export async function json(path: string, init?: RequestInit): Promise<{ status: 
   return { status: response.status, body: await response.json() };
 }
 
-export function post(path: string, body: unknown, headers: Record<string, string> = {}): Promise<{ status: number; body: any }> {
-  return json(path, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json", ...headers } });
+export function post(
+  path: string,
+  body: unknown,
+  headers: Record<string, string> = {},
+): Promise<{ status: number; body: any }> {
+  return json(path, {
+    method: "POST",
+    body: JSON.stringify(body),
+    headers: { "content-type": "application/json", ...headers },
+  });
 }
 
 /** Sends events in one request; answers with their ids. */
@@ -69,7 +87,11 @@ export async function send(event: EventPayload): Promise<string> {
 }
 
 /** Looks again and again until there is something, at most for a while. */
-export async function until<T>(look: () => Promise<T | null | undefined | false>, what: string, withinMs = WITHIN_MS): Promise<T> {
+export async function until<T>(
+  look: () => Promise<T | null | undefined | false>,
+  what: string,
+  withinMs = WITHIN_MS,
+): Promise<T> {
   const end = Date.now() + withinMs;
   for (let pauseMs = 2; ; pauseMs = Math.min(pauseMs * 1.5, 50)) {
     const found = await look();
@@ -96,13 +118,20 @@ export async function started(eventId: string): Promise<RunDetail> {
 }
 
 /** The run that an event started, once it is as wanted. */
-export async function runWhen(eventId: string, isSo: (run: RunDetail) => boolean, what: string, withinMs?: number): Promise<RunDetail> {
+export async function runWhen(
+  eventId: string,
+  isSo: (run: RunDetail) => boolean,
+  what: string,
+  withinMs?: number,
+): Promise<RunDetail> {
   const { run_id } = await started(eventId);
   let last: RunDetail | undefined;
   try {
     return await until(async () => isSo((last = await readRun(run_id))) && last, what, withinMs);
   } catch (error) {
-    throw new Error(`${error instanceof Error ? error.message : error}; last seen: ${JSON.stringify(last)?.slice(0, 1500)}`);
+    throw new Error(
+      `${error instanceof Error ? error.message : error}; last seen: ${JSON.stringify(last)?.slice(0, 1500)}`,
+    );
   }
 }
 

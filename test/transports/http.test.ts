@@ -1,0 +1,172 @@
+import { describe, expect, test } from "vitest";
+import type { CallRequest } from "../../src/durable-objects/transport.ts";
+import type { Entry } from "../../src/engine/run.ts";
+import { callBodySchema, type Memo } from "../../src/protocol/call.ts";
+import type { EventRecord } from "../../src/protocol/event.ts";
+import { CALL_BODY_MAX_BYTES } from "../../src/protocol/limits.ts";
+import { callBody, HttpFunctions, memos, type PostRequest } from "../../src/transports/http.ts";
+import { verify } from "../../src/protocol/signature.ts";
+import { EVENT, FIXED, newRun, NOW, RUN_ID } from "../helpers/run-builder.ts";
+
+const entry = (id: string, position: number, status: Entry["status"], more: Partial<Entry> = {}): Entry => ({
+  id,
+  userId: id,
+  kind: "run",
+  type: "step.run",
+  position,
+  opened: position,
+  status,
+  attempt: 0,
+  failures: [],
+  version: 1,
+  createdAt: NOW,
+  ...more,
+});
+const settled = (id: string, position: number, memo: Memo): Entry => entry(id, position, { kind: "settled", memo, at: NOW });
+const record: EventRecord = { internalId: EVENT.id, event: EVENT };
+
+const request = (changes: Partial<CallRequest> = {}): CallRequest => ({
+  call: { stepId: null, attempt: 0, epoch: 3 },
+  url: "https://app.example.com/api/inngest?fnId=shop-ship&stepId=old",
+  run: newRun({ http: { version: 2, pending: 0, emptyAt: null } }),
+  events: [record],
+  entries: [],
+  disableImmediateExecution: false,
+  ...changes,
+});
+const bodyOf = (changes: Partial<CallRequest> = {}) => JSON.parse(callBody(request(changes)));
+
+describe("[§3.1] the body of a call", () => {
+  test("a first discovery", () => {
+    expect(bodyOf()).toEqual({
+      ctx: {
+        fn_id: expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/), // Go refuses anything else
+        run_id: RUN_ID,
+        env: "dev",
+        step_id: "step",
+        attempt: 0,
+        max_attempts: 3,
+        stack: { stack: [], current: 0 },
+        disable_immediate_execution: false,
+        use_api: false,
+      },
+      event: EVENT,
+      events: [EVENT],
+      steps: {},
+      defers: {},
+      version: 2,
+      use_api: false,
+    });
+  });
+
+  test("our own SDK reads it", () => {
+    expect(callBodySchema.safeParse(bodyOf({ entries: [settled("a", 1, { data: 1 })] })).success).toBe(true);
+  });
+
+  test("[§3.6] memos are sent as stored, open steps are not", () => {
+    const entries = [
+      settled("a", 1, { data: 1 }),
+      settled("s", 2, null),
+      entry("open", 3, { kind: "planned" }),
+      settled("e", 4, { error: { name: "E", message: "m", data: null } }),
+    ];
+    expect(bodyOf({ entries })).toMatchObject({
+      steps: { a: { data: 1 }, s: null, e: { error: { name: "E", message: "m", data: null } } },
+      ctx: { stack: { stack: ["a", "s", "e"], current: 3 } },
+    });
+    expect(Object.keys(memos(entries))).toEqual(["a", "s", "e"]);
+  });
+
+  test("[§3.1] the stack is the order of completion, not of ids", () => {
+    const entries = [settled("z", 1, 1), settled("m", 4, 2), settled("a", 7, 3)];
+    expect(bodyOf({ entries }).ctx.stack).toEqual({ stack: ["z", "m", "a"], current: 3 });
+  });
+
+  test("a call for one step carries that step's attempt and number of tries", () => {
+    const entries = [entry("a", 1, { kind: "planned" }, { attempt: 2, retry: { ...FIXED, maxAttempts: 9 } })];
+    const call = { stepId: "a", attempt: 2, epoch: 0 };
+    expect(bodyOf({ call, entries, disableImmediateExecution: true }).ctx).toMatchObject({
+      step_id: "a",
+      attempt: 2,
+      max_attempts: 9,
+      disable_immediate_execution: true,
+    });
+  });
+
+  test("a discovery carries the handler's attempt, 0 again after progress", () => {
+    const http = { version: 2, pending: 0, emptyAt: null };
+    expect(bodyOf({ run: newRun({ http, attempt: 2, attemptAt: 4, position: 4 }) }).ctx.attempt).toBe(2);
+    expect(bodyOf({ run: newRun({ http, attempt: 2, attemptAt: 4, position: 5 }) }).ctx.attempt).toBe(0);
+  });
+});
+
+describe("[§3.1] use_api", () => {
+  const withMemo = (bytes: number) => [settled("a", 1, { data: "x".repeat(bytes) })];
+
+  test("over the bound, state stays here: flags set, event and stack sent", () => {
+    const body = bodyOf({ entries: withMemo(CALL_BODY_MAX_BYTES) });
+    expect(body).toMatchObject({
+      ctx: { use_api: true, stack: { stack: ["a"], current: 1 } },
+      use_api: true, // Python reads this one
+      events: [],
+      steps: {},
+      event: EVENT,
+    });
+  });
+
+  test("exactly at the bound everything is sent", () => {
+    const empty = callBody(request({ entries: withMemo(0) })).length;
+    const full = callBody(request({ entries: withMemo(CALL_BODY_MAX_BYTES - empty) }));
+    expect(full.length).toBe(CALL_BODY_MAX_BYTES);
+    expect(JSON.parse(full).use_api).toBe(false);
+    expect(JSON.parse(callBody(request({ entries: withMemo(CALL_BODY_MAX_BYTES - empty + 1) }))).use_api).toBe(true);
+  });
+
+  test("the bound counts bytes, not characters", () => {
+    expect(bodyOf({ entries: [settled("a", 1, "é".repeat(CALL_BODY_MAX_BYTES / 2))] }).use_api).toBe(true);
+  });
+});
+
+describe("[§3.1] the request", () => {
+  async function post(options: { key?: string | null; isDev?: boolean; call?: Partial<CallRequest> } = {}) {
+    const sent: PostRequest[] = [];
+    const functions = new HttpFunctions({
+      post: async (given) => {
+        sent.push(given);
+        return { kind: "answered", status: 206, headers: { "x-inngest-sdk": "js:v4", "x-inngest-req-version": "2" }, body: "[]" };
+      },
+      signingKey: () => options.key ?? null,
+      isDev: () => options.isDev ?? false,
+      now: () => NOW,
+    });
+    const reply = await functions.call(request(options.call));
+    const [first] = sent;
+    if (!first) throw new Error("nothing was sent");
+    return { sent: first, reply };
+  }
+
+  test("`stepId` of the URL is replaced, the rest of it kept", async () => {
+    const discovery = await post();
+    expect(discovery.sent.url).toBe("https://app.example.com/api/inngest?fnId=shop-ship&stepId=step");
+    const target = await post({ call: { call: { stepId: "abc", attempt: 1, epoch: 3 } } });
+    expect(target.sent.url).toBe("https://app.example.com/api/inngest?fnId=shop-ship&stepId=abc");
+    expect(target.sent.headers).toMatchObject({ "x-run-id": RUN_ID, "x-inngest-step-id": "abc", "x-request-id": `${RUN_ID}.abc.3.1` });
+  });
+
+  test("[G10] it is signed in production and never carries the key", async () => {
+    const { sent } = await post({ key: "signkey-prod-0123456789abcdef" });
+    expect(sent.headers).toMatchObject({ "x-inngest-server-kind": "cloud", "x-inngest-req-version": "2" });
+    expect(JSON.stringify(sent)).not.toContain("0123456789abcdef");
+    expect(await verify(sent.headers["x-inngest-signature"], sent.body, ["signkey-prod-0123456789abcdef"], NOW)).toBeTruthy();
+  });
+
+  test("without a key, in dev mode, it is not signed", async () => {
+    const { sent } = await post({ isDev: true });
+    expect(sent.headers["x-inngest-server-kind"]).toBe("dev");
+    expect(sent.headers["x-inngest-signature"]).toBeUndefined();
+  });
+
+  test("the answer is read with the version known so far", async () => {
+    expect((await post()).reply).toEqual({ kind: "ops", ops: [], version: 2, retryAt: undefined });
+  });
+});

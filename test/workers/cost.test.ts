@@ -1,0 +1,90 @@
+/** What an event costs on Cloudflare's price list, counted (design §8). */
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { beforeAll, describe, expect, it } from "vitest";
+import { meter } from "../../src/durable-objects/meter.ts";
+import { ended, post } from "./helpers/front-door.ts";
+
+type Figures = typeof meter;
+
+const QUIET_MS = 250;
+
+/** Sends events of `steps` steps to the log of the first shard; counts until nothing is counted any more. */
+async function costOf(events: number, steps: number): Promise<Figures & { ids: string[] }> {
+  const entropy = crypto.getRandomValues(new Uint8Array(10)).with(0, 0); // the first byte chooses the log's shard
+  const seed = `${Date.now()},${btoa(String.fromCharCode(...entropy))}`;
+  const before = { ...meter };
+  const batch = Array.from({ length: events }, () => ({
+    name: "local/loop",
+    data: { key: crypto.randomUUID(), n: steps },
+  }));
+  const { body } = await post("/e/key", batch, { "x-inngest-event-id-seed": seed });
+  const count = (): Figures => ({
+    rowsWritten: meter.rowsWritten - before.rowsWritten,
+    alarmsSet: meter.alarmsSet - before.alarmsSet,
+    objectRequests: meter.objectRequests - before.objectRequests,
+    queueMessages: meter.queueMessages - before.queueMessages,
+  });
+  // reading through the API would be counted too: watch the meter itself
+  for (let last = count(), quiet = 0; quiet < QUIET_MS; quiet += 25) {
+    await scheduler.wait(25);
+    if (JSON.stringify(count()) !== JSON.stringify(last)) quiet = 0;
+    last = count();
+  }
+  return { ...count(), ids: body.ids };
+}
+
+async function expectCompleted(ids: string[], steps: number): Promise<void> {
+  for (const id of ids)
+    expect(await ended(id)).toMatchObject({ status: "Completed", output: (steps * (steps - 1)) / 2 });
+}
+
+/** Rows that a run's table costs by being created. */
+async function definitionRows(): Promise<number> {
+  const namespace: DurableObjectNamespace = Reflect.get(env, "StepDO");
+  const create = "CREATE TABLE record (key TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID";
+  return runInDurableObject(
+    namespace.getByName(`cost/${crypto.randomUUID()}`),
+    (_object, state) => state.storage.sql.exec(create).rowsWritten,
+  );
+}
+
+describe("an event that starts a local run of 5 steps", () => {
+  let definition = 0;
+  beforeAll(async () => {
+    await expectCompleted((await costOf(1, 5)).ids, 5); // registry and log exist from here on
+    definition = await definitionRows();
+  });
+
+  it("alone: at most 14 rows, 6 object requests and one queue message", async () => {
+    const { ids, ...cost } = await costOf(1, 5);
+    const rows = cost.rowsWritten + cost.alarmsSet;
+    console.log(
+      `cost, idle: ${JSON.stringify(cost)}; ${rows} rows with alarms, ${definition} of them the run's table definition`,
+    );
+    await expectCompleted(ids, 5);
+    expect(rows).toBeLessThanOrEqual(14);
+    expect(cost.objectRequests).toBeLessThanOrEqual(6);
+    expect(cost.queueMessages).toBe(1);
+  });
+
+  it("50 in one request: at most 11 rows each without the run's table definition, and one queue message", async () => {
+    const { ids, ...cost } = await costOf(50, 5);
+    const rows = (cost.rowsWritten + cost.alarmsSet) / 50;
+    const requests = cost.objectRequests / 50;
+    console.log(
+      `cost, batched: ${JSON.stringify(cost)}; per run ${rows} rows with alarms, ${rows - definition} without the definition, ${requests} object requests`,
+    );
+    await expectCompleted(ids, 5);
+    expect(rows - definition).toBeLessThanOrEqual(11);
+    expect(requests).toBeLessThanOrEqual(6);
+    expect(cost.queueMessages).toBe(1);
+  });
+
+  it("each further step is one row", async () => {
+    const five = await costOf(1, 5);
+    const fifteen = await costOf(1, 15);
+    expect(fifteen.rowsWritten + fifteen.alarmsSet - five.rowsWritten - five.alarmsSet).toBe(10);
+    expect(fifteen.objectRequests).toBe(five.objectRequests);
+  });
+});
