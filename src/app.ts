@@ -26,9 +26,12 @@ export function platformApp(objects: Objects, env: string, settings: SettingsSou
   app.route("/", runRoutes(objects, env, settings));
   app.route("/", parkedRoutes(objects, env, settings));
   app.route("/", appRoutes(objects, env, settings, version));
-  app.notFound((c) => c.json({ error: `nothing is served at ${c.req.method} ${c.req.path}`, status: 404, data: null }, 404));
+  app.notFound((c) =>
+    c.json({ error: `nothing is served at ${c.req.method} ${c.req.path}`, status: 404, data: null }, 404),
+  );
   app.onError((error, c) => {
-    if (error instanceof HTTPException) return c.json({ error: error.message, status: error.status, data: null }, error.status);
+    if (error instanceof HTTPException)
+      return c.json({ error: error.message, status: error.status, data: null }, error.status);
     console.error(`${c.req.method} ${new URL(c.req.url).pathname.replace(/^\/e\/.*/, "/e/…")} failed`, error);
     return c.json({ error: "the platform failed to answer; the reason is in its log", status: 500, data: null }, 500);
   });

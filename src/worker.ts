@@ -79,7 +79,8 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
   installRouteQueue(routeQueue);
   if (client) bindSender(client, sendInProcess);
   const app = platformApp(objects, MAIN_ENV, settings);
-  if (userApp) app.notFound((c) => userApp.fetch(c.req.raw, c.env as Cloudflare.Env, c.executionCtx as ExecutionContext));
+  if (userApp)
+    app.notFound((c) => userApp.fetch(c.req.raw, c.env as Cloudflare.Env, c.executionCtx as ExecutionContext));
   const register = registerOnce(local, client);
 
   return {
@@ -145,7 +146,11 @@ async function consume(batch: MessageBatch<RouteMessage>): Promise<void> {
     } catch (error) {
       console.error(`routing ${bodies.length} message(s) failed; they are delivered again`, error);
       const why = error instanceof Error ? error.message : String(error);
-      for (const { log, from } of bodies) await objects.log(name, log).failed(from, why).catch(() => undefined);
+      for (const { log, from } of bodies)
+        await objects
+          .log(name, log)
+          .failed(from, why)
+          .catch(() => undefined);
       for (const message of messages) message.retry();
     }
   }

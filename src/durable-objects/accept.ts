@@ -35,7 +35,13 @@ export async function acceptRecords(objects: Objects, env: string, records: Even
 }
 
 /** Bodies ride in the message while they are small enough. */
-export function routeMessage(env: string, log: string, from: number, to: number, events: RouteMessage["events"]): RouteMessage {
+export function routeMessage(
+  env: string,
+  log: string,
+  from: number,
+  to: number,
+  events: RouteMessage["events"],
+): RouteMessage {
   const message: RouteMessage = { env, log, from, to, events };
   return byteLength(JSON.stringify(message)) <= QUEUE_INLINE_MAX_BYTES ? message : { env, log, from, to };
 }

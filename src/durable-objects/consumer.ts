@@ -5,7 +5,15 @@
  */
 import { invokedFunction, route, triggerNames } from "../engine/route.ts";
 import { runIdOf } from "../protocol/ids.ts";
-import { DEDUPE_SHARDS, type DedupeClaim, type LoggedEvent, type Objects, type RouteMessage, type RouteTable, type StartRequest } from "./objects.ts";
+import {
+  DEDUPE_SHARDS,
+  type DedupeClaim,
+  type LoggedEvent,
+  type Objects,
+  type RouteMessage,
+  type RouteTable,
+  type StartRequest,
+} from "./objects.ts";
 
 /** Runs started at the same time by one batch: each is a new object, and a Worker has few connections. */
 const STARTS_AT_ONCE = 50;
@@ -31,7 +39,9 @@ function startsOf(env: string, events: LoggedEvent[], table: RouteTable, now: nu
   return events.flatMap((logged) => {
     const names = new Set(triggerNames(logged.record.event.name));
     const invoked = invokedFunction(logged.record.event);
-    const listening = table.functions.filter((fn) => fn.id === invoked || fn.triggers.some((trigger) => names.has(trigger.event)));
+    const listening = table.functions.filter(
+      (fn) => fn.id === invoked || fn.triggers.some((trigger) => names.has(trigger.event)),
+    );
     return route(logged.record, listening, now).map(({ fn, invoker }) => ({
       env,
       runId: runIdOf(logged.record.internalId, fn.id),
@@ -59,7 +69,8 @@ async function dropDuplicates(objects: Objects, env: string, starts: StartReques
   await Promise.all(
     [...claims].map(async ([shard, asked]) => {
       const winners = await objects.dedupe(env, shard).claim(asked.map(({ claim }) => claim));
-      for (const [index, { start, claim }] of asked.entries()) if (winners[index] === claim.internalId) unique.push(start);
+      for (const [index, { start, claim }] of asked.entries())
+        if (winners[index] === claim.internalId) unique.push(start);
     }),
   );
   return unique;

@@ -41,7 +41,13 @@ export class DedupeObject implements DedupeObjectApi {
       functionId,
     );
     if (row && row.expires_at_ms > now) return row.internal_id;
-    this.#host.sql.exec("INSERT OR REPLACE INTO claim VALUES (?, ?, ?, ?)", userId, functionId, internalId, now + DEDUPE_WINDOW_MS);
+    this.#host.sql.exec(
+      "INSERT OR REPLACE INTO claim VALUES (?, ?, ?, ?)",
+      userId,
+      functionId,
+      internalId,
+      now + DEDUPE_WINDOW_MS,
+    );
     return internalId;
   }
 

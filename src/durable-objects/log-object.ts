@@ -106,7 +106,8 @@ export class LogObject implements LogObjectApi {
   /** A run shares time and first entropy byte with its event (`runIdOf`). */
   async mayKnow(runId: string): Promise<boolean> {
     const { timeMs, entropy } = ulidParts(runId);
-    const bound = (fill: number) => ulidOf({ timeMs, entropy: Uint8Array.from(entropy, (byte, i) => (i === 0 ? byte : fill)) });
+    const bound = (fill: number) =>
+      ulidOf({ timeMs, entropy: Uint8Array.from(entropy, (byte, i) => (i === 0 ? byte : fill)) });
     return this.#store.hasIdBetween(bound(0), bound(255));
   }
 
@@ -162,7 +163,7 @@ export class LogObject implements LogObjectApi {
 
   async #resendOverdue(): Promise<void> {
     const now = this.#host.now();
-    for (let seq = this.#acked.watermark; ; ) {
+    for (let seq = this.#acked.watermark; ;) {
       const page = this.#store.appendsFrom(seq, RESEND_PAGE);
       for (const append of page) {
         const { seq: from, count } = append;

@@ -26,11 +26,16 @@ export interface StartRequest {
   invoker?: Invoker;
 }
 
-/** A run as the API shows it. */
-export interface RunView {
+/** A run without its journal. */
+export interface RunSummary {
   run: Run;
   events: EventRecord[];
+}
+
+/** A part of a run's journal, in the order of its commits; `next` asks for what follows. */
+export interface JournalPage {
   entries: Entry[];
+  next: number | null;
 }
 
 export interface RunObjectApi {
@@ -40,7 +45,10 @@ export interface RunObjectApi {
   /** The run that a step invoked has ended. */
   calleeEnded(stepId: string, memo: Memo): Promise<void>;
   cancel(reason: string): Promise<{ kind: "cancelled" | "ended" | "unknown" }>;
-  read(): Promise<RunView | null>;
+  /** Null for a run that was never started. */
+  summary(): Promise<RunSummary | null>;
+  /** Journal entries whose last commit is after `position`; a page stays far below what one RPC may carry. */
+  journal(position: number): Promise<JournalPage>;
   /** Looks whether something is overdue, and publishes the run's index row anew. */
   poke(): Promise<void>;
   /** Deletes the run; only ended ones. */

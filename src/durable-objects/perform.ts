@@ -13,13 +13,20 @@ export type EffectOutcome =
   /** the effect itself answers a step, such as an invoke of an unknown function */
   | { kind: "answered"; stepId: string; memo: Memo };
 
-export async function performEffect(effect: Effect, run: Run, events: EventRecord[], host: Host): Promise<EffectOutcome> {
+export async function performEffect(
+  effect: Effect,
+  run: Run,
+  events: EventRecord[],
+  host: Host,
+): Promise<EffectOutcome> {
   const { objects } = host;
   switch (effect.kind) {
     case "subscribe": {
       const { stepId, wait, since, until } = effect;
       const subscription = { runId: run.id, stepId, wait, since, until };
-      const replies = await Promise.all(effect.events.map((name) => objects.waits(run.env, name).subscribe(subscription)));
+      const replies = await Promise.all(
+        effect.events.map((name) => objects.waits(run.env, name).subscribe(subscription)),
+      );
       const found = replies.flatMap((reply) => reply.found).sort((a, b) => a.receivedAt - b.receivedAt);
       return { kind: "subscribed", stepId, found };
     }
@@ -30,7 +37,11 @@ export async function performEffect(effect: Effect, run: Run, events: EventRecor
       const known = await objects.registry(run.env).function(effect.functionId);
       if (!known) {
         const message = `could not find function with ID: ${effect.functionId}`;
-        return { kind: "answered", stepId: effect.stepId, memo: { error: { name: "Error", code: "function_missing", message } } };
+        return {
+          kind: "answered",
+          stepId: effect.stepId,
+          memo: { error: { name: "Error", code: "function_missing", message } },
+        };
       }
       await acceptRecords(objects, run.env, [effect.record], host.now());
       return { kind: "done" };
@@ -45,10 +56,16 @@ export async function performEffect(effect: Effect, run: Run, events: EventRecor
 }
 
 /** Lifecycle events exist only when somebody listens; otherwise the API tells the same from the run (design §2). */
-async function announce(effect: Extract<Effect, { kind: "announce" }>, run: Run, events: EventRecord[], host: Host): Promise<void> {
+async function announce(
+  effect: Extract<Effect, { kind: "announce" }>,
+  run: Run,
+  events: EventRecord[],
+  host: Host,
+): Promise<void> {
   const { functions, waited } = await host.objects.registry(run.env).route(effect.names, []);
   const listened = effect.names.filter(
-    (name) => waited.includes(name) || functions.some((fn) => fn.triggers.some((trigger) => listensTo(trigger.event, name))),
+    (name) =>
+      waited.includes(name) || functions.some((fn) => fn.triggers.some((trigger) => listensTo(trigger.event, name))),
   );
   if (listened.length === 0) return;
   const all = events.map((record) => record.event as unknown as Memo);

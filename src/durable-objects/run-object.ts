@@ -5,7 +5,15 @@
  * 2. Before code starts, an alarm is committed; its handler waits for the code, or finds that it was lost (design §4).
  * 3. An ended run whose alarm is set has not been published or has effects left; the alarm is cleared last.
  */
-import { apply, attemptOf, endEffects, type Call, type Decision, type Input, type Reply } from "../engine/run-machine.ts";
+import {
+  apply,
+  attemptOf,
+  endEffects,
+  type Call,
+  type Decision,
+  type Input,
+  type Reply,
+} from "../engine/run-machine.ts";
 import { isEnded, RUN_SCHEMA, type Effect, type Entry, type Run } from "../engine/run.ts";
 import { readOp } from "../engine/step-ops.ts";
 import type { EventRecord } from "../protocol/event.ts";
@@ -15,7 +23,15 @@ import { ulidParts } from "../protocol/ids.ts";
 import type { Memo, SettledMemo } from "../protocol/call.ts";
 import { performEffect } from "./perform.ts";
 import type { Host } from "./host.ts";
-import { logOf, type LoggedEvent, type RunIndexRow, type RunObjectApi, type RunView, type StartRequest } from "./objects.ts";
+import {
+  logOf,
+  type LoggedEvent,
+  type RunIndexRow,
+  type JournalPage,
+  type RunObjectApi,
+  type RunSummary,
+  type StartRequest,
+} from "./objects.ts";
 import { RunStore } from "./storage/run-store.ts";
 import type { Journal, LocalActivation, Transports } from "./transport.ts";
 
@@ -30,6 +46,8 @@ export const RUN_TIMING: RunTiming = { watchdogMs: WATCHDOG_MS, alarmHoldMs: ALA
 const EFFECT_RETRY_MIN_MS = 500;
 const EFFECT_RETRY_MAX_MS = 60_000;
 const DUE_PAGE = 100;
+/** A quarter of what one RPC may carry (cloudflare-facts §4.3), plus at most one entry. */
+const JOURNAL_PAGE_BYTES = 8 * 1024 * 1024;
 
 interface Live {
   epoch: number;
@@ -103,9 +121,13 @@ export class RunObject implements RunObjectApi {
     return { kind: "cancelled" };
   }
 
-  async read(): Promise<RunView | null> {
+  async summary(): Promise<RunSummary | null> {
     const run = this.#load();
-    return run && { run, events: this.#records, entries: this.#store.entries() };
+    return run && { run, events: this.#records };
+  }
+
+  async journal(position: number): Promise<JournalPage> {
+    return this.#load() ? this.#store.page(position, JOURNAL_PAGE_BYTES) : { entries: [], next: null };
   }
 
   async poke(): Promise<void> {
@@ -148,7 +170,11 @@ export class RunObject implements RunObjectApi {
       const now = this.#host.now();
       if (this.#current().state.kind !== "executing" || now >= holdUntil) break;
       if (!this.#isLive()) this.#lost();
-      else await this.#host.wait(Math.min(this.#store.nextDueAt() ?? holdUntil, holdUntil) - now, this.#stateChanged.promise);
+      else
+        await this.#host.wait(
+          Math.min(this.#store.nextDueAt() ?? holdUntil, holdUntil) - now,
+          this.#stateChanged.promise,
+        );
     }
     this.#arm(true);
   }
@@ -212,7 +238,12 @@ export class RunObject implements RunObjectApi {
       for (const entry of decision.entries) this.#store.putEntry(entry);
       for (const effect of decision.effects) if (!isImplied(effect)) this.#store.putEffect(effect);
       if (decision.saveRun) this.#store.putRun(decision.run, this.#inlineEvents);
-      if (decision.saveRun || !wasExecuting || decision.effects.length > 0 || decision.entries.some((entry) => entry.status.kind !== "settled"))
+      if (
+        decision.saveRun ||
+        !wasExecuting ||
+        decision.effects.length > 0 ||
+        decision.entries.some((entry) => entry.status.kind !== "settled")
+      )
         this.#arm();
     });
   }
@@ -222,7 +253,8 @@ export class RunObject implements RunObjectApi {
     const wanted = this.#wantedAlarm();
     const { state } = this.#current();
     // while code executes an alarm that is early enough stays: each change is a row written
-    if (!force && state.kind === "executing" && this.#alarmAt != null && wanted !== null && this.#alarmAt <= wanted) return;
+    if (!force && state.kind === "executing" && this.#alarmAt != null && wanted !== null && this.#alarmAt <= wanted)
+      return;
     if (isEnded(state) && this.#alarmAt != null && this.#alarmAt <= (wanted ?? 0)) return; // cleared once all is published
     if (force || wanted !== this.#alarmAt) this.#setAlarm(wanted);
   }
@@ -332,7 +364,8 @@ export class RunObject implements RunObjectApi {
     const run = this.#current();
     const { state } = run;
     const ended = isEnded(state);
-    const blockedUntil = state.kind === "scheduled" ? state.at : state.kind === "blocked" ? this.#store.nextDueAt() : null;
+    const blockedUntil =
+      state.kind === "scheduled" ? state.at : state.kind === "blocked" ? this.#store.nextDueAt() : null;
     return {
       runId: run.id,
       eventId: run.eventIds[0] ?? run.id,
@@ -372,7 +405,12 @@ export class RunObject implements RunObjectApi {
 
   #functionMissing(run: Run): void {
     const message = `function "${run.functionId}" is not part of this Worker any more; deploy it again to let the run go on, or cancel the run`;
-    this.#decide({ kind: "threw", error: { name: "Error", code: "function_missing", message }, final: false, open: this.#store.openEntries() });
+    this.#decide({
+      kind: "threw",
+      error: { name: "Error", code: "function_missing", message },
+      final: false,
+      open: this.#store.openEntries(),
+    });
   }
 
   #endActivation(): void {
@@ -390,6 +428,9 @@ export class RunObject implements RunObjectApi {
   /** The journal for one activation; once the run has moved on without it, nothing it says counts (G4). */
   #journal(live: Live, cautious: boolean): Journal {
     const isCurrent = () => this.#live === live && this.#run?.epoch === live.epoch;
+    // steps that the journal was asked for and does not have: only this activation adds them, so it need not ask again
+    const absent = new Set<string>();
+    const known = (stepId: string) => (absent.has(stepId) ? undefined : this.#store.entry(stepId));
     const decide = (input: Input) => {
       if (!isCurrent()) return null;
       if (live.suspended) this.#wakeSuspended(live);
@@ -397,20 +438,26 @@ export class RunObject implements RunObjectApi {
     };
     return {
       cautious,
-      memo: (stepId) => settledMemo(this.#store.entry(stepId)),
+      memo: (stepId) => {
+        const entry = this.#store.entry(stepId);
+        if (!entry) absent.add(stepId);
+        return settledMemo(entry);
+      },
       isRunnable: (stepId) => {
-        const status = this.#store.entry(stepId)?.status;
+        const status = known(stepId)?.status;
         return !status || status.kind === "running" || (status.kind === "retrying" && status.at === null);
       },
       mark: async (step) => {
-        decide({ kind: "mark", step, entry: this.#store.entry(step.id) });
+        decide({ kind: "mark", step, entry: known(step.id) });
+        absent.delete(step.id);
         await this.#sync();
       },
       durable: () => (this.#durable ? null : this.#sync()),
       report: (op, retryAt) => {
         const read = readOp(op, this.#host.now());
         if (!read) return undefined;
-        const entry = this.#store.entry(op.id);
+        const entry = known(op.id);
+        absent.delete(op.id);
         const decision = decide({ kind: "op", op: read, entry, event: this.#event(), retryAt });
         return settledMemo(decision?.settled.find((settled) => settled.id === op.id));
       },
@@ -477,12 +524,22 @@ export class RunObject implements RunObjectApi {
     }
     const entries = this.#store.entries();
     const disableImmediateExecution = call.stepId !== null || (run.http?.pending ?? 0) > 0;
-    return this.#transports().http.call({ call, url: fn.transport.url, run, events: this.#records, entries, disableImmediateExecution });
+    return this.#transports().http.call({
+      call,
+      url: fn.transport.url,
+      run,
+      events: this.#records,
+      entries,
+      disableImmediateExecution,
+    });
   }
 
   #replied(call: Call, reply: Reply): void {
     const entries = new Map<string, Entry>();
-    const ids = [call.stepId, ...(reply.kind === "ops" ? reply.ops.map((op) => ("step" in op ? op.step.id : null)) : [])];
+    const ids = [
+      call.stepId,
+      ...(reply.kind === "ops" ? reply.ops.map((op) => ("step" in op ? op.step.id : null)) : []),
+    ];
     for (const id of ids) {
       const entry = id === null ? undefined : this.#store.entry(id);
       if (entry) entries.set(entry.id, entry);

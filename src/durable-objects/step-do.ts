@@ -1,6 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import { installedParts } from "./installed.ts";
-import type { LoggedEvent, RunObjectApi, RunView, StartRequest } from "./objects.ts";
+import type { LoggedEvent, RunObjectApi, StartRequest } from "./objects.ts";
 import { RunObject } from "./run-object.ts";
 import { workerdHost } from "./workerd-host.ts";
 import type { Memo } from "../protocol/call.ts";
@@ -30,8 +30,12 @@ export class StepDO extends DurableObject implements RunObjectApi {
     return this.#run.cancel(reason);
   }
 
-  read(): Promise<RunView | null> {
-    return this.#run.read();
+  summary() {
+    return this.#run.summary();
+  }
+
+  journal(position: number) {
+    return this.#run.journal(position);
   }
 
   poke() {

@@ -40,7 +40,7 @@ export class WaitsObject implements WaitsObjectApi {
 
   async #lookBack(log: string, { wait }: Subscription, from: number): Promise<LoggedEvent[]> {
     const found: LoggedEvent[] = [];
-    for (let cursor: number | null = 0; cursor !== null && found.length < FOUND_MAX; ) {
+    for (let cursor: number | null = 0; cursor !== null && found.length < FOUND_MAX;) {
       const page: { events: LoggedEvent[]; next: number | null } = await this.#host.objects
         .log(this.#host.env, log)
         .since(this.#host.name, from, cursor);
@@ -85,7 +85,7 @@ export class WaitsObject implements WaitsObjectApi {
     const event = { ...logged.record.event };
     const keys = [...termsOf(event, this.#store.paths()).sort(), NO_TERM];
     const cursor = { ...start };
-    for (let left = OFFERS_INLINE; left > 0; ) {
+    for (let left = OFFERS_INLINE; left > 0;) {
       const term = keys[cursor.key];
       if (term === undefined) return null;
       const page = this.#store.page(term, cursor.runId, cursor.stepId, Math.min(left, OFFERS_AT_ONCE));

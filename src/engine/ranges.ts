@@ -16,7 +16,7 @@ export class Acknowledged {
   /** Adds a range; one that was added before changes nothing. */
   add(from: number, to: number): void {
     if (to > this.#watermark) this.#above.set(from, Math.max(to, this.#above.get(from) ?? 0));
-    for (let changed = true; changed; ) {
+    for (let changed = true; changed;) {
       changed = false;
       for (const [start, end] of this.#above) {
         if (start > this.#watermark) continue;
@@ -30,7 +30,7 @@ export class Acknowledged {
   /** Whether all of a range has been acknowledged. */
   has(from: number, to: number): boolean {
     let reached = Math.max(from, this.#watermark);
-    for (let before = -1; reached < to && before !== reached; ) {
+    for (let before = -1; reached < to && before !== reached;) {
       before = reached;
       for (const [start, end] of this.#above) if (start <= reached) reached = Math.max(reached, end);
     }

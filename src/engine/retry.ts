@@ -2,7 +2,9 @@ import { RETRY_DELAY_MAX_MS, RETRY_DELAY_MIN_MS } from "../protocol/limits.ts";
 import type { RetryPolicy } from "../protocol/retry-policy.ts";
 
 /** Inngest's server table, milliseconds after the failed attempt of that index; the last value repeats (inngest-protocol §4). */
-const INNGEST_TABLE_MS = [15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_200_000, 2_400_000, 3_600_000, 7_200_000];
+const INNGEST_TABLE_MS = [
+  15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_200_000, 2_400_000, 3_600_000, 7_200_000,
+];
 const INNGEST_JITTER_MS = 30_000;
 /** Ours: a wait is up to a quarter longer, so that runs that failed together do not come back together. */
 const JITTER_SHARE = 0.25;

@@ -685,7 +685,8 @@ export function endEffects(run: Run): Effect[] {
   if (!isEnded(state)) return [];
   const effects: Effect[] = invoker ? [{ kind: "resume", id: "resume", invoker, memo: memoOf(run) }] : [];
   const names = announced(run);
-  if (names.length > 0) effects.push({ kind: "announce", id: "announce", names, data: outcomeData(run), at: state.endedAt });
+  if (names.length > 0)
+    effects.push({ kind: "announce", id: "announce", names, data: outcomeData(run), at: state.endedAt });
   return effects;
 }
 

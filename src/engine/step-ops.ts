@@ -178,7 +178,9 @@ function invokeOp(op: StepOp, step: StepInfo, now: number): Op {
 /** End of a wait: a duration from now, or an ISO instant as TypeScript clients send it. An empty one is over at once. */
 function deadlineOf(timeout: string, now: number, step: StepInfo): number {
   const date = timeout.length >= 10 ? Date.parse(timeout) : Number.NaN;
-  const until = Number.isNaN(date) ? now + (timeout === "" ? 0 : durationMs(timeout, `step "${step.userId}" timeout`)) : date;
+  const until = Number.isNaN(date)
+    ? now + (timeout === "" ? 0 : durationMs(timeout, `step "${step.userId}" timeout`))
+    : date;
   if (until - now > SLEEP_MAX_MS) throw tooLong(step, "timeout", timeout);
   return until;
 }

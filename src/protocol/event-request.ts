@@ -33,7 +33,10 @@ const eventSchema = z.object({
   ts: z
     .number({ error: "must be a number of epoch milliseconds" })
     .int("must be a whole number of epoch milliseconds")
-    .refine((ts) => ts === 0 || (ts >= EVENT_TS_MIN && ts <= EVENT_TS_MAX), "must be a time between the years 1980 and 2100")
+    .refine(
+      (ts) => ts === 0 || (ts >= EVENT_TS_MIN && ts <= EVENT_TS_MAX),
+      "must be a time between the years 1980 and 2100",
+    )
     .nullish(),
   v: z.string().nullish(),
   user: jsonObjectSchema.nullish(),
@@ -51,8 +54,12 @@ export function readEvents(body: string, seed: UlidParts, now: number): EventRec
   const json = parseBody(body);
   const list = Array.isArray(json) ? json : [json];
   if (list.length > EVENTS_PER_REQUEST_MAX)
-    throw new EventError(`Cannot have more than ${EVENTS_PER_REQUEST_MAX} events in a batch; this one has ${list.length}`);
-  return list.map((event, index) => readEvent(event, Array.isArray(json) ? `events[${index}]` : "event", eventUlid(seed, index + 1), now));
+    throw new EventError(
+      `Cannot have more than ${EVENTS_PER_REQUEST_MAX} events in a batch; this one has ${list.length}`,
+    );
+  return list.map((event, index) =>
+    readEvent(event, Array.isArray(json) ? `events[${index}]` : "event", eventUlid(seed, index + 1), now),
+  );
 }
 
 function parseBody(body: string): unknown {
@@ -113,7 +120,8 @@ export function readSeed(header: string | null | undefined, now: number, random:
   const [, ms = "", text = ""] = /^(\d{1,15}),([A-Za-z0-9+/]+=*)$/.exec(header ?? "") ?? [];
   const timeMs = Number(ms);
   const entropy = decode(text);
-  if (ms === "" || entropy?.length !== 10 || Math.abs(timeMs - now) > ID_SEED_MAX_SKEW_MS) return { timeMs: now, entropy: random };
+  if (ms === "" || entropy?.length !== 10 || Math.abs(timeMs - now) > ID_SEED_MAX_SKEW_MS)
+    return { timeMs: now, entropy: random };
   return { timeMs, entropy };
 }
 

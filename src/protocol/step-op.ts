@@ -62,7 +62,10 @@ export const stepOpSchema = z
     error: wireErrorSchema.optional(),
     userland: z.object({ id: idSchema, index: z.number().optional() }).nullish(),
   })
-  .refine(({ op, id }) => id !== "" || STEPLESS.has(op), { path: ["id"], message: "id: an op about a step must have an id" });
+  .refine(({ op, id }) => id !== "" || STEPLESS.has(op), {
+    path: ["id"],
+    message: "id: an op about a step must have an id",
+  });
 
 export type StepOp = z.infer<typeof stepOpSchema>;
 

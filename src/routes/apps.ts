@@ -71,7 +71,9 @@ export function readSync(body: unknown): AppSync {
   const ids = new Set<string>();
   for (const config of functions) {
     if (!config.id.startsWith(`${appId}-`))
-      throw new Error(`functions: "${config.id}" is not a function of app "${appId}": its id must begin with "${appId}-"`);
+      throw new Error(
+        `functions: "${config.id}" is not a function of app "${appId}": its id must begin with "${appId}-"`,
+      );
     if (ids.has(config.id)) throw new Error(`functions: the id "${config.id}" is used twice`);
     ids.add(config.id);
   }
@@ -84,7 +86,9 @@ function toRegistered(config: FunctionConfig, { appname: appId }: RegisterBody):
   const url = Object.values(config.steps)[0]?.runtime.url ?? "";
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
     throw new Error(`function "${config.id}": steps.step.runtime.url: ${JSON.stringify(url)} is not an http URL`);
-  const triggers = config.triggers.flatMap(({ event, expression }) => (event === undefined ? [] : [{ event, expression: expression || null }]));
+  const triggers = config.triggers.flatMap(({ event, expression }) =>
+    event === undefined ? [] : [{ event, expression: expression || null }],
+  );
   const seen = new Set(triggers.map((trigger) => JSON.stringify(trigger)));
   if (seen.size < triggers.length) throw new Error(`function "${config.id}": triggers: one of them is given twice`);
   for (const { expression } of triggers) if (expression !== null) compile(expression);

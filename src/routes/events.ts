@@ -117,7 +117,7 @@ async function runsOf(objects: Objects, env: string, { record, receivedAt }: Log
   const candidates = route(record, await objects.registry(env).functions(), receivedAt)
     .map(({ fn }) => runIdOf(record.internalId, fn.id))
     .filter((runId) => !known.has(runId));
-  const views = await Promise.all([...known, ...candidates].map((runId) => objects.run(env, runId).read()));
+  const views = await Promise.all([...known, ...candidates].map((runId) => objects.run(env, runId).summary()));
   const byId = new Map(indexed.map((row) => [row.runId, row]));
   return [...known, ...candidates].flatMap((runId, i): object[] => {
     const view = views[i];

@@ -36,7 +36,9 @@ export function signingKeyGuard(settings: SettingsSource): MiddlewareHandler {
       throw new HTTPException(503, { message: "no signing key is configured: set the secret INNGEST_SIGNING_KEY" });
     const authorization = c.req.header("authorization");
     if (authorization === undefined || !(await bearerMatches(authorization, signingKeys)))
-      throw new HTTPException(401, { message: "Authorization must be `Bearer <signing key>`, hashed or plain, and this one does not match" });
+      throw new HTTPException(401, {
+        message: "Authorization must be `Bearer <signing key>`, hashed or plain, and this one does not match",
+      });
     return next();
   };
 }
@@ -47,7 +49,9 @@ export function checkEventKey(c: Context, settings: SettingsSource): void {
   const key = c.req.param("key") ?? "";
   if (isDev && eventKeys.length === 0) return;
   if (eventKeys.length === 0)
-    throw new HTTPException(503, { message: "Event keys are required to process events securely: set the secret INNGEST_EVENT_KEY" });
+    throw new HTTPException(503, {
+      message: "Event keys are required to process events securely: set the secret INNGEST_EVENT_KEY",
+    });
   if (key === "") throw new HTTPException(401, { message: "Event key is required" });
   if (!eventKeys.some((known) => isSame(known, key))) throw new HTTPException(401, { message: "Event key not found" });
 }

@@ -32,7 +32,10 @@ export function parkedRoutes(objects: Objects, env: string, settings: SettingsSo
     const logs = await objects.registry(env).logs();
     const parked = logs.includes(log) ? await objects.log(env, log).parked() : [];
     const range = parked.find((candidate) => candidate.from === from);
-    if (!range) throw new HTTPException(404, { message: `no parked events begin at ${c.req.param("from")} of log "${log.slice(0, 60)}"` });
+    if (!range)
+      throw new HTTPException(404, {
+        message: `no parked events begin at ${c.req.param("from")} of log "${log.slice(0, 60)}"`,
+      });
     await objects.log(env, log).reroute(range.from, range.to);
     return c.json(envelope({ log, from: range.from, to: range.to }));
   });

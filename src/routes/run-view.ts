@@ -1,11 +1,11 @@
-import type { RunIndexRow, RunView } from "../durable-objects/objects.ts";
+import type { RunIndexRow, RunSummary } from "../durable-objects/objects.ts";
 import { entryDueAt, isEnded, type Entry, type Run } from "../engine/run.ts";
 import { uuidOf } from "../protocol/ids.ts";
-import type { JsonValue } from "../protocol/json.ts";
+import { byteLength, type JsonValue } from "../protocol/json.ts";
 import type { WireError } from "../protocol/wire-error.ts";
 
 /** A run in a list (inngest-protocol §10.3). */
-export function runListView({ run, events }: RunView) {
+export function runListView({ run, events }: RunSummary) {
   const { state } = run;
   return {
     run_id: run.id,
@@ -39,6 +39,14 @@ export function indexRowView(row: RunIndexRow) {
   };
 }
 
+/** A run with its whole journal. */
+export interface RunView extends RunSummary {
+  entries: Entry[];
+}
+
+/** Outputs in one answer; the rest are told by their size. */
+const OUTPUTS_MAX_BYTES = 16 * 1024 * 1024;
+
 /** A run with its steps and what it waits for, until when (G5). */
 export function runView(view: RunView) {
   return {
@@ -48,8 +56,18 @@ export function runView(view: RunView) {
     last_error: view.run.lastError ?? null,
     cancel_reason: view.run.state.kind === "cancelled" ? view.run.state.reason : null,
     waiting_for: waitingFor(view),
-    steps: view.entries.map(stepView),
+    steps: stepViews(view.entries),
   };
+}
+
+function stepViews(entries: Entry[]) {
+  let bytes = 0;
+  return entries.map((entry) => {
+    const step = stepView(entry);
+    const size = byteLength(JSON.stringify(step.output));
+    bytes += size;
+    return bytes <= OUTPUTS_MAX_BYTES ? step : { ...step, output: null, output_omitted_bytes: size };
+  });
 }
 
 function stepView(entry: Entry) {
@@ -80,7 +98,8 @@ function stepView(entry: Entry) {
 function resultOf(kind: Entry["kind"], memo: JsonValue): { output: JsonValue; error: WireError | null } {
   if (typeof memo === "object" && memo !== null && !Array.isArray(memo)) {
     const keys = Object.keys(memo);
-    if (keys.length === 1 && memo.error !== undefined) return { output: null, error: memo.error as unknown as WireError };
+    if (keys.length === 1 && memo.error !== undefined)
+      return { output: null, error: memo.error as unknown as WireError };
     if (keys.length === 1 && memo.data !== undefined && kind !== "wait") return { output: memo.data, error: null };
   }
   return { output: memo, error: null };
@@ -90,7 +109,8 @@ function resultOf(kind: Entry["kind"], memo: JsonValue): { output: JsonValue; er
 function waitingFor({ run, entries }: RunView) {
   const { state } = run;
   if (isEnded(state)) return [];
-  const reasons: { kind: string; step?: string; on?: JsonValue; since?: string; until?: string; error?: WireError }[] = [];
+  const reasons: { kind: string; step?: string; on?: JsonValue; since?: string; until?: string; error?: WireError }[] =
+    [];
   if (state.kind === "executing") reasons.push({ kind: "executing", since: isoOf(state.since) });
   if (state.kind === "scheduled") reasons.push({ kind: state.reason, until: isoOf(state.at), error: run.lastError });
   for (const entry of entries) {

@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
-import { logOf, type Objects, type RunView } from "../durable-objects/objects.ts";
+import { logOf, type JournalPage, type Objects, type RunSummary } from "../durable-objects/objects.ts";
+import type { Entry } from "../engine/run.ts";
 import { isUlid } from "../protocol/ids.ts";
 import { memos } from "../transports/http.ts";
 import { envelope } from "./envelope.ts";
@@ -13,7 +14,10 @@ export function runRoutes(objects: Objects, env: string, settings: SettingsSourc
   app.use("/v1/runs/*", signingKeyGuard(settings));
   app.use("/v0/runs/*", signingKeyGuard(settings));
 
-  app.get("/v1/runs/:id", async (c) => c.json(envelope(runView(await findRun(objects, env, c.req.param("id"))))));
+  app.get("/v1/runs/:id", async (c) => {
+    const summary = await findRun(objects, env, c.req.param("id"));
+    return c.json(envelope(runView({ ...summary, entries: await readJournal(objects, env, summary.run.id) })));
+  });
 
   app.delete("/v1/runs/:id", async (c) => {
     const { run } = await findRun(objects, env, c.req.param("id"));
@@ -23,7 +27,10 @@ export function runRoutes(objects: Objects, env: string, settings: SettingsSourc
   });
 
   // state that was too large for a call (`use_api`)
-  app.get("/v0/runs/:id/actions", async (c) => c.json(memos((await findRun(objects, env, c.req.param("id"))).entries)));
+  app.get("/v0/runs/:id/actions", async (c) => {
+    const { run } = await findRun(objects, env, c.req.param("id"));
+    return c.json(memos(await readJournal(objects, env, run.id)));
+  });
   app.get("/v0/runs/:id/batch", async (c) => {
     const { events } = await findRun(objects, env, c.req.param("id"));
     return c.json(events.map((record) => record.event));
@@ -36,12 +43,22 @@ export function runRoutes(objects: Objects, env: string, settings: SettingsSourc
  *
  * @throws HTTPException 400 for what is no id, 404 for an unknown one
  */
-async function findRun(objects: Objects, env: string, id: string): Promise<RunView> {
+async function findRun(objects: Objects, env: string, id: string): Promise<RunSummary> {
   if (!isUlid(id)) throw new HTTPException(400, { message: `"${id.slice(0, 60)}" is not a run id` });
   const log = logOf(id);
   const logs = await objects.registry(env).logs();
   const isKnown = logs.includes(log) && (await objects.log(env, log).mayKnow(id));
-  const view = isKnown ? await objects.run(env, id).read() : null;
-  if (!view) throw new HTTPException(404, { message: `run ${id} not found` });
-  return view;
+  const summary = isKnown ? await objects.run(env, id).summary() : null;
+  if (!summary) throw new HTTPException(404, { message: `run ${id} not found` });
+  return summary;
+}
+
+async function readJournal(objects: Objects, env: string, runId: string): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  for (let position: number | null = 0; position !== null;) {
+    const page: JournalPage = await objects.run(env, runId).journal(position);
+    entries.push(...page.entries);
+    position = page.next;
+  }
+  return entries;
 }

@@ -45,14 +45,17 @@ export async function executeCall(options: CallOptions): Promise<CallReply> {
     maxAttempts: body.ctx.max_attempts ?? registration.retry.maxAttempts,
     logger: client.logger,
   };
-  const ended = execution.run(() => registration.handler(context)).then((outcome) => outcome && endReply(outcome, body));
+  const ended = execution
+    .run(() => registration.handler(context))
+    .then((outcome) => outcome && endReply(outcome, body));
   const reply = await Promise.race([reporter.reply, ended.then((end) => end ?? reporter.reply)]);
   execution.stop();
   return reply;
 }
 
 function endReply(outcome: Outcome, body: CallBody): CallReply {
-  const result = outcome.kind === "returned" ? dataResult(outcome.value, `run ${body.ctx.run_id}`) : errorResult(outcome.error);
+  const result =
+    outcome.kind === "returned" ? dataResult(outcome.value, `run ${body.ctx.run_id}`) : errorResult(outcome.error);
   if (result.kind === "data") return { status: 200, data: result.data };
   // a failed step that nobody caught: another attempt of the handler would meet the same memo
   const noRetry = result.final || (outcome.kind === "threw" && isStepError(outcome.error));

@@ -28,7 +28,12 @@ export function readReply(result: PostResult, now: number, version: number): Rep
   if (result.status !== 201) return readAnswer(result.status, outer, result.body, now, version);
   const inner = streamedSchema.safeParse(parse(result.body.trim()));
   if (!inner.success)
-    return failure("invalid_reply", `the app's stream ended without a reply: ${shown(result.body)}`, undefined, version);
+    return failure(
+      "invalid_reply",
+      `the app's stream ended without a reply: ${shown(result.body)}`,
+      undefined,
+      version,
+    );
   const { status, body, headers: innerHeaders } = inner.data;
   const text = typeof body === "string" ? body : JSON.stringify(body ?? null);
   return readAnswer(status, { ...outer, ...lowerCase(innerHeaders) }, text, now, version);
@@ -49,7 +54,13 @@ function readAnswer(status: number, answer: Record<string, string>, body: string
   return { kind: "error", error: readError(json, status, body), final: noRetry === "true", retryAt, version: next };
 }
 
-function readOps(json: JsonValue | undefined, body: string, now: number, version: number, retryAt: number | undefined): Reply {
+function readOps(
+  json: JsonValue | undefined,
+  body: string,
+  now: number,
+  version: number,
+  retryAt: number | undefined,
+): Reply {
   const parsed = json === undefined ? undefined : parseOps(json);
   if (parsed === "too deep") return failure("invalid_reply", "the app's reply is nested too deeply", retryAt, version);
   if (!parsed) return failure("invalid_reply", `the app's reply is not JSON: ${shown(body)}`, retryAt, version);

@@ -125,7 +125,8 @@ describe("[G1 G5] a wait and its event, in any order of their hops", () => {
       await platform.register();
       let deathAt = random() < 0.5 ? Math.floor(random() * 40) : -1;
       platform.hop = async (name) => {
-        for (let turns = Math.floor(random() * 6); turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve));
+        for (let turns = Math.floor(random() * 6); turns > 0; turns--)
+          await new Promise((resolve) => setImmediate(resolve));
         if (deathAt-- !== 0) return;
         platform.die();
         throw new Death(name);
@@ -141,11 +142,17 @@ describe("[G1 G5] a wait and its event, in any order of their hops", () => {
 });
 
 /** Sends the answer a few turns after the wait was committed, which may be long before it is registered. */
-async function answerOnceWaiting(platform: MemoryPlatform, beganId: string, random: () => number, value: number): Promise<void> {
+async function answerOnceWaiting(
+  platform: MemoryPlatform,
+  beganId: string,
+  random: () => number,
+  value: number,
+): Promise<void> {
   while (((await platform.view(beganId, "mem-waiter"))?.entries.length ?? 0) === 0)
     await new Promise((resolve) => setImmediate(resolve));
   const send = async () => {
-    for (let turns = Math.floor(random() * 30); turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve));
+    for (let turns = Math.floor(random() * 30); turns > 0; turns--)
+      await new Promise((resolve) => setImmediate(resolve));
     await insist(platform, () => platform.send({ name: "answer", data: { key: value, value }, id: "answer" }));
   };
   await platform.during(send());

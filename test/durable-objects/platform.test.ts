@@ -148,7 +148,8 @@ describe("the sweeper", () => {
 describe("many waits for one event", () => {
   async function waiting(platform: MemoryPlatform, count: number, condition: (n: number) => string) {
     const ids: string[] = [];
-    for (let n = 0; n < count; n++) ids.push(await platform.send({ name: "begin", id: `b${n}`, data: { if: condition(n), n } }));
+    for (let n = 0; n < count; n++)
+      ids.push(await platform.send({ name: "begin", id: `b${n}`, data: { if: condition(n), n } }));
     const last = async (id: string) => (await platform.view(id, "mem-waiter"))?.entries[0]?.status.kind === "waiting";
     await platform.run(async () => (await Promise.all(ids.map(last))).every(Boolean), { maxRounds: 5000 });
     return ids;

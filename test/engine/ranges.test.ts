@@ -2,7 +2,9 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Acknowledged } from "../../src/engine/ranges.ts";
 
-const rangeArbitrary = fc.tuple(fc.nat(30), fc.integer({ min: 1, max: 6 })).map(([from, size]) => [from, from + size] as const);
+const rangeArbitrary = fc
+  .tuple(fc.nat(30), fc.integer({ min: 1, max: 6 }))
+  .map(([from, size]) => [from, from + size] as const);
 
 test("agrees with a set of acknowledged numbers, in whatever order and however often ranges are added", () => {
   fc.assert(
@@ -30,11 +32,41 @@ test.each<[string, [number, number][], number]>([
   ["nothing added", [], 10],
   ["the next range", [[10, 12]], 12],
   ["a hole holds it back", [[11, 12]], 10],
-  ["closing the hole releases what is above", [[12, 14], [11, 12], [10, 11]], 14],
-  ["added twice", [[10, 12], [10, 12]], 12],
+  [
+    "closing the hole releases what is above",
+    [
+      [12, 14],
+      [11, 12],
+      [10, 11],
+    ],
+    14,
+  ],
+  [
+    "added twice",
+    [
+      [10, 12],
+      [10, 12],
+    ],
+    12,
+  ],
   ["below the watermark", [[0, 5]], 10],
-  ["overlapping", [[12, 16], [9, 13]], 16],
-  ["same start, shorter later", [[12, 16], [12, 13], [10, 12]], 16],
+  [
+    "overlapping",
+    [
+      [12, 16],
+      [9, 13],
+    ],
+    16,
+  ],
+  [
+    "same start, shorter later",
+    [
+      [12, 16],
+      [12, 13],
+      [10, 12],
+    ],
+    16,
+  ],
 ])("the watermark is the first number that is not acknowledged: %s", (_, ranges, watermark) => {
   const acked = new Acknowledged(10);
   for (const [from, to] of ranges) acked.add(from, to);

@@ -15,7 +15,30 @@ interface Command {
   more: number[];
 }
 
-const WHAT = ["op", "op", "op", "op", "reply", "reply", "reply", "reply", "due", "due", "due", "answer", "subscribed", "begin", "begin", "rest", "threw", "lost", "mark", "late", "returned", "cancel"];
+const WHAT = [
+  "op",
+  "op",
+  "op",
+  "op",
+  "reply",
+  "reply",
+  "reply",
+  "reply",
+  "due",
+  "due",
+  "due",
+  "answer",
+  "subscribed",
+  "begin",
+  "begin",
+  "rest",
+  "threw",
+  "lost",
+  "mark",
+  "late",
+  "returned",
+  "cancel",
+];
 const RARE = new Set(["returned", "cancel"]);
 
 const commandArbitrary: fc.Arbitrary<Command> = fc.record({
@@ -190,43 +213,56 @@ test.each([
 
 test("what a decision does not store may be lost: only counters differ", () => {
   fc.assert(
-    fc.property(fc.array(commandArbitrary, { maxLength: 40, size: "max" }), fc.constantFrom(null, 1, 2), (commands, version) => {
-      const host = new Host(version);
-      const { apply } = host.run;
-      host.run.apply = function (input) {
-        const before: Run = this.run;
-        const decision = apply.call(this, input);
-        if (!decision.saveRun) {
-          const { position, steps, bytes } = decision.run;
-          expect(decision.run).toEqual({ ...before, position, steps, bytes });
-        }
-        return decision;
-      };
-      for (const command of commands) host.perform(command);
-    }),
+    fc.property(
+      fc.array(commandArbitrary, { maxLength: 40, size: "max" }),
+      fc.constantFrom(null, 1, 2),
+      (commands, version) => {
+        const host = new Host(version);
+        const { apply } = host.run;
+        host.run.apply = function (input) {
+          const before: Run = this.run;
+          const decision = apply.call(this, input);
+          if (!decision.saveRun) {
+            const { position, steps, bytes } = decision.run;
+            expect(decision.run).toEqual({ ...before, position, steps, bytes });
+          }
+          return decision;
+        };
+        for (const command of commands) host.perform(command);
+      },
+    ),
     { seed: 7, numRuns: 500 },
   );
 });
 
 test("[G6] every wait is subscribed once, and withdrawn when the run ends before it", () => {
   fc.assert(
-    fc.property(fc.array(commandArbitrary, { maxLength: 60, size: "max" }), fc.constantFrom(null, 1, 2), (commands, version) => {
-      const host = new Host(version);
-      let openWaits: string[] = [];
-      for (const command of commands) {
-        if (!host.run.isEnded)
-          openWaits = host.run.open().filter((entry) => entry.wait !== undefined && entry.status.kind !== "retrying").map((entry) => entry.id);
-        const known = host.run.effects.length;
-        const wasEnded = host.run.isEnded;
-        host.perform(command);
-        if (wasEnded) expect(host.run.effects.length).toBe(known);
-        if (wasEnded || !host.run.isEnded) continue;
-        const withdrawn = host.run.effects.filter((effect) => effect.kind === "unsubscribe").map((effect) => effect.stepId);
-        for (const id of openWaits) if (host.run.memo(id) === undefined) expect(withdrawn).toContain(id);
-      }
-      const subscribed = host.run.effects.filter((effect) => effect.kind === "subscribe").map((effect) => effect.id);
-      expect(new Set(subscribed).size).toBe(subscribed.length);
-    }),
+    fc.property(
+      fc.array(commandArbitrary, { maxLength: 60, size: "max" }),
+      fc.constantFrom(null, 1, 2),
+      (commands, version) => {
+        const host = new Host(version);
+        let openWaits: string[] = [];
+        for (const command of commands) {
+          if (!host.run.isEnded)
+            openWaits = host.run
+              .open()
+              .filter((entry) => entry.wait !== undefined && entry.status.kind !== "retrying")
+              .map((entry) => entry.id);
+          const known = host.run.effects.length;
+          const wasEnded = host.run.isEnded;
+          host.perform(command);
+          if (wasEnded) expect(host.run.effects.length).toBe(known);
+          if (wasEnded || !host.run.isEnded) continue;
+          const withdrawn = host.run.effects
+            .filter((effect) => effect.kind === "unsubscribe")
+            .map((effect) => effect.stepId);
+          for (const id of openWaits) if (host.run.memo(id) === undefined) expect(withdrawn).toContain(id);
+        }
+        const subscribed = host.run.effects.filter((effect) => effect.kind === "subscribe").map((effect) => effect.id);
+        expect(new Set(subscribed).size).toBe(subscribed.length);
+      },
+    ),
     { seed: 11, numRuns: 500 },
   );
 });

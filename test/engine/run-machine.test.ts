@@ -508,10 +508,11 @@ describe("the end of a run", () => {
     run.op(wait("v", LATER));
     run.op(sleep("s", LATER));
     run.subscribed("v");
-    expect(end(run).effects.filter((effect) => effect.kind === "unsubscribe").map((effect) => effect.stepId)).toEqual([
-      "w",
-      "v",
-    ]);
+    expect(
+      end(run)
+        .effects.filter((effect) => effect.kind === "unsubscribe")
+        .map((effect) => effect.stepId),
+    ).toEqual(["w", "v"]);
   });
 
   test("cancel raises the epoch, so what still executes is stale", () => {

@@ -14,7 +14,12 @@ const read = (kind: StepOp["op"], more: Partial<StepOp> = {}) => readOp(op(kind,
 
 /** Checks that an op became the final error of its step. */
 function expectError(found: Op | null, expected: JsonObject): void {
-  expect(found).toMatchObject({ kind: "error", final: true, step: { id: "hash" }, error: { noRetry: true, ...expected } });
+  expect(found).toMatchObject({
+    kind: "error",
+    final: true,
+    step: { id: "hash" },
+    error: { noRetry: true, ...expected },
+  });
 }
 
 describe("[§3.4] ops that are about no step", () => {
@@ -67,7 +72,11 @@ describe("[§3.4] outputs", () => {
 
 describe("what identifies a step", () => {
   test.each<[string, Partial<StepOp>, Partial<Extract<Op, { kind: "plan" }>["step"]>]>([
-    ["id as the user wrote it", { userland: { id: "charge" }, displayName: "Charge" }, { userId: "charge", name: "Charge" }],
+    [
+      "id as the user wrote it",
+      { userland: { id: "charge" }, displayName: "Charge" },
+      { userId: "charge", name: "Charge" },
+    ],
     ["else its name shown", { displayName: "Charge", name: "n" }, { userId: "Charge" }],
     ["else its name", { name: "n" }, { userId: "n" }],
     ["else its hash", {}, { userId: "hash" }],
@@ -81,12 +90,16 @@ describe("what identifies a step", () => {
     expect(read("StepPlanned", more)).toMatchObject({ kind: "plan", step: { id: "hash", ...expected } });
   });
 
-  test.each<[JsonObject[string]]>([[5], ["x"], [{}], [null], [{ maxAttempts: 3 }], [{ ...DEFAULT_RETRY_POLICY, maxDelayMs: "1h" }]])(
-    "`retries` of %j, which our client never writes, is no policy",
-    (retries) => {
-      expect(read("StepPlanned", { opts: { retries } })).toMatchObject({ step: { retry: undefined } });
-    },
-  );
+  test.each<[JsonObject[string]]>([
+    [5],
+    ["x"],
+    [{}],
+    [null],
+    [{ maxAttempts: 3 }],
+    [{ ...DEFAULT_RETRY_POLICY, maxDelayMs: "1h" }],
+  ])("`retries` of %j, which our client never writes, is no policy", (retries) => {
+    expect(read("StepPlanned", { opts: { retries } })).toMatchObject({ step: { retry: undefined } });
+  });
 });
 
 describe("[§3.4] sleeps", () => {
@@ -124,10 +137,22 @@ describe("[§3.4] sleeps", () => {
 
 describe("[§3.4] waits", () => {
   test.each<[string, Partial<StepOp>, object]>([
-    ["TypeScript: name of the event", { name: "a/b", opts: { timeout: "1h" } }, { events: ["a/b"], until: NOW + 3_600_000 }],
-    ["Go: event in opts, name is a label", { name: "label", opts: { event: "a/b", timeout: "1h" } }, { events: ["a/b"] }],
+    [
+      "TypeScript: name of the event",
+      { name: "a/b", opts: { timeout: "1h" } },
+      { events: ["a/b"], until: NOW + 3_600_000 },
+    ],
+    [
+      "Go: event in opts, name is a label",
+      { name: "label", opts: { event: "a/b", timeout: "1h" } },
+      { events: ["a/b"] },
+    ],
     ["several names, ours", { name: "a", opts: { events: ["a", "b"], timeout: "1h" } }, { events: ["a", "b"] }],
-    ["names that are no texts are left out", { name: "a", opts: { events: [1, "b"], timeout: "1h" } }, { events: ["b"] }],
+    [
+      "names that are no texts are left out",
+      { name: "a", opts: { events: [1, "b"], timeout: "1h" } },
+      { events: ["b"] },
+    ],
     ["an instant as timeout", { name: "a", opts: { timeout: "2026-01-02T00:00:00.000Z" } }, { until: NOW + DAY }],
     ["no timeout is over at once", { name: "a" }, { until: NOW }],
     ["condition", { name: "a", opts: { if: "async.data.x == 1" } }, { expression: "async.data.x == 1" }],
@@ -141,7 +166,11 @@ describe("[§3.4] waits", () => {
   test.each<[string, Partial<StepOp>, JsonObject]>([
     ["no event", {}, { code: "step_invalid" }],
     ["a name over 512 bytes", { name: "é".repeat(257) }, { code: "step_invalid" }],
-    ["a condition that does not compile", { name: "a", opts: { if: "async.data.x ==" } }, { code: "expression_invalid" }],
+    [
+      "a condition that does not compile",
+      { name: "a", opts: { if: "async.data.x ==" } },
+      { code: "expression_invalid" },
+    ],
     ["an unknown variable", { name: "a", opts: { if: "foo.x == 1" } }, { code: "expression_invalid" }],
     ["a timeout over 366 days", { name: "a", opts: { timeout: "400d" } }, { name: "InngestErrTimeoutTooLong" }],
     ["a timeout that cannot be read", { name: "a", opts: { timeout: "later" } }, { code: "time_invalid" }],

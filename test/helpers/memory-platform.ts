@@ -8,7 +8,7 @@ import { routeBatch } from "../../src/durable-objects/consumer.ts";
 import { DedupeObject } from "../../src/durable-objects/dedupe-object.ts";
 import type { Host } from "../../src/durable-objects/host.ts";
 import { LogObject } from "../../src/durable-objects/log-object.ts";
-import { logOf, type Objects, type RouteMessage, type RunView } from "../../src/durable-objects/objects.ts";
+import { logOf, type Objects, type RouteMessage } from "../../src/durable-objects/objects.ts";
 import { acceptRecords } from "../../src/durable-objects/accept.ts";
 import { RegistryObject } from "../../src/durable-objects/registry-object.ts";
 import { RunObject } from "../../src/durable-objects/run-object.ts";
@@ -19,6 +19,7 @@ import { runIdOf, type UlidParts } from "../../src/protocol/ids.ts";
 import { RETENTION_DEFAULT_MS } from "../../src/protocol/limits.ts";
 import { Inngest, type InngestFunction } from "../../src/sdk/index.ts";
 import { bindSender } from "../../src/sdk/sender.ts";
+import type { RunView } from "../../src/routes/run-view.ts";
 import { LocalFunctions } from "../../src/transports/local.ts";
 import type { Sql } from "../../src/durable-objects/storage/sql.ts";
 import { MemorySql } from "./memory-sql.ts";
@@ -98,7 +99,9 @@ export class MemoryPlatform {
 
   async register(): Promise<void> {
     const functions = this.#functions.registered();
-    await this.objects().registry(ENV).sync({ appId: "mem", url: null, sdk: "", framework: "", functions, checksum: "1" });
+    await this.objects()
+      .registry(ENV)
+      .sync({ appId: "mem", url: null, sdk: "", framework: "", functions, checksum: "1" });
   }
 
   /**
@@ -107,7 +110,10 @@ export class MemoryPlatform {
    */
   async send(event: { name: string; data?: object; id: string }): Promise<string> {
     this.#useQueue();
-    const seed = this.#seeds.get(event.id) ?? { timeMs: this.now, entropy: entropyOf(this.#requests + this.#seeds.size) };
+    const seed = this.#seeds.get(event.id) ?? {
+      timeMs: this.now,
+      entropy: entropyOf(this.#requests + this.#seeds.size),
+    };
     this.#seeds.set(event.id, seed);
     const records = readEvents(JSON.stringify(event), seed, this.now);
     await acceptRecords(this.objects(), ENV, records, this.now);
@@ -165,13 +171,16 @@ export class MemoryPlatform {
   }
 
   /** The run that an event started of a function, as the API would read it. */
-  view(eventId: string, functionId: string): Promise<RunView | null> {
+  async view(eventId: string, functionId: string): Promise<RunView | null> {
     const { hop } = this;
     this.hop = () => undefined;
-    return this.objects()
-      .run(ENV, runIdOf(eventId, functionId))
-      .read()
-      .finally(() => (this.hop = hop));
+    try {
+      const run = this.objects().run(ENV, runIdOf(eventId, functionId));
+      const summary = await run.summary();
+      return summary && { ...summary, ...(await run.journal(0)) };
+    } finally {
+      this.hop = hop;
+    }
   }
 
   /** What the minute's cron does in an hour: older logs are looked at once in that time. */
@@ -251,16 +260,18 @@ export class MemoryPlatform {
   #stub<Api extends object>(name: string, life: number, create: (host: Host) => Api): Api {
     const kind = name.split(" ")[0];
     return new Proxy({} as Api, {
-      get: (_target, method) => async (...args: unknown[]) => {
-        await this.#pass(`→ ${kind}.${String(method)}`);
-        if (life !== this.#life) throw new Death("the caller's process is gone");
-        const instance = this.#instance(name, life, create);
-        const result = await Reflect.get(instance, method).call(instance, ...structuredClone(args));
-        if (life !== this.#life) throw new Death("the callee's process is gone");
-        await this.#pass(`← ${kind}.${String(method)}`);
-        if (life !== this.#life) throw new Death("the caller's process is gone");
-        return structuredClone(result);
-      },
+      get:
+        (_target, method) =>
+        async (...args: unknown[]) => {
+          await this.#pass(`→ ${kind}.${String(method)}`);
+          if (life !== this.#life) throw new Death("the caller's process is gone");
+          const instance = this.#instance(name, life, create);
+          const result = await Reflect.get(instance, method).call(instance, ...structuredClone(args));
+          if (life !== this.#life) throw new Death("the callee's process is gone");
+          await this.#pass(`← ${kind}.${String(method)}`);
+          if (life !== this.#life) throw new Death("the caller's process is gone");
+          return structuredClone(result);
+        },
     });
   }
 
@@ -270,7 +281,7 @@ export class MemoryPlatform {
     if (create) this.#creators.set(name, create);
     const known = this.#instances.get(name);
     if (known) return known;
-    const made = (this.#creators.get(name)!)(this.#host(name, life)) as Instance;
+    const made = this.#creators.get(name)!(this.#host(name, life)) as Instance;
     this.#instances.set(name, made);
     return made;
   }

@@ -10,8 +10,12 @@ export class MemorySql implements Sql {
   exec<Row extends Record<string, SqlValue> = Record<string, SqlValue>>(query: string, ...bindings: SqlValue[]): Row[] {
     for (const value of bindings)
       if (typeof value === "string" && Buffer.byteLength(value) > 2_000_000)
-        throw new Error(`a value of ${Buffer.byteLength(value)} bytes: production refuses more than 2 MB (${SQL_VALUE_MAX_BYTES} is our bound)`);
-    const given: SQLInputValue[] = bindings.map((value) => (value instanceof ArrayBuffer ? new Uint8Array(value) : value));
+        throw new Error(
+          `a value of ${Buffer.byteLength(value)} bytes: production refuses more than 2 MB (${SQL_VALUE_MAX_BYTES} is our bound)`,
+        );
+    const given: SQLInputValue[] = bindings.map((value) =>
+      value instanceof ArrayBuffer ? new Uint8Array(value) : value,
+    );
     return this.#database.prepare(query).all(...given) as Row[]; // columns are what the caller's query names
   }
 
@@ -32,7 +36,9 @@ export class MemorySql implements Sql {
 
   /** Names of everything that was created. */
   objects(): string[] {
-    return this.exec<{ name: string }>("SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name").map((row) => row.name);
+    return this.exec<{ name: string }>(
+      "SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name",
+    ).map((row) => row.name);
   }
 
   count(table: string): number {

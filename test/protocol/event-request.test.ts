@@ -45,7 +45,11 @@ describe("[§1.1] an accepted event", () => {
   });
 
   test.each<[string, object, object]>([
-    ["null fields are absent ones", { data: null, id: null, ts: null, v: null, user: null, meta: null }, { data: {}, ts: NOW }],
+    [
+      "null fields are absent ones",
+      { data: null, id: null, ts: null, v: null, user: null, meta: null },
+      { data: {}, ts: NOW },
+    ],
     ["ts 0 is receipt time", { ts: 0 }, { ts: NOW }],
     ["a number as id is its text", { id: 7 }, { id: "7" }],
     ["`_inngest` inside data is stripped", { data: { _inngest: { fn_id: "x" }, a: 1 } }, { data: { a: 1 } }],
@@ -100,7 +104,11 @@ describe("[G9] bad input is refused by field, value and bound", () => {
     ["name of another type", { name: 5 }, /^event\.name: is required and must be a string$/],
     ["empty name", { name: "" }, /^event\.name: must not be empty$/],
     ["long name", { name: "é".repeat(257) }, /^event\.name: must be at most 512 bytes$/],
-    ["reserved name", { name: "inngest/function.failed" }, /^event\.name: .*reserved for internal use: "inngest\/function\.failed"$/],
+    [
+      "reserved name",
+      { name: "inngest/function.failed" },
+      /^event\.name: .*reserved for internal use: "inngest\/function\.failed"$/,
+    ],
     ["reserved name in other letters", { name: "InnGest/x" }, /reserved for internal use: "InnGest\/x"$/],
     // the rest
     ["data is a list", { name: "a", data: [1] }, /^event\.data: /],
@@ -126,7 +134,10 @@ describe("[G9] bad input is refused by field, value and bound", () => {
   });
 
   test("an event of 3 MiB is accepted, one byte more is not", () => {
-    const event = (bytes: number) => ({ name: "a", data: { x: "y".repeat(bytes - '{"name":"a","data":{"x":""}}'.length) } });
+    const event = (bytes: number) => ({
+      name: "a",
+      data: { x: "y".repeat(bytes - '{"name":"a","data":{"x":""}}'.length) },
+    });
     expect(read(event(EVENT_MAX_BYTES))).toHaveLength(1);
     expect(refusal(event(EVENT_MAX_BYTES + 1))).toBe(
       `event: Event is over the max size: ${EVENT_MAX_BYTES + 1} bytes; the bound is ${EVENT_MAX_BYTES}`,
@@ -136,7 +147,9 @@ describe("[G9] bad input is refused by field, value and bound", () => {
 
   test("data nested too deeply to walk is refused, not a crash", () => {
     const depth = 200_000;
-    expect(refusal(`{"name":"a","data":{"x":${"[".repeat(depth)}${"]".repeat(depth)}}}`)).toMatch(/^(event|Request body)/);
+    expect(refusal(`{"name":"a","data":{"x":${"[".repeat(depth)}${"]".repeat(depth)}}}`)).toMatch(
+      /^(event|Request body)/,
+    );
   });
 
   test("a key `__proto__` reaches no prototype", () => {
@@ -151,10 +164,16 @@ describe("[G9] bad input is refused by field, value and bound", () => {
   });
 
   test("whatever the body is, the answer is events or an EventError", () => {
-    const eventLike = fc.record({ name: fc.anything(), data: fc.anything(), id: fc.anything(), ts: fc.anything() }, { requiredKeys: [] });
+    const eventLike = fc.record(
+      { name: fc.anything(), data: fc.anything(), id: fc.anything(), ts: fc.anything() },
+      { requiredKeys: [] },
+    );
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json(), fc.array(eventLike, { maxLength: 3 }), eventLike), (body) => {
-        const text = typeof body === "string" ? body : (JSON.stringify(body, (_, value) => (typeof value === "bigint" ? 1 : value)) ?? "");
+        const text =
+          typeof body === "string"
+            ? body
+            : (JSON.stringify(body, (_, value) => (typeof value === "bigint" ? 1 : value)) ?? "");
         try {
           for (const record of readEvents(text, SEED, NOW)) expect(isUlid(record.internalId)).toBe(true);
         } catch (error) {

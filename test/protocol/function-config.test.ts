@@ -5,7 +5,12 @@ import { DEFAULT_RETRY_POLICY, INNGEST_RETRY_POLICY } from "../../src/protocol/r
 const URL_OF_APP = "https://app.example.com/api/inngest";
 
 const stepsWith = (retries?: unknown) => ({
-  step: { id: "step", name: "step", runtime: { type: "http", url: URL_OF_APP }, ...(retries === undefined ? {} : { retries }) },
+  step: {
+    id: "step",
+    name: "step",
+    runtime: { type: "http", url: URL_OF_APP },
+    ...(retries === undefined ? {} : { retries }),
+  },
 });
 const config = (changes: object = {}) => ({
   id: "shop-ship",
@@ -16,7 +21,10 @@ const config = (changes: object = {}) => ({
 });
 
 /** What a refused body is told, `path: message` for each issue. */
-function issues(result: { success: boolean; error?: { issues: { path: PropertyKey[]; message: string }[] } }): string[] {
+function issues(result: {
+  success: boolean;
+  error?: { issues: { path: PropertyKey[]; message: string }[] };
+}): string[] {
   return result.error?.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`) ?? [];
 }
 
@@ -31,8 +39,13 @@ describe("[§2.4, §4] the wire counts retries, the platform counts tries", () =
     expect(retryPolicyOf(parsed)).toEqual({ ...INNGEST_RETRY_POLICY, maxAttempts });
   });
 
-  test.each([["absent", undefined], ["null", null]])("%s: five tries", (_, retries) => {
-    expect(retryPolicyOf(functionConfigSchema.parse(config({ steps: stepsWith(retries) })))).toEqual(INNGEST_RETRY_POLICY);
+  test.each([
+    ["absent", undefined],
+    ["null", null],
+  ])("%s: five tries", (_, retries) => {
+    expect(retryPolicyOf(functionConfigSchema.parse(config({ steps: stepsWith(retries) })))).toEqual(
+      INNGEST_RETRY_POLICY,
+    );
   });
 
   test("our own policy is taken whole, whatever `attempts` says for other servers", () => {
@@ -87,7 +100,8 @@ describe("options that the platform does not enforce are refused by name", () =>
   });
 
   test.each(SAMPLES.map(([option]) => option))("%s that is null or an empty list asks for nothing", (option) => {
-    for (const value of [null, undefined, []]) expect(issues(functionConfigSchema.safeParse(config({ [option]: value })))).toEqual([]);
+    for (const value of [null, undefined, []])
+      expect(issues(functionConfigSchema.safeParse(config({ [option]: value })))).toEqual([]);
   });
 
   test("several are told all at once", () => {
@@ -104,14 +118,20 @@ describe("options that the platform does not enforce are refused by name", () =>
 
 describe("[§2.4] a function's config", () => {
   test("unknown fields pass", () => {
-    expect(functionConfigSchema.parse(config({ checkpoint: true, somethingNew: 1 }))).toMatchObject({ id: "shop-ship" });
+    expect(functionConfigSchema.parse(config({ checkpoint: true, somethingNew: 1 }))).toMatchObject({
+      id: "shop-ship",
+    });
   });
 
   test.each<[string, object, RegExp]>([
     ["empty id", { id: "" }, /^id: id: a function id must not be empty$/],
     ["no steps", { steps: undefined }, /^steps: /],
     ["a step without a URL", { steps: { step: { runtime: {} } } }, /^steps\.step\.runtime\.url: /],
-    ["an empty event name", { triggers: [{ event: "" }] }, /^triggers\.0\.event: a trigger's event name must not be empty$/],
+    [
+      "an empty event name",
+      { triggers: [{ event: "" }] },
+      /^triggers\.0\.event: a trigger's event name must not be empty$/,
+    ],
     ["a long event name", { triggers: [{ event: "é".repeat(128) }] }, /at most 255 bytes$/],
     ["eleven triggers", { triggers: Array(11).fill({ event: "a" }) }, /^triggers: /],
   ])("[G9] refused: %s", (_, change, message) => {
@@ -131,8 +151,14 @@ describe("[§2.2] the body of a registration", () => {
 
   test.each([
     ["TypeScript", body()],
-    ["Python, whose name of the app is all lower case", (({ appName, ...rest }) => ({ ...rest, appname: appName }))(body())],
-    ["Go, with capitals", { URL: URL_OF_APP, AppName: "shop", SDK: "js:v4.0.0", Framework: "hono", Functions: [config()] }],
+    [
+      "Python, whose name of the app is all lower case",
+      (({ appName, ...rest }) => ({ ...rest, appname: appName }))(body()),
+    ],
+    [
+      "Go, with capitals",
+      { URL: URL_OF_APP, AppName: "shop", SDK: "js:v4.0.0", Framework: "hono", Functions: [config()] },
+    ],
   ])("keys compare without case: %s", (_, given) => {
     expect(registerBodySchema.parse(given)).toMatchObject({
       url: URL_OF_APP,

@@ -20,20 +20,43 @@ describe("[§3.3] the ops of a reply", () => {
   });
 
   test("unknown fields are left out, null ones are absent", () => {
-    const op = { op: "Sleep", id: "a", name: "1h", displayName: null, opts: null, userland: null, timing: { a: 1 }, metadata: [] };
-    expect(read([op]).data).toEqual([{ op: "Sleep", id: "a", name: "1h", displayName: null, opts: null, userland: null }]);
+    const op = {
+      op: "Sleep",
+      id: "a",
+      name: "1h",
+      displayName: null,
+      opts: null,
+      userland: null,
+      timing: { a: 1 },
+      metadata: [],
+    };
+    expect(read([op]).data).toEqual([
+      { op: "Sleep", id: "a", name: "1h", displayName: null, opts: null, userland: null },
+    ]);
   });
 
   test.each<[string, unknown, RegExp]>([
-    ["an unknown opcode is named", [{ op: "StepTeleport", id: "a" }], /^0\.op: op: "StepTeleport" is not an opcode this platform knows$/],
+    [
+      "an unknown opcode is named",
+      [{ op: "StepTeleport", id: "a" }],
+      /^0\.op: op: "StepTeleport" is not an opcode this platform knows$/,
+    ],
     ["also one that we do not have yet", [{ op: "WaitForSignal", id: "a" }], /"WaitForSignal" is not an opcode/],
     ["names of object members are none", [{ op: "constructor", id: "a" }], /"constructor" is not an opcode/],
     ["no opcode", [{ id: "a" }], /^0\.op: /],
     ["null among ops", [{ op: "None", id: "a" }, null], /^1: /],
     ["a text", "StepRun", /^0: /],
     ["a long id", [{ op: "StepRun", id: "x".repeat(1025) }], /^0\.id: /],
-    ["an empty user id", [{ op: "StepRun", id: "a", userland: { id: "" } }], /^0\.userland\.id: id: a step id must not be empty$/],
-    ["a user id over 1,024 bytes", [{ op: "StepRun", id: "a", userland: { id: "é".repeat(513) } }], /at most 1024 bytes$/],
+    [
+      "an empty user id",
+      [{ op: "StepRun", id: "a", userland: { id: "" } }],
+      /^0\.userland\.id: id: a step id must not be empty$/,
+    ],
+    [
+      "a user id over 1,024 bytes",
+      [{ op: "StepRun", id: "a", userland: { id: "é".repeat(513) } }],
+      /at most 1024 bytes$/,
+    ],
     ["a step without an id", [{ op: "StepRun", data: 1 }], /^0\.id: /],
     ["a planned step with an empty id", [{ op: "StepPlanned", id: "" }], /^0\.id: /],
   ])("[G9] refused: %s", (_, body, message) => {
@@ -47,7 +70,16 @@ describe("[§3.3] the ops of a reply", () => {
 
 describe("[§3.3] errors of ops", () => {
   test("are kept word for word, with what they carry besides", () => {
-    const error = { name: "E", message: "m", stack: "s", code: "c", data: { partial: [1] }, cause: { message: "x" }, noRetry: true, __serialized: true };
+    const error = {
+      name: "E",
+      message: "m",
+      stack: "s",
+      code: "c",
+      data: { partial: [1] },
+      cause: { message: "x" },
+      noRetry: true,
+      __serialized: true,
+    };
     expect(wireErrorSchema.parse(error)).toEqual(error);
   });
 

@@ -6,7 +6,11 @@ const NOW = Date.UTC(2026, 0, 1);
 const SDK = { "x-inngest-sdk": "inngest-js:v4.0.0", "x-inngest-req-version": "2", "content-type": "application/json" };
 
 const answer = (status: number, body: unknown, headers: Record<string, string> = SDK): Reply =>
-  readReply({ kind: "answered", status, headers, body: typeof body === "string" ? body : JSON.stringify(body) }, NOW, 1);
+  readReply(
+    { kind: "answered", status, headers, body: typeof body === "string" ? body : JSON.stringify(body) },
+    NOW,
+    1,
+  );
 
 /** The error that a reply amounts to. */
 function errorOf(reply: Reply): Extract<Reply, { kind: "error" }> {
@@ -50,7 +54,13 @@ describe("[§3.3] what an SDK answers", () => {
     ["a redirect that nobody followed", 302, {}, false],
   ])("an error: %s", (_, status, more, final) => {
     const error = { name: "TypeError", message: "no", stack: "s", __serialized: true };
-    expect(answer(status, error, { ...SDK, ...more })).toEqual({ kind: "error", error, final, retryAt: undefined, version: 2 });
+    expect(answer(status, error, { ...SDK, ...more })).toEqual({
+      kind: "error",
+      error,
+      final,
+      retryAt: undefined,
+      version: 2,
+    });
   });
 
   test("retry-after counts for errors and for ops", () => {
@@ -76,7 +86,8 @@ describe("[§3.3] what an SDK answers", () => {
 });
 
 describe("[§3.3] 201: a stream that ends with the answer", () => {
-  const stream = (inner: unknown, outer: Record<string, string> = SDK) => answer(201, `   \n \n${JSON.stringify(inner)}`, outer);
+  const stream = (inner: unknown, outer: Record<string, string> = SDK) =>
+    answer(201, `   \n \n${JSON.stringify(inner)}`, outer);
 
   test.each<[string, object]>([
     ["as JSON", { status: 200, body: { ok: 1 }, headers: {} }],
@@ -87,8 +98,15 @@ describe("[§3.3] 201: a stream that ends with the answer", () => {
   });
 
   test("headers inside replace those outside", () => {
-    const inner = { status: 500, body: { name: "E", message: "m" }, headers: { "X-Inngest-No-Retry": "true", "Retry-After": "5" } };
-    expect(stream(inner, { ...SDK, "x-inngest-no-retry": "false" })).toMatchObject({ final: true, retryAt: NOW + 5000 });
+    const inner = {
+      status: 500,
+      body: { name: "E", message: "m" },
+      headers: { "X-Inngest-No-Retry": "true", "Retry-After": "5" },
+    };
+    expect(stream(inner, { ...SDK, "x-inngest-no-retry": "false" })).toMatchObject({
+      final: true,
+      retryAt: NOW + 5000,
+    });
   });
 
   test("the SDK's header may be inside only", () => {
@@ -107,7 +125,12 @@ describe("[§3.3] 201: a stream that ends with the answer", () => {
 
 describe("[§3.3, G9] what no SDK answered", () => {
   test.each<[string, number, string, string]>([
-    ["a page", 200, "<!doctype html><title>Shop</title>", "the URL answered 200 (text/html), but not as an Inngest SDK: is the app served there?"],
+    [
+      "a page",
+      200,
+      "<!doctype html><title>Shop</title>",
+      "the URL answered 200 (text/html), but not as an Inngest SDK: is the app served there?",
+    ],
     ["a page with status 206", 206, "<p>", "the URL answered 206 (text/html)"],
     ["404", 404, "Not Found", 'the app answered 404 (text/html): "Not Found"'],
     ["502 of a proxy", 502, "Bad gateway", 'the app answered 502 (text/html): "Bad gateway"'],
@@ -119,7 +142,11 @@ describe("[§3.3, G9] what no SDK answered", () => {
 
   test("JSON without the SDK's header is not an SDK's either", () => {
     const headers = { "content-type": "application/json", "retry-after": "7" };
-    expect(answer(200, { ok: 1 }, headers)).toMatchObject({ kind: "error", error: { code: "not_sdk" }, retryAt: NOW + 7000 });
+    expect(answer(200, { ok: 1 }, headers)).toMatchObject({
+      kind: "error",
+      error: { code: "not_sdk" },
+      retryAt: NOW + 7000,
+    });
   });
 
   test("a long body is shown in part", () => {
@@ -127,7 +154,7 @@ describe("[§3.3, G9] what no SDK answered", () => {
   });
 
   test("an app that cannot be reached keeps the known version and is tried again", () => {
-    expect(readReply({ kind: "failed", message: "connection refused" }, NOW, 2)).toEqual({
+    expect(readReply({ kind: "failed", code: "unreachable", message: "connection refused" }, NOW, 2)).toEqual({
       kind: "error",
       error: { name: "Error", code: "unreachable", message: "connection refused" },
       final: false,
@@ -144,7 +171,12 @@ describe("[G9] replies that cannot be understood", () => {
     ["half a result", 200, '{"ok":', /^the app's result is not JSON/],
     ["ops that are no JSON", 206, "OK", /^the app's reply is not JSON: "OK"$/],
     ["half of the ops", 206, '[{"op":"StepRun","id":"a"', /^the app's reply is not JSON/],
-    ["an unknown opcode, by name", 206, '[{"op":"WaitForSignal","id":"a"}]', /0\.op: op: "WaitForSignal" is not an opcode/],
+    [
+      "an unknown opcode, by name",
+      206,
+      '[{"op":"WaitForSignal","id":"a"}]',
+      /0\.op: op: "WaitForSignal" is not an opcode/,
+    ],
     ["null among the ops", 206, "[null]", /^the app's reply cannot be understood: 0: /],
     ["a text", 206, '"StepRun"', /^the app's reply cannot be understood/],
     ["a step without an id", 206, '[{"op":"StepRun"}]', /0\.id: id: an op about a step must have an id/],
@@ -156,6 +188,8 @@ describe("[G9] replies that cannot be understood", () => {
 
   test("a reply nested too deeply to walk", () => {
     const deep = `${"[".repeat(200_000)}${"]".repeat(200_000)}`;
-    expect(answer(206, `[{"op":"StepRun","id":"a","data":${deep}}]`)).toMatchObject({ error: { code: "invalid_reply" } });
+    expect(answer(206, `[{"op":"StepRun","id":"a","data":${deep}}]`)).toMatchObject({
+      error: { code: "invalid_reply" },
+    });
   });
 });

@@ -22,7 +22,8 @@ const entry = (id: string, position: number, status: Entry["status"], more: Part
   createdAt: NOW,
   ...more,
 });
-const settled = (id: string, position: number, memo: Memo): Entry => entry(id, position, { kind: "settled", memo, at: NOW });
+const settled = (id: string, position: number, memo: Memo): Entry =>
+  entry(id, position, { kind: "settled", memo, at: NOW });
 const record: EventRecord = { internalId: EVENT.id, event: EVENT };
 
 const request = (changes: Partial<CallRequest> = {}): CallRequest => ({
@@ -133,7 +134,12 @@ describe("[§3.1] the request", () => {
     const functions = new HttpFunctions({
       post: async (given) => {
         sent.push(given);
-        return { kind: "answered", status: 206, headers: { "x-inngest-sdk": "js:v4", "x-inngest-req-version": "2" }, body: "[]" };
+        return {
+          kind: "answered",
+          status: 206,
+          headers: { "x-inngest-sdk": "js:v4", "x-inngest-req-version": "2" },
+          body: "[]",
+        };
       },
       signingKey: () => options.key ?? null,
       isDev: () => options.isDev ?? false,
@@ -150,14 +156,20 @@ describe("[§3.1] the request", () => {
     expect(discovery.sent.url).toBe("https://app.example.com/api/inngest?fnId=shop-ship&stepId=step");
     const target = await post({ call: { call: { stepId: "abc", attempt: 1, epoch: 3 } } });
     expect(target.sent.url).toBe("https://app.example.com/api/inngest?fnId=shop-ship&stepId=abc");
-    expect(target.sent.headers).toMatchObject({ "x-run-id": RUN_ID, "x-inngest-step-id": "abc", "x-request-id": `${RUN_ID}.abc.3.1` });
+    expect(target.sent.headers).toMatchObject({
+      "x-run-id": RUN_ID,
+      "x-inngest-step-id": "abc",
+      "x-request-id": `${RUN_ID}.abc.3.1`,
+    });
   });
 
   test("[G10] it is signed in production and never carries the key", async () => {
     const { sent } = await post({ key: "signkey-prod-0123456789abcdef" });
     expect(sent.headers).toMatchObject({ "x-inngest-server-kind": "cloud", "x-inngest-req-version": "2" });
     expect(JSON.stringify(sent)).not.toContain("0123456789abcdef");
-    expect(await verify(sent.headers["x-inngest-signature"], sent.body, ["signkey-prod-0123456789abcdef"], NOW)).toBeTruthy();
+    expect(await verify(sent.headers["x-inngest-signature"], ["signkey-prod-0123456789abcdef"], sent.body, NOW)).toBe(
+      true,
+    );
   });
 
   test("without a key, in dev mode, it is not signed", async () => {

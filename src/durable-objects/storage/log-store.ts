@@ -125,7 +125,10 @@ export class LogStore {
 
   /** Where an event stands; undefined when it is not here. */
   find(internalId: string): { row: Append; event: LoggedEvent } | undefined {
-    const [row] = this.#rows<AppendRow>("SELECT * FROM append WHERE first_id <= ? ORDER BY first_id DESC LIMIT 1", internalId);
+    const [row] = this.#rows<AppendRow>(
+      "SELECT * FROM append WHERE first_id <= ? ORDER BY first_id DESC LIMIT 1",
+      internalId,
+    );
     const event = row && this.#events(row).find((logged) => logged.record.internalId === internalId);
     return row && event ? { row: toAppend(row), event } : undefined;
   }
@@ -140,14 +143,18 @@ export class LogStore {
     const found: LoggedEvent[] = [];
     let below = filter.before ?? "~"; // after every ULID
     while (found.length < filter.limit) {
-      const [row] = this.#rows<AppendRow>("SELECT * FROM append WHERE first_id < ? ORDER BY first_id DESC LIMIT 1", below);
+      const [row] = this.#rows<AppendRow>(
+        "SELECT * FROM append WHERE first_id < ? ORDER BY first_id DESC LIMIT 1",
+        below,
+      );
       if (!row) break;
       below = row.first_id;
       if (row.received_at_ms < filter.receivedFrom || row.received_at_ms >= filter.receivedBefore) continue;
       for (const logged of this.#events(row).reverse()) {
         const { internalId, event } = logged.record;
         if (filter.before !== undefined && internalId >= filter.before) continue;
-        if ((filter.name === undefined || event.name === filter.name) && found.length < filter.limit) found.push(logged);
+        if ((filter.name === undefined || event.name === filter.name) && found.length < filter.limit)
+          found.push(logged);
       }
     }
     return found;
@@ -217,7 +224,9 @@ export class LogStore {
   }
 
   overdueRuns(before: number, limit: number): RunIndexRow[] {
-    return this.#rows<RunRow>("SELECT * FROM run WHERE due_at_ms < ? ORDER BY due_at_ms LIMIT ?", before, limit).map(toIndexRow);
+    return this.#rows<RunRow>("SELECT * FROM run WHERE due_at_ms < ? ORDER BY due_at_ms LIMIT ?", before, limit).map(
+      toIndexRow,
+    );
   }
 
   endedRuns(before: number, limit: number): RunIndexRow[] {
@@ -246,7 +255,9 @@ export class LogStore {
   #events(row: AppendRow): LoggedEvent[] {
     let text = row.events_json;
     for (let n = 0; n < row.parts; n++)
-      text += this.#rows<{ json: string }>("SELECT json FROM part WHERE first_id = ? AND n = ?", row.first_id, n)[0]?.json ?? "";
+      text +=
+        this.#rows<{ json: string }>("SELECT json FROM part WHERE first_id = ? AND n = ?", row.first_id, n)[0]?.json ??
+        "";
     const records: EventRecord[] = JSON.parse(text);
     return records.map((record) => ({ record, receivedAt: row.received_at_ms }));
   }
@@ -261,7 +272,9 @@ function grouped(records: EventRecord[]): { records: EventRecord[]; texts: strin
   for (const record of records) {
     const text = JSON.stringify(record);
     const last = groups.at(-1);
-    if (last && last.chars + text.length <= ROW_CHARS) {
+    // the counter in the ids of a request may start over: a row's ids must rise, or they are not found
+    const rises = record.internalId > (last?.records.at(-1)?.internalId ?? "");
+    if (last && rises && last.chars + text.length <= ROW_CHARS) {
       last.records.push(record);
       last.texts.push(text);
       last.chars += text.length;

@@ -10,7 +10,7 @@ const PART_UNITS = Math.floor(SQL_VALUE_MAX_BYTES / 3);
 export function textParts(text: string, units: number = PART_UNITS): string[] {
   if (text.length <= units) return [text];
   const parts: string[] = [];
-  for (let start = 0; start < text.length; ) {
+  for (let start = 0; start < text.length;) {
     let end = Math.min(start + units, text.length);
     if (end < text.length && isHighSurrogate(text.charCodeAt(end - 1))) end -= 1;
     parts.push(text.slice(start, end));

@@ -22,7 +22,14 @@ export class RegistryStore {
   sync({ appId, checksum, functions, ...app }: AppSync, now: number): boolean {
     this.#create();
     const [known] = this.#rows<{ checksum: string }>("SELECT checksum FROM app WHERE id = ?", appId);
-    const view: AppView = { id: appId, url: app.url, sdk: app.sdk, framework: app.framework, syncedAt: now, error: null };
+    const view: AppView = {
+      id: appId,
+      url: app.url,
+      sdk: app.sdk,
+      framework: app.framework,
+      syncedAt: now,
+      error: null,
+    };
     if (known?.checksum === checksum) return false;
     this.#sql.transaction(() => {
       this.#rows("INSERT OR REPLACE INTO app VALUES (?, ?, ?)", appId, checksum, JSON.stringify(view));
@@ -41,7 +48,12 @@ export class RegistryStore {
     const isSame = previous && JSON.stringify({ ...previous, version: 0 }) === JSON.stringify({ ...fn, version: 0 });
     if (isSame && before?.archived === 0) return;
     const version = isSame ? previous.version : (previous?.version ?? 0) + 1;
-    this.#rows("INSERT OR REPLACE INTO function VALUES (?, ?, 0, ?)", fn.id, fn.appId, JSON.stringify({ ...fn, version }));
+    this.#rows(
+      "INSERT OR REPLACE INTO function VALUES (?, ?, 0, ?)",
+      fn.id,
+      fn.appId,
+      JSON.stringify({ ...fn, version }),
+    );
   }
 
   #rowsOf(appId: string): { id: string; json: string; archived: number }[] {
@@ -52,7 +64,9 @@ export class RegistryStore {
   }
 
   functions(): RegisteredFunction[] {
-    return this.#rows<{ json: string }>("SELECT json FROM function WHERE archived = 0").map((row) => JSON.parse(row.json));
+    return this.#rows<{ json: string }>("SELECT json FROM function WHERE archived = 0").map((row) =>
+      JSON.parse(row.json),
+    );
   }
 
   apps(): AppView[] {

@@ -4,6 +4,7 @@
  * `part/<key>/<n>` (the rest of a value longer than a row may be).
  */
 import type { EventRecord } from "../../protocol/event.ts";
+import { byteLength } from "../../protocol/json.ts";
 import { entryDueAt, RUN_SCHEMA, type Effect, type Entry, type Run } from "../../engine/run.ts";
 import { textParts } from "./long-text.ts";
 import type { Sql, SqlValue } from "./sql.ts";
@@ -48,7 +49,9 @@ export class RunStore {
     const stored = this.#get<Run & { events?: EventRecord[] }>("run");
     if (stored === null) return null;
     if (stored.schema > RUN_SCHEMA)
-      throw new Error(`run ${stored.id} was stored by a newer version (schema ${stored.schema}, this one reads ${RUN_SCHEMA})`);
+      throw new Error(
+        `run ${stored.id} was stored by a newer version (schema ${stored.schema}, this one reads ${RUN_SCHEMA})`,
+      );
     const { events: _events, ...run } = stored;
     return run;
   }
@@ -70,7 +73,9 @@ export class RunStore {
   /** Trigger events, and whether they live in the header. */
   events(): { records: EventRecord[]; inline: boolean } {
     const inline = this.#get<{ events?: EventRecord[] }>("run")?.events;
-    return inline ? { records: inline, inline: true } : { records: this.#get<EventRecord[]>("events") ?? [], inline: false };
+    return inline
+      ? { records: inline, inline: true }
+      : { records: this.#get<EventRecord[]>("events") ?? [], inline: false };
   }
 
   entry(stepId: string): Entry | undefined {
@@ -92,14 +97,30 @@ export class RunStore {
     return rows.map((row) => this.#parse<Entry>(row));
   }
 
+  /** Entries after a position until they hold `maxBytes`, and from where the next page goes on. */
+  page(after: number, maxBytes: number): { entries: Entry[]; next: number | null } {
+    const keys = this.#rows(
+      "SELECT key, position FROM record WHERE key GLOB 'step/*' AND position > ? ORDER BY position",
+      after,
+    );
+    const entries: Entry[] = [];
+    let bytes = 0;
+    for (const { key } of keys) {
+      const entry = this.#get<Entry>(key);
+      if (!entry) continue;
+      if (bytes > maxBytes) return { entries, next: entries.at(-1)?.position ?? null };
+      bytes += byteLength(JSON.stringify(entry));
+      entries.push(entry);
+    }
+    return { entries, next: null };
+  }
+
   /** Entries whose deadline is not after `now`, earliest first. */
   dueEntries(now: number, limit: number): Entry[] {
     if (!this.#hasDeadlines()) return [];
-    return this.#rows(
-      "SELECT * FROM record WHERE due_at_ms <= ? ORDER BY due_at_ms, position LIMIT ?",
-      now,
-      limit,
-    ).map((row) => this.#parse<Entry>(row));
+    return this.#rows("SELECT * FROM record WHERE due_at_ms <= ? ORDER BY due_at_ms, position LIMIT ?", now, limit).map(
+      (row) => this.#parse<Entry>(row),
+    );
   }
 
   nextDueAt(): number | null {
@@ -117,7 +138,9 @@ export class RunStore {
   /** Counters that the header may be behind on: the header is not written with every step. */
   counters(): { position: number; steps: number; bytes: number } {
     const [row] = this.#exec<{ position: number | null; steps: number; bytes: number | null }>(
-      "SELECT max(position) AS position, count(*) AS steps, sum(octet_length(json)) AS bytes FROM record WHERE key GLOB 'step/*'",
+      // parts of long values have no position, but their bytes count
+      `SELECT max(position) AS position, count(position) AS steps, sum(octet_length(json)) AS bytes FROM record
+       WHERE key GLOB 'step/*' OR key GLOB 'part/step/*'`,
     );
     return { position: row?.position ?? 0, steps: row?.steps ?? 0, bytes: row?.bytes ?? 0 };
   }
@@ -164,7 +187,7 @@ export class RunStore {
       head,
     );
     for (const [index, part] of rest.entries())
-      this.#exec("INSERT INTO record (key, parts, json) VALUES (?, 0, ?)", `part/${key}/${index}`, part);
+      this.#exec("INSERT OR REPLACE INTO record (key, parts, json) VALUES (?, 0, ?)", `part/${key}/${index}`, part);
   }
 
   #drop(key: string, parts: number): void {

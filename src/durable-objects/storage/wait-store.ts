@@ -74,7 +74,7 @@ export class WaitStore {
   /** Paths that any wait's equality names: found by skipping from one to the next in the index. */
   paths(): string[] {
     const paths: string[] = [];
-    for (let after = ""; ; ) {
+    for (let after = ""; ;) {
       const [row] = this.#rows<{ path: string }>("SELECT path FROM wait WHERE path > ? ORDER BY path LIMIT 1", after);
       if (!row) return paths;
       paths.push(row.path);
@@ -115,9 +115,14 @@ export class WaitStore {
   }
 
   deliveries(): { logged: LoggedEvent; cursor: Cursor }[] {
-    const rows = this.#rows<{ internal_id: string; received_at_ms: number; cursor_json: string }>("SELECT * FROM delivery LIMIT 10");
+    const rows = this.#rows<{ internal_id: string; received_at_ms: number; cursor_json: string }>(
+      "SELECT * FROM delivery LIMIT 10",
+    );
     return rows.map((row) => {
-      const parts = this.#rows<{ json: string }>("SELECT json FROM part WHERE internal_id = ? ORDER BY n", row.internal_id);
+      const parts = this.#rows<{ json: string }>(
+        "SELECT json FROM part WHERE internal_id = ? ORDER BY n",
+        row.internal_id,
+      );
       const record: EventRecord = JSON.parse(parts.map((part) => part.json).join(""));
       return { logged: { record, receivedAt: row.received_at_ms }, cursor: JSON.parse(row.cursor_json) };
     });

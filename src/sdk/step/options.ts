@@ -12,14 +12,19 @@ export type Ask = (request: StepRequest) => Promise<unknown>;
  *
  * @throws TypeError for an id that is missing, empty or over its bound
  */
-export function readStepOptions(idOrOptions: StepOptionsOrId, tool: string): Pick<StepRequest, "userId" | "name" | "retry" | "opts"> {
+export function readStepOptions(
+  idOrOptions: StepOptionsOrId,
+  tool: string,
+): Pick<StepRequest, "userId" | "name" | "retry" | "opts"> {
   const options = typeof idOrOptions === "string" ? { id: idOrOptions } : idOrOptions;
   const id: unknown = options?.id;
   if (typeof id !== "string" || id === "")
     throw new TypeError(`${tool}: id: ${JSON.stringify(id)} is not a step id; it must be a non-empty string`);
   const size = byteLength(id);
   if (size > STEP_ID_MAX_BYTES)
-    throw new RangeError(`${tool}: id: ${JSON.stringify(id.slice(0, 60))}… has ${size} bytes; the bound is ${STEP_ID_MAX_BYTES}`);
+    throw new RangeError(
+      `${tool}: id: ${JSON.stringify(id.slice(0, 60))}… has ${size} bytes; the bound is ${STEP_ID_MAX_BYTES}`,
+    );
   return {
     userId: id,
     name: options.name,

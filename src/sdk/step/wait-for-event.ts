@@ -27,6 +27,7 @@ export function waitForEventTool(ask: Ask): StepTools["waitForEvent"] {
 
 /** `match: "data.x"` is short for equality of that path in both events (inngest-protocol §9.6). */
 function conditionOf(wait: WaitForEventOptions, what: string): string | undefined {
-  if (wait.match !== undefined && wait.if !== undefined) throw new TypeError(`${what}: give \`match\` or \`if\`, not both`);
+  if (wait.match !== undefined && wait.if !== undefined)
+    throw new TypeError(`${what}: give \`match\` or \`if\`, not both`);
   return wait.match === undefined ? wait.if : `event.${wait.match} == async.${wait.match}`;
 }

