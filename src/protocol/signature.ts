@@ -108,7 +108,7 @@ function lenientCanonical(value: JsonValue): string {
   return `{${properties.map(([key, inner]) => `${JSON.stringify(key)}:${lenientCanonical(inner)}`).join(",")}}`;
 }
 
-function signedBytes(body: string, seconds: string, as: SignedAs): Uint8Array {
+function signedBytes(body: string, seconds: string, as: SignedAs) {
   return encoder.encode((as === "request" ? canonicalBody(body) : body) + seconds);
 }
 
@@ -136,7 +136,7 @@ async function bareHash(key: string): Promise<string | undefined> {
   return bytes === undefined || bytes.length === 0 ? undefined : toHex(await sha256(bytes));
 }
 
-async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
+async function sha256(bytes: BufferSource): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 }
 
@@ -151,7 +151,7 @@ function toHex(bytes: ArrayBuffer | Uint8Array): string {
   return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function fromHex(text: string): Uint8Array | undefined {
+function fromHex(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (text.length % 2 !== 0 || !/^[0-9a-f]*$/i.test(text)) return undefined;
   return Uint8Array.from({ length: text.length / 2 }, (_, index) =>
     Number.parseInt(text.slice(index * 2, index * 2 + 2), 16),
