@@ -109,6 +109,12 @@ function registerOnce(local: LocalFunctions, client: Inngest | undefined): () =>
     registered ??= objects
       .registry(MAIN_ENV)
       .sync({ appId: client.id, url: null, sdk: sdkName, framework: "worker", functions, checksum })
+      .then((outcome) => {
+        if (outcome.kind === "taken")
+          throw new Error(
+            `function "${outcome.functionId}" belongs to app "${outcome.appId}" already; choose another id`,
+          );
+      })
       .catch((error) => {
         registered = null; // the next request tries again
         throw error;

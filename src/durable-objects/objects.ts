@@ -161,7 +161,10 @@ export interface RouteTable {
 }
 
 export interface RegistryObjectApi {
-  sync(sync: AppSync): Promise<{ modified: boolean }>;
+  /** `taken`: a function id that belongs to another app; nothing was registered (G11). */
+  sync(
+    sync: AppSync,
+  ): Promise<{ kind: "synced"; modified: boolean } | { kind: "taken"; functionId: string; appId: string }>;
   /** Functions that a trigger name of these events may start, and which of the names anybody waits for. */
   route(names: string[], invoked: string[]): Promise<RouteTable>;
   function(id: string): Promise<RegisteredFunction | null>;

@@ -18,10 +18,12 @@ export class RegistryObject implements RegistryObjectApi {
     this.#store = new RegistryStore(host.sql);
   }
 
-  async sync(sync: AppSync): Promise<{ modified: boolean }> {
+  async sync(sync: AppSync): ReturnType<RegistryObjectApi["sync"]> {
+    const taken = this.#store.takenBy(sync);
+    if (taken) return { kind: "taken", ...taken };
     const modified = this.#store.sync(sync, this.#host.now());
     this.#byId = undefined;
-    return { modified };
+    return { kind: "synced", modified };
   }
 
   async route(names: string[], invoked: string[]): Promise<RouteTable> {

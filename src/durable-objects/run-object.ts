@@ -523,7 +523,8 @@ export class RunObject implements RunObjectApi {
       return { kind: "error", error: { name: "Error", code: "function_missing", message }, final: false };
     }
     const entries = this.#store.entries();
-    const disableImmediateExecution = call.stepId !== null || (run.http?.pending ?? 0) > 0;
+    // after a loss steps are called one by one, so that the one that does not survive can be named
+    const disableImmediateExecution = call.stepId !== null || (run.http?.pending ?? 0) > 0 || run.losses > 0;
     return this.#transports().http.call({
       call,
       url: fn.transport.url,
@@ -569,7 +570,7 @@ function newRun({ env, runId, fn, events, invoker }: StartRequest, now: number):
     steps: 0,
     bytes: 0,
     state: { kind: "blocked" },
-    http: fn.transport.kind === "http" ? { version: -1, pending: 0, emptyAt: null } : undefined,
+    http: fn.transport.kind === "http" ? { version: -1, pending: 0, discoveries: 0, emptyAt: null } : undefined,
   };
 }
 

@@ -49,6 +49,8 @@ export interface HttpState {
   version: number;
   /** steps reported together that have not settled: the next discovery waits for all of them */
   pending: number;
+  /** discovery calls so far; only the reply to the latest counts */
+  discoveries: number;
   /** position at the last reply that reported nothing: a second one at the same position is an error */
   emptyAt: number | null;
 }

@@ -26,7 +26,13 @@ export function appRoutes(objects: Objects, env: string, settings: SettingsSourc
       return c.json(refusal(`Expected server kind ${expected}, got ${kind}`), 400);
     try {
       const sync = readSync(JSON.parse(await readBody(c.req.raw)));
-      const { modified } = await objects.registry(env).sync(sync);
+      const outcome = await objects.registry(env).sync(sync);
+      if (outcome.kind === "taken")
+        return c.json(
+          refusal(`function "${outcome.functionId}" belongs to app "${outcome.appId}" already; choose another id`),
+          400,
+        );
+      const { modified } = outcome;
       return c.json({ ok: true, modified, app_id: uuidOf(sync.appId), sync_id: uuidOf(sync.checksum), status: 200 });
     } catch (error) {
       if (!(error instanceof Error)) throw error;

@@ -115,8 +115,8 @@ interface WaitOptions {
   /** give up after: milliseconds or a duration ("24h"), at most 366 days */
   timeout: number | string;
   /**
-   * `run` also finds an event that arrived before this step was reached, since the run's start. Default: only events
-   * that arrive after. Ours: Inngest has no such option.
+   * `run` also finds an event that arrived before this step was reached, since the run's start. Default: events that
+   * arrive after the step was reached, or up to a second before. Ours: Inngest has no such option.
    */
   since?: "run";
 }

@@ -599,15 +599,24 @@ describe("bounds fail the run cleanly", () => {
 describe("a run over HTTP", () => {
   test("begins with a discovery, one at a time", () => {
     const run = RunUnderTest.http(-1);
-    expect(run.calls).toEqual([{ stepId: null, attempt: 0, epoch: 0 }]);
+    expect(run.calls).toEqual([{ number: 1, stepId: null, attempt: 0, epoch: 0 }]);
     expect(run.begin().stale).toBe(true);
+  });
+
+  test("[G4] the reply to an earlier discovery is not taken for that of the next", () => {
+    const run = RunUnderTest.http(2);
+    const first = run.call(null);
+    run.ops(null, done("a"));
+    expect(run.call(null).number).toBe(first.number + 1);
+    expect(run.replyTo(first, { kind: "returned", data: "early", version: 2 }).stale).toBe(true);
+    expect(run.run.state.kind).toBe("executing");
   });
 
   test("[§3.7] worked example, version 2: parallel completions lead to one discovery", () => {
     const run = RunUnderTest.http(-1);
     // 1: a ran at once
     run.reply(null, { kind: "ops", ops: [done("A", 1)], version: 2 });
-    expect([run.asked(), run.run.http]).toEqual([[null], { version: 2, pending: 0, emptyAt: null }]);
+    expect([run.asked(), run.run.http]).toEqual([[null], { version: 2, pending: 0, discoveries: 2, emptyAt: null }]);
     // 2: b and c are planned
     run.ops(null, plan("B"), plan("C"));
     expect([run.asked(), run.run.http?.pending]).toEqual([["B", "C"], 2]);
@@ -735,7 +744,7 @@ describe("failures over HTTP", () => {
     ]);
     run.now += 1000;
     run.begin();
-    expect(run.calls).toEqual([{ stepId: null, attempt: 1, epoch: 0 }]);
+    expect(run.calls).toEqual([{ number: 2, stepId: null, attempt: 1, epoch: 0 }]);
     run.ops(null, failed("a"));
     run.now += 1000;
     run.begin();
@@ -772,7 +781,7 @@ describe("failures over HTTP", () => {
     expect([run.state.kind, run.status("a")]).toEqual(["blocked", { kind: "retrying", at: NOW + 1000 }]);
     run.now += 1000;
     run.due("a");
-    expect(run.calls).toEqual([{ stepId: "a", attempt: 1, epoch: 0 }]);
+    expect(run.calls).toEqual([{ number: 0, stepId: "a", attempt: 1, epoch: 0 }]);
     expect(run.due("a").stale).toBe(true);
     run.ops("a", done("a"));
     expect([run.asked(), run.run.http?.pending]).toEqual([[null], 0]);
@@ -905,7 +914,7 @@ describe("[G4] what is over", () => {
     const run = RunUnderTest.http(2);
     const before = run.call(null);
     run.lost();
-    expect(run.calls).toEqual([{ stepId: null, attempt: 0, epoch: 1 }]);
+    expect(run.calls).toEqual([{ number: 2, stepId: null, attempt: 0, epoch: 1 }]);
     expect(run.replyTo(before, ok("late")).stale).toBe(true);
     run.reply(null, ok("now"));
     expect(run.state).toMatchObject({ kind: "completed", output: "now" });
@@ -954,9 +963,9 @@ describe("losses over HTTP", () => {
     run.ops("a", done("a"));
     run.lost();
     expect(run.calls).toEqual([
-      { stepId: "b", attempt: 0, epoch: 1 },
-      { stepId: "c", attempt: 0, epoch: 1 },
-      { stepId: null, attempt: 0, epoch: 1 },
+      { number: 0, stepId: "b", attempt: 0, epoch: 1 },
+      { number: 0, stepId: "c", attempt: 0, epoch: 1 },
+      { number: 3, stepId: null, attempt: 0, epoch: 1 },
     ]);
     expect(run.state).toMatchObject({ kind: "executing", targeted: 2, discovery: true });
   });

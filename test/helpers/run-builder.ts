@@ -111,7 +111,7 @@ export class RunUnderTest {
 
   /** A run of an app behind a URL. */
   static http(version: number, changes: Partial<Run> = {}): RunUnderTest {
-    const run = new RunUnderTest({ http: { version, pending: 0, emptyAt: null }, ...changes });
+    const run = new RunUnderTest({ http: { version, pending: 0, discoveries: 0, emptyAt: null }, ...changes });
     run.begin();
     return run;
   }

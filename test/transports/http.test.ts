@@ -27,9 +27,9 @@ const settled = (id: string, position: number, memo: Memo): Entry =>
 const record: EventRecord = { internalId: EVENT.id, event: EVENT };
 
 const request = (changes: Partial<CallRequest> = {}): CallRequest => ({
-  call: { stepId: null, attempt: 0, epoch: 3 },
+  call: { number: 1, stepId: null, attempt: 0, epoch: 3 },
   url: "https://app.example.com/api/inngest?fnId=shop-ship&stepId=old",
-  run: newRun({ http: { version: 2, pending: 0, emptyAt: null } }),
+  run: newRun({ http: { version: 2, pending: 0, discoveries: 0, emptyAt: null } }),
   events: [record],
   entries: [],
   disableImmediateExecution: false,
@@ -85,7 +85,7 @@ describe("[§3.1] the body of a call", () => {
 
   test("a call for one step carries that step's attempt and number of tries", () => {
     const entries = [entry("a", 1, { kind: "planned" }, { attempt: 2, retry: { ...FIXED, maxAttempts: 9 } })];
-    const call = { stepId: "a", attempt: 2, epoch: 0 };
+    const call = { number: 0, stepId: "a", attempt: 2, epoch: 0 };
     expect(bodyOf({ call, entries, disableImmediateExecution: true }).ctx).toMatchObject({
       step_id: "a",
       attempt: 2,
@@ -95,7 +95,7 @@ describe("[§3.1] the body of a call", () => {
   });
 
   test("a discovery carries the handler's attempt, 0 again after progress", () => {
-    const http = { version: 2, pending: 0, emptyAt: null };
+    const http = { version: 2, pending: 0, discoveries: 0, emptyAt: null };
     expect(bodyOf({ run: newRun({ http, attempt: 2, attemptAt: 4, position: 4 }) }).ctx.attempt).toBe(2);
     expect(bodyOf({ run: newRun({ http, attempt: 2, attemptAt: 4, position: 5 }) }).ctx.attempt).toBe(0);
   });
@@ -154,7 +154,7 @@ describe("[§3.1] the request", () => {
   test("`stepId` of the URL is replaced, the rest of it kept", async () => {
     const discovery = await post();
     expect(discovery.sent.url).toBe("https://app.example.com/api/inngest?fnId=shop-ship&stepId=step");
-    const target = await post({ call: { call: { stepId: "abc", attempt: 1, epoch: 3 } } });
+    const target = await post({ call: { call: { number: 0, stepId: "abc", attempt: 1, epoch: 3 } } });
     expect(target.sent.url).toBe("https://app.example.com/api/inngest?fnId=shop-ship&stepId=abc");
     expect(target.sent.headers).toMatchObject({
       "x-run-id": RUN_ID,

@@ -43,6 +43,18 @@ export class RegistryStore {
     return true;
   }
 
+  /** The first function of a sync whose id another app has: `a` + `b-c` and `a-b` + `c` are the same slug. */
+  takenBy({ appId, functions }: AppSync): { functionId: string; appId: string } | null {
+    for (const { id } of functions) {
+      const [row] = this.#rows<{ app_id: string; archived: number }>(
+        "SELECT app_id, archived FROM function WHERE id = ?",
+        id,
+      );
+      if (row && row.app_id !== appId && row.archived === 0) return { functionId: id, appId: row.app_id };
+    }
+    return null;
+  }
+
   #putFunction(fn: RegisteredFunction, before: { json: string; archived: number } | undefined): void {
     const previous: RegisteredFunction | undefined = before && JSON.parse(before.json);
     const isSame = previous && JSON.stringify({ ...previous, version: 0 }) === JSON.stringify({ ...fn, version: 0 });

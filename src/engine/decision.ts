@@ -1,0 +1,97 @@
+/** What a decision about a run is made of, and the draft in which the rules write it down. */
+import { type Effect, type Entry, type EntryStatus, type Executing, type Run } from "./run.ts";
+
+/** Time and chance, handed in so that a decision can be repeated exactly. */
+export interface Moment {
+  now: number;
+  /** in [0, 1) */
+  random: number;
+}
+
+/** One request to the code of a run over HTTP. `stepId` is null for a discovery. */
+export interface Call {
+  /** counts the run's discovery calls: only the latest is outstanding; 0 for a call of one step */
+  number: number;
+  stepId: string | null;
+  attempt: number;
+  epoch: number;
+}
+
+export interface Decision {
+  run: Run;
+  /** the header must be stored; false when only the journal grew */
+  saveRun: boolean;
+  entries: Entry[];
+  effects: Effect[];
+  /** entries that were settled, in order */
+  settled: Entry[];
+  /** http: calls to make now */
+  calls: Call[];
+  /** local: start an activation, or wake the one that is suspended */
+  activate: boolean;
+  /** the input came from something that is over; nothing was changed */
+  stale: boolean;
+}
+
+export class Draft implements Decision {
+  run: Run;
+  saveRun = false;
+  entries: Entry[] = [];
+  effects: Effect[] = [];
+  settled: Entry[] = [];
+  calls: Call[] = [];
+  activate = false;
+  stale = false;
+  readonly moment: Moment;
+
+  constructor(run: Run, moment: Moment) {
+    this.run = { ...run, state: { ...run.state }, http: run.http && { ...run.http } };
+    this.moment = moment;
+  }
+
+  get now(): number {
+    return this.moment.now;
+  }
+
+  /** The header with its state changed; the header is stored. */
+  move(state: Run["state"]): void {
+    this.run.state = state;
+    this.saveRun = true;
+  }
+
+  /** Stores an entry as the journal's next commit. */
+  write(entry: Entry, status: EntryStatus): Entry {
+    this.run.position += 1;
+    const written = { ...entry, status, position: this.run.position };
+    const same = this.entries.findIndex((other) => other.id === entry.id);
+    if (same >= 0) this.entries.splice(same, 1, written);
+    else this.entries.push(written);
+    return written;
+  }
+
+  executing(): Executing | null {
+    return this.run.state.kind === "executing" ? this.run.state : null;
+  }
+}
+
+export function execute(draft: Draft): Executing {
+  const { run } = draft;
+  if (run.state.kind === "executing") return run.state;
+  const state: Executing = {
+    kind: "executing",
+    since: draft.now,
+    from: run.position,
+    discovery: !run.http,
+    again: false,
+    targeted: 0,
+    // a step that is called before the discovery that failed comes again does not replace it
+    retryAt: run.http && run.state.kind === "scheduled" ? run.state.at : null,
+  };
+  draft.move(state);
+  return state;
+}
+
+/** Attempt of the handler that runs or comes next: back to 0 once the journal has moved on (inngest-protocol §4). */
+export function attemptOf(run: Run): number {
+  return run.position > run.attemptAt ? 0 : run.attempt;
+}

@@ -1,0 +1,57 @@
+/** Rules of open entries: their deadline is over, or what they wait for has come. */
+import { errorNames } from "../protocol/wire-error.ts";
+import { type Memo } from "../protocol/call.ts";
+import { type Entry, isEnded } from "./run.ts";
+import { Draft, execute } from "./decision.ts";
+import { settle } from "./run-steps.ts";
+import { unsubscribe } from "./run-end.ts";
+import { afterSettled, callStep } from "./run-calls.ts";
+
+/** An open entry's own time has come. */
+export function due(draft: Draft, entry: Entry): void {
+  switch (entry.status.kind) {
+    case "sleeping":
+      return resume(draft, entry, null); // the sleep is over
+    case "registering":
+    case "waiting":
+      draft.effects.push(unsubscribe(entry));
+      return resume(draft, entry, null); // gave up waiting
+    case "invoking": {
+      const message = "Timed out waiting for invoked function to complete";
+      const error = { name: errorNames.invokeTimeout, message, error: `${errorNames.invokeTimeout}: ${message}` };
+      return resume(draft, entry, { error });
+    }
+    case "retrying":
+      if (draft.run.http) {
+        draft.write(entry, { kind: "planned" });
+        return callStep(draft, { ...entry });
+      }
+      // blocked → executing; without a time it is not due a second time
+      draft.write(entry, { kind: "retrying", at: null });
+      execute(draft);
+      draft.activate = true;
+      return;
+    default:
+      draft.stale = true;
+  }
+}
+
+export function answer(draft: Draft, entry: Entry, memo: Memo): void {
+  const { kind } = entry.status;
+  if (kind !== "waiting" && kind !== "registering" && kind !== "invoking") {
+    draft.stale = true;
+    return;
+  }
+  if (kind !== "invoking" && (entry.wait?.events.length ?? 0) > 1) draft.effects.push(unsubscribe(entry));
+  resume(draft, entry, memo);
+}
+
+/** An open entry got its result: the code that waits for it goes on. */
+function resume(draft: Draft, entry: Entry, memo: Memo): void {
+  settle(draft, entry, memo);
+  if (isEnded(draft.run.state)) return;
+  if (draft.run.http) return afterSettled(draft, entry);
+  // blocked → executing
+  execute(draft);
+  draft.activate = true;
+}

@@ -1,0 +1,225 @@
+/** Rules of a run whose code is called over HTTP (inngest-protocol §3.7): when to call, and what a reply means. */
+import { type JsonValue } from "../protocol/json.ts";
+import { type WireError } from "../protocol/wire-error.ts";
+import { retryDelayMs } from "./retry.ts";
+import { type Entry, type Executing, type Run, isEnded } from "./run.ts";
+import { type Op } from "./step-ops.ts";
+import { type Call, Draft, attemptOf, execute } from "./decision.ts";
+import { open, openEntry, ranBody } from "./run-steps.ts";
+import { complete, failRun, handlerFailed } from "./run-end.ts";
+import { type Input } from "./run-machine.ts";
+
+/** What an app made of a call. */
+export type Reply =
+  | { kind: "ops"; ops: Op[]; version: number; retryAt?: number }
+  | { kind: "returned"; data: JsonValue; version: number }
+  | { kind: "error"; error: WireError; final: boolean; retryAt?: number; version?: number };
+
+/** Scheduled or blocked → executing. Over HTTP that is a discovery call. */
+export function begin(draft: Draft): void {
+  const { run } = draft;
+  if (run.state.kind === "executing") {
+    draft.stale = true;
+    return;
+  }
+  run.startedAt ??= draft.now;
+  execute(draft);
+  if (run.http) discover(draft);
+  else draft.activate = true;
+}
+
+/** Asks for a discovery call; at most one is outstanding. */
+export function discover(draft: Draft): void {
+  const state = execute(draft);
+  draft.saveRun = true;
+  if (state.discovery) {
+    state.again = true;
+    return;
+  }
+  state.discovery = true;
+  state.again = false;
+  state.retryAt = null;
+  const { run } = draft;
+  if (run.http) run.http.discoveries += 1;
+  draft.calls.push({ number: run.http?.discoveries ?? 0, stepId: null, attempt: attemptOf(run), epoch: run.epoch });
+}
+
+export function callStep(draft: Draft, entry: Entry): void {
+  const state = execute(draft);
+  draft.saveRun = true;
+  state.targeted += 1;
+  draft.calls.push({ number: 0, stepId: entry.id, attempt: entry.attempt, epoch: draft.run.epoch });
+}
+
+export function replied(draft: Draft, input: Extract<Input, { kind: "reply" }>): void {
+  const { run } = draft;
+  const { call, reply } = input;
+  const state = draft.executing();
+  if (!run.http || !state || !isOutstanding(run, state, call, input.entries)) {
+    draft.stale = true;
+    return;
+  }
+  draft.saveRun = true;
+  run.losses = 0;
+  // the first answer decides for the whole run (inngest-protocol §3.2)
+  if (run.http.version < 0 && reply.version !== undefined) run.http.version = reply.version;
+  if (call.stepId === null) state.discovery = false;
+  else state.targeted -= 1;
+
+  if (reply.kind === "returned") return complete(draft, reply.data, input.open);
+  if (reply.kind === "error") callFailed(draft, call, reply, input);
+  else takeOps(draft, call, reply, input);
+  if (!isEnded(run.state)) rest(draft, input.open);
+}
+
+function isOutstanding(run: Run, state: Executing, call: Call, entries: Map<string, Entry>): boolean {
+  if (call.epoch !== run.epoch) return false;
+  if (call.stepId === null) return state.discovery && call.number === run.http?.discoveries;
+  const entry = entries.get(call.stepId);
+  return entry?.status.kind === "planned" && entry.attempt === call.attempt;
+}
+
+function takeOps(
+  draft: Draft,
+  call: Call,
+  reply: Extract<Reply, { kind: "ops" }>,
+  input: Extract<Input, { kind: "reply" }>,
+): void {
+  const { run } = draft;
+  const reported = reply.ops.filter((op) => op.kind !== "complete" && op.kind !== "discover");
+  const grouped = reported.length > 1;
+  const taken = new Set<string>();
+  // waits first, so that nothing else of the reply can run ahead of them (inngest-protocol §3.4)
+  for (const op of [...reply.ops].sort((a, b) => Number(b.kind === "wait") - Number(a.kind === "wait"))) {
+    if (isEnded(run.state)) return;
+    if ("step" in op && taken.has(op.step.id)) continue; // told twice: the first counts
+    if ("step" in op) taken.add(op.step.id);
+    takeOp(draft, call, op, grouped, reply.retryAt, input);
+  }
+  if (isEnded(run.state)) return;
+  if (call.stepId !== null) return targetReported(draft, { ...call, stepId: call.stepId }, reply, input);
+  if (reported.length === 0 && reply.ops.length === 0) nothingReported(draft);
+}
+
+/** A call for one step that was answered without a word about it has failed: nothing else would ask for it again. */
+function targetReported(
+  draft: Draft,
+  call: Call & { stepId: string },
+  { version, retryAt }: Extract<Reply, { kind: "ops" }>,
+  input: Extract<Input, { kind: "reply" }>,
+): void {
+  if (draft.entries.some((entry) => entry.id === call.stepId)) return;
+  const error = {
+    name: "Error",
+    code: "step_not_reported",
+    message: `the app was asked to run step "${input.entries.get(call.stepId)?.userId}" and answered without its result`,
+  };
+  callFailed(draft, call, { kind: "error", error, final: false, retryAt, version }, input);
+}
+
+function takeOp(
+  draft: Draft,
+  call: Call,
+  op: Op,
+  grouped: boolean,
+  retryAt: number | undefined,
+  { entries, event, open: openEntries }: Extract<Input, { kind: "reply" }>,
+): void {
+  if (op.kind === "complete") return complete(draft, op.data, openEntries);
+  if (op.kind === "discover") return discover(draft);
+  const known = entries.get(op.step.id);
+  if (known?.status.kind === "settled") return;
+  // a step that failed inside a discovery waits for the next one; every other open entry is counted as pending
+  const counted = known?.status.kind === "retrying" && known.status.at === null ? null : (known ?? null);
+  if (op.kind === "done" || op.kind === "error") {
+    const state = draft.executing();
+    if (state && known?.status.kind === "planned" && call.stepId !== known.id) state.targeted -= 1; // its own call is over
+    const retryBy = call.stepId === null && !counted ? "run" : "entry";
+    const before = draft.settled.length;
+    ranBody(draft, op, known, retryAt, retryBy);
+    if (isEnded(draft.run.state)) return;
+    if (draft.settled.length > before) return afterSettled(draft, counted, op.step.race);
+    if (retryBy === "entry" && !counted) count(draft, 1); // from now on it is called by itself
+    return;
+  }
+  if (counted || (known && op.kind !== "plan")) return; // reported again while it is open
+  if (op.kind === "plan") {
+    const entry = known ?? open(draft, op.step, "run");
+    if (isEnded(draft.run.state)) return;
+    const planned = draft.write({ ...entry, grouped }, { kind: "planned" });
+    count(draft, 1);
+    return callStep(draft, planned);
+  }
+  if (openEntry(draft, op, event)) count(draft, 1);
+}
+
+function count(draft: Draft, change: number): void {
+  if (draft.run.http) draft.run.http.pending += change;
+}
+
+/**
+ * A step has its memo: whether the handler is replayed now. Version 1 asks after every step, version 2 once all
+ * reported steps have settled, or after each for steps in race mode (inngest-protocol §3.7).
+ *
+ * @param counted the entry when it had been open, and so is counted as pending
+ */
+export function afterSettled(draft: Draft, counted: Entry | null, race?: boolean): void {
+  const { http } = draft.run;
+  if (!http) return;
+  draft.saveRun = true;
+  if (counted) http.pending -= 1;
+  if (http.version < 2 || http.pending <= 0 || (counted?.race ?? race) === true) discover(draft);
+}
+
+/** `[]`: ask once more; the same answer again means that the code waits for something the platform does not know. */
+function nothingReported(draft: Draft): void {
+  const { http, position } = draft.run;
+  if (!http || http.pending > 0) return;
+  if (http.emptyAt !== position) {
+    http.emptyAt = position;
+    return discover(draft);
+  }
+  failRun(draft, {
+    name: "Error",
+    code: "nothing_reported",
+    message:
+      "the function neither ended nor reported a step, twice in a row: it waits for something that is not a step",
+  });
+}
+
+function callFailed(
+  draft: Draft,
+  call: Call,
+  reply: Extract<Reply, { kind: "error" }>,
+  input: Extract<Input, { kind: "reply" }>,
+): void {
+  if (call.stepId === null) return handlerFailed(draft, reply.error, reply.final, reply.retryAt, input.open);
+  const entry = input.entries.get(call.stepId);
+  if (!entry) return;
+  const policy = entry.retry ?? draft.run.retry;
+  const delay = reply.final ? null : retryDelayMs(policy, entry.attempt, draft.moment.random);
+  const failures = [...entry.failures, { attempt: entry.attempt, endedAt: draft.now, error: reply.error }];
+  // an error that is not the step's own ends the run when no attempt is left (inngest-protocol §4)
+  if (delay === null) return failRun(draft, reply.error, input.open);
+  const at = reply.retryAt ?? draft.now + delay;
+  draft.write({ ...entry, failures, attempt: entry.attempt + 1 }, { kind: "retrying", at });
+}
+
+/** After a reply: what the run is doing when no call is outstanding any more. */
+function rest(draft: Draft, openEntries: Entry[]): void {
+  const state = draft.executing();
+  const { http } = draft.run;
+  if (!state || !http) return;
+  if (state.again && !state.discovery) return discover(draft);
+  if (state.discovery || state.targeted > 0) return;
+  if (state.retryAt !== null) return draft.move({ kind: "scheduled", at: state.retryAt, reason: "retry" });
+  if (http.pending > 0 || draft.entries.length > 0) return draft.move({ kind: "blocked" });
+  nothingReported(draft);
+  const after = draft.executing();
+  if (after && !after.discovery && !isEnded(draft.run.state))
+    failRun(
+      draft,
+      { name: "Error", code: "nothing_reported", message: "the function reported nothing to wait for" },
+      openEntries,
+    );
+}
