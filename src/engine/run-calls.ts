@@ -60,7 +60,6 @@ export function replied(draft: Draft, input: Extract<Input, { kind: "reply" }>):
     return;
   }
   draft.saveRun = true;
-  run.losses = 0;
   // the first answer decides for the whole run (inngest-protocol §3.2)
   if (run.http.version < 0 && reply.version !== undefined) run.http.version = reply.version;
   if (call.stepId === null) state.discovery = false;
@@ -69,6 +68,8 @@ export function replied(draft: Draft, input: Extract<Input, { kind: "reply" }>):
   if (reply.kind === "returned") return complete(draft, reply.data, input.open);
   if (reply.kind === "error") callFailed(draft, call, reply, input);
   else takeOps(draft, call, reply, input);
+  // a plan alone is no sign that the steps survive: a cautious run stays cautious until one has settled
+  if (reply.kind === "error" || draft.settled.length > 0) run.losses = 0;
   if (!isEnded(run.state)) rest(draft, input.open);
 }
 

@@ -21,7 +21,9 @@ export function lost(draft: Draft, marked: Entry | undefined, planned: Entry[], 
   run.epoch += 1;
   draft.saveRun = true;
   const wasCautious = run.losses > 0;
-  const progressed = run.position > state.from && !(wasCautious && marked);
+  // what a cautious activation had begun is what it died of, whatever was committed before
+  const hadBegun = marked !== undefined || planned.length > 0;
+  const progressed = run.position > state.from && !(wasCautious && hadBegun);
   run.losses = progressed ? 0 : run.losses + 1;
   const blamed = wasCautious && !progressed;
   // executing → blocked: what follows begins anew
