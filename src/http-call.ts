@@ -17,7 +17,7 @@ export class HttpCall extends WorkerEntrypoint {
         return {
           kind: "failed",
           code: "unreachable",
-          message: `the app did not answer within ${timeoutMs / 1000} s, the bound of one call; split the step, or use connect for work that takes longer`,
+          message: `the app did not answer within ${timeoutMs / 1000} s, the bound of one call; split the step into shorter ones`,
         };
       return {
         kind: "failed",

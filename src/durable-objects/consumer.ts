@@ -17,6 +17,8 @@ import {
 
 /** Runs started at the same time by one batch: each is a new object, and a Worker has few connections. */
 const STARTS_AT_ONCE = 50;
+/** A few seconds of starts, well below the time after which a log sends again. */
+const SIGN_EVERY_STARTS = 200;
 
 /** @throws whatever an object throws; the range is then not acknowledged and comes again */
 export async function routeBatch(objects: Objects, env: string, messages: RouteMessage[], now: number): Promise<void> {
@@ -28,9 +30,16 @@ export async function routeBatch(objects: Objects, env: string, messages: RouteM
   await deliverToWaits(objects, env, events, table);
   for (let i = 0; i < starts.length; i += STARTS_AT_ONCE) {
     if (i > 0) await turn();
+    if (i > 0 && i % SIGN_EVERY_STARTS === 0) await sayWorking(objects, env, messages);
     await Promise.all(starts.slice(i, i + STARTS_AT_ONCE).map((start) => objects.run(env, start.runId).start(start)));
   }
   await Promise.all(messages.map(({ log, from, to }) => objects.log(env, log).acknowledge(from, to)));
+}
+
+/** Tells the logs that their messages are being routed: what takes long is not lost. */
+async function sayWorking(objects: Objects, env: string, messages: RouteMessage[]): Promise<void> {
+  const byLog = Map.groupBy(messages, (message) => message.log);
+  await Promise.all([...byLog].map(([log, of]) => objects.log(env, log).working(of.map(({ from }) => from))));
 }
 
 /** Lets the runtime read its sockets: locally it answers nobody while work follows on work, and a batch takes half a minute. */

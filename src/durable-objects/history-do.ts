@@ -26,6 +26,10 @@ export class HistoryDO extends DurableObject implements LogObjectApi {
     return this.#log.acknowledge(from, to);
   }
 
+  working(from: number[]) {
+    return this.#log.working(from);
+  }
+
   failed(from: number, error: string) {
     return this.#log.failed(from, error);
   }

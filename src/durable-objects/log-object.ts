@@ -31,6 +31,12 @@ export class LogObject implements LogObjectApi {
   #lastReceivedAt = 0;
   #hasResends = false;
   #inAlarm = false;
+  /** when a consumer last told of any range: while it does, what is not acknowledged is queued, not lost */
+  #heardAt = Number.NEGATIVE_INFINITY;
+  /** when a consumer last told of a range that it has not acknowledged, by its first seq */
+  readonly #working = new Map<number, number>();
+  /** receipt of the youngest range that was acknowledged */
+  #youngestAckedAt = 0;
   /** why a range could not be routed, by its first seq */
   readonly #errors = new Map<number, string>();
 
@@ -66,8 +72,20 @@ export class LogObject implements LogObjectApi {
   async acknowledge(from: number, to: number): Promise<void> {
     await this.#load();
     this.#acked.add(from, to);
+    this.#heard(from);
+    this.#working.delete(from);
+    this.#youngestAckedAt = Math.max(this.#youngestAckedAt, this.#store.appendsFrom(from, 1)[0]?.receivedAt ?? 0);
     if (this.#hasResends) this.#forgetResends(from, to);
     if (this.#acked.watermark >= this.#next && this.#alarmAt !== null) this.#setAlarm(null);
+  }
+
+  async working(from: number[]): Promise<void> {
+    for (const seq of from) this.#heard(seq);
+  }
+
+  #heard(from: number): void {
+    this.#heardAt = this.#host.now();
+    this.#working.set(from, this.#heardAt);
   }
 
   /** The consumer could not route a range; the text is shown if it is given up on. */
@@ -168,12 +186,22 @@ export class LogObject implements LogObjectApi {
       for (const append of page) {
         const { seq: from, count } = append;
         if (hasQueue() && append.receivedAt + RESEND_AFTER_MS > now) return;
-        if (!this.#acked.has(from, from + count)) await this.#resendOne(append);
+        if (!this.#acked.has(from, from + count) && this.#seemsLost(append, now)) await this.#resendOne(append);
       }
       const last = page.at(-1);
       if (!last || page.length < RESEND_PAGE) return;
       seq = last.seq + last.count;
     }
+  }
+
+  /**
+   * An old range is lost when no consumer has told of anything lately, or when much younger ones have been routed. Else it
+   * waits in the queue behind others, and sending it again would only make the queue longer.
+   */
+  #seemsLost({ seq, receivedAt }: Append, now: number): boolean {
+    if (!hasQueue()) return true;
+    if ((this.#working.get(seq) ?? Number.NEGATIVE_INFINITY) + RESEND_AFTER_MS > now) return false;
+    return this.#heardAt + RESEND_AFTER_MS <= now || this.#youngestAckedAt >= receivedAt + RESEND_AFTER_MS;
   }
 
   async #resendOne({ seq, count }: Append): Promise<void> {
@@ -196,7 +224,7 @@ export class LogObject implements LogObjectApi {
 
   #forgetResends(from: number, to: number): void {
     for (const range of this.#store.resends())
-      if (range.seq >= from && range.upto <= to && !range.isParked) this.#store.deleteResend(range.seq);
+      if (range.seq >= from && range.upto <= to) this.#store.deleteResend(range.seq); // also one that was parked and came after all
   }
 
   #load(): Promise<void> {

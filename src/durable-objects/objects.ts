@@ -93,6 +93,8 @@ export interface LogObjectApi {
   append(records: EventRecord[], receivedAt: number): Promise<{ from: number; to: number; receivedAt: number }>;
   read(from: number, to: number): Promise<LoggedEvent[]>;
   acknowledge(from: number, to: number): Promise<void>;
+  /** The ranges that begin at these seqs are being routed. */
+  working(from: number[]): Promise<void>;
   /** The range that begins at `from` could not be routed; the text is shown if it is given up on. */
   failed(from: number, error: string): Promise<void>;
   event(internalId: string): Promise<LoggedEvent | null>;

@@ -40,6 +40,27 @@ describe("[G1] the log delivers what the queue does not", () => {
     expect(await platform.isAcknowledged(id)).toBe(true);
   });
 
+  it("does not send again what waits in the queue behind a batch that takes long", async () => {
+    const { platform, ran } = hello();
+    platform.oneShard = true;
+    await platform.register();
+    const id = await platform.send({ name: "hello", id: "a" });
+    const log = platform.objects().log("main", logOf(id));
+    const [first] = platform.messages.splice(0); // a consumer has it, and works on it for 40 s
+    await platform.send({ name: "hello", id: "b" });
+    const [second] = platform.messages.splice(0); // queued behind it
+    for (let seconds = 0; seconds < 40; seconds += 5) {
+      await log.working([first!.from]);
+      platform.now += 5_000;
+      await platform.run(undefined, { horizonMs: 0 });
+    }
+    expect(platform.hops.filter((hop) => hop === "queue.send")).toHaveLength(2);
+    expect(ran).toEqual([]);
+    platform.messages.push(first!, second!);
+    await platform.run(undefined, hour);
+    expect(ran.sort()).toEqual(["a", "b"]);
+  });
+
   it("delivers by its own alarm when there is no queue", async () => {
     const { platform, ran } = hello();
     platform.hasQueue = false;

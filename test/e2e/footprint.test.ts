@@ -22,16 +22,22 @@ afterEach(async () => {
   rmSync(stateDir, { recursive: true, force: true });
 });
 
-/** Files of the runs' objects, and of the index that the runtime keeps of them. */
-function runFiles(): { names: string[]; bytes: number } {
-  const folder = join(stateDir, "do/inngest-StepDO");
-  const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
-  // what is allocated, which is what a disk runs out of; a file may vanish between the two looks
-  const bytes = names.reduce(
-    (sum, name) => sum + (statSync(join(folder, name), { throwIfNoEntry: false })?.blocks ?? 0) * 512,
-    0,
+/** Names of the files of the runs' objects, and of the index that the runtime keeps of them. */
+function runFiles(): string[] {
+  return readdirSync(join(stateDir, "do/inngest-StepDO"));
+}
+
+/** How many runs have a file. */
+function runCount(): number {
+  return runFiles().filter((name) => /^[0-9a-f]{64}\.sqlite$/.test(name)).length;
+}
+
+/** What is allocated for them, which is what a disk runs out of. A file may vanish between the two looks. */
+function runBytes(): number {
+  const sizes = runFiles().map((name) =>
+    statSync(join(stateDir, "do/inngest-StepDO", name), { throwIfNoEntry: false }),
   );
-  return { names, bytes };
+  return sizes.reduce((sum, stat) => sum + (stat?.blocks ?? 0) * 512, 0);
 }
 
 test("a run of 5 steps leaves at most 40 KB on disk, 10 s after its end", async () => {
@@ -45,10 +51,10 @@ test("a run of 5 steps leaves at most 40 KB on disk, 10 s after its end", async 
     Array.from({ length: RUNS }, () => ({ name: "dev/steps", data: { steps: 5 } })),
   );
   const sentAt = performance.now();
-  await until("all runs have been started", 5_000, async () => mainFiles().length - before.count === RUNS);
-  const peak = runFiles().bytes - before.bytes; // the runs are not asked here: a question would keep them in memory
+  await until("all runs have been started", 5_000, async () => runCount() - before.count === RUNS);
+  const peak = runBytes() - before.bytes; // the runs are not asked here: a question would keep them in memory
   await delay(10_000);
-  const atTen = runFiles().bytes - before.bytes;
+  const atTen = runBytes() - before.bytes;
   const after = await settledFiles();
   const grown = after.bytes - before.bytes;
   const kib = (bytes: number) => `${(bytes / RUNS / KIB).toFixed(1)} KiB`;
@@ -60,47 +66,41 @@ test("a run of 5 steps leaves at most 40 KB on disk, 10 s after its end", async 
   for (const id of ids) expect(await endedRun(platform.url, id)).toMatchObject({ status: "Completed", output: 5 });
 });
 
-function mainFiles(): string[] {
-  return runFiles().names.filter((name) => /^[0-9a-f]{64}\.sqlite$/.test(name));
-}
-
 /** Once no run's object is in memory: its write-ahead log has then been folded into its file. */
 async function settledFiles(): Promise<{ count: number; bytes: number }> {
   return until("no run has a write-ahead log", 14_000, async () => {
-    const { names, bytes } = runFiles();
-    return !names.some((name) => /^[0-9a-f]{64}\.sqlite-/.test(name)) && { count: mainFiles().length, bytes };
+    const names = runFiles();
+    return !names.some((name) => /^[0-9a-f]{64}\.sqlite-/.test(name)) && { count: runCount(), bytes: runBytes() };
   });
 }
 
+const napping = { name: "dev/sleep", data: { ms: 3_600_000 } };
+
 test.skipIf(process.platform !== "linux")("10,000 sleeping runs hold no object in memory", async () => {
   const RUNS = 10_000;
-  const REQUESTS = [5_000, ...Array<number>(10).fill(500)]; // the largest that is accepted, then smaller ones
+  const BATCH = 500;
   const runtime = platform.pids().find((pid) => pid !== platform.pid)!;
   const [warm] = await send(platform.url, { name: "dev/steps", data: { steps: 1 } });
   await endedRun(platform.url, warm!);
   const idle = usage(runtime);
-  const health = watchHealth();
 
   const ids: string[] = [];
   const startedAt = performance.now();
-  for (const size of REQUESTS)
-    ids.push(
-      ...(await send(
-        platform.url,
-        Array.from({ length: size }, () => ({ name: "dev/sleep", data: { ms: 3_600_000 } })),
-      )),
-    );
-  const acceptedMs = performance.now() - startedAt;
   let most = 0;
-  await until("each run has its file", 180_000, async () => {
+  while (ids.length < RUNS) {
+    ids.push(...(await send(platform.url, Array<typeof napping>(BATCH).fill(napping))));
+    await until(`${ids.length} runs have been started`, 60_000, async () => runCount() === ids.length + 1, 250);
     most = Math.max(most, usage(runtime).files);
-    return mainFiles().length === RUNS + 1;
-  });
+  }
   const runningMs = performance.now() - startedAt;
-  await until("the runtime has let go of their files", 30_000, async () => usage(runtime).files <= idle.files + 100);
+  await until(
+    "the runtime has let go of their files",
+    30_000,
+    async () => usage(runtime).files <= idle.files + 100,
+    500,
+  );
   const asleepMs = performance.now() - startedAt;
 
-  const silentMs = await health.stop();
   const asleep = usage(runtime);
   await delay(3_000);
   const cpuMs = usage(runtime).cpuMs - asleep.cpuMs;
@@ -113,14 +113,42 @@ test.skipIf(process.platform !== "linux")("10,000 sleeping runs hold no object i
   await endedRun(platform.url, one!);
   const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
   console.log(
-    `${RUNS} sleeping runs: accepted in ${seconds(acceptedMs)}, all started in ${seconds(runningMs)}, all out of memory in ${seconds(asleepMs)}; ` +
+    `${RUNS} sleeping runs: all started in ${seconds(runningMs)}, all out of memory in ${seconds(asleepMs)}; ` +
       `open files ${idle.files} before, ${most} at most, ${asleep.files} asleep; memory ${idle.rssMiB} MiB before, ${asleep.rssMiB} MiB asleep; ` +
-      `CPU ${cpuMs} ms in 3 s; GET /health at most ${Math.round(silentMs)} ms; a run of 5 steps beside them ${Math.round(performance.now() - askedAt)} ms`,
+      `CPU ${cpuMs} ms in 3 s; a run of 5 steps beside them ${Math.round(performance.now() - askedAt)} ms`,
   );
   expect(asleep.files).toBeLessThanOrEqual(idle.files + 100);
-  expect(silentMs).toBeLessThan(15_000); // at 30 s the launcher takes the runtime for stuck and replaces it
   expect(platform.output.stderr).toBe("");
 });
+
+test.skipIf(process.platform !== "linux")(
+  "the largest request there may be, 5,000 events, wakes no run twice and leaves the platform answering",
+  async () => {
+    const RUNS = 5_000;
+    const runtime = platform.pids().find((pid) => pid !== platform.pid)!;
+    const idle = usage(runtime);
+    const health = watchHealth();
+    const startedAt = performance.now();
+    await send(platform.url, Array<typeof napping>(RUNS).fill(napping));
+    await until("each run has its file", 120_000, async () => runCount() === RUNS, 500);
+    const runningMs = performance.now() - startedAt;
+    let most = 0;
+    const letGo = async () => {
+      const { files } = usage(runtime);
+      most = Math.max(most, files);
+      return files <= idle.files + 100;
+    };
+    await until("the runtime has let go of their files", 30_000, letGo, 500);
+    const silentMs = await health.stop();
+    console.log(
+      `${RUNS} events in one request: all started in ${(runningMs / 1000).toFixed(1)} s; GET /health took at most ${Math.round(silentMs)} ms; ` +
+        `open files at most ${most} after the last start`,
+    );
+    expect(silentMs).toBeLessThan(15_000); // at 30 s the launcher takes the runtime for stuck and replaces it
+    expect(most).toBeLessThan(2 * RUNS); // an object in memory has three: so many when all are called a second time
+    expect(platform.output.stderr).toBe("");
+  },
+);
 
 /** Asks for the platform's health once a second until it is stopped; returns the longest time an answer took. */
 function watchHealth(): { stop(): Promise<number> } {
@@ -129,7 +157,7 @@ function watchHealth(): { stop(): Promise<number> } {
     let longestMs = 0;
     while (!isStopped) {
       const askedAt = performance.now();
-      await fetch(`${platform.url}/health`);
+      await fetch(`${platform.url}/health`).catch(() => {}); // replaced: the test says so
       longestMs = Math.max(longestMs, performance.now() - askedAt);
       await delay(1_000);
     }

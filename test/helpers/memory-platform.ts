@@ -44,6 +44,8 @@ interface Instance {
 export class MemoryPlatform {
   now = START;
   hasQueue = true;
+  /** whether all events go to the same log */
+  oneShard = false;
   hop: Hop = () => undefined;
   /** hops so far, by name: what a test may crash at */
   readonly hops: string[] = [];
@@ -112,7 +114,7 @@ export class MemoryPlatform {
     this.#useQueue();
     const seed = this.#seeds.get(event.id) ?? {
       timeMs: this.now,
-      entropy: entropyOf(this.#requests + this.#seeds.size),
+      entropy: entropyOf(this.#requests + this.#seeds.size, this.oneShard),
     };
     this.#seeds.set(event.id, seed);
     const records = readEvents(JSON.stringify(event), seed, this.now);
@@ -327,8 +329,8 @@ export class MemoryPlatform {
 }
 
 /** Ten bytes that differ for each request, the first of which spreads requests over shards. */
-function entropyOf(n: number): Uint8Array {
-  const entropy = new Uint8Array(10).fill(n % 251);
+function entropyOf(n: number, oneShard: boolean): Uint8Array {
+  const entropy = new Uint8Array(10).fill(oneShard ? 0 : n % 251);
   new DataView(entropy.buffer).setUint32(1, n);
   return entropy;
 }

@@ -58,13 +58,18 @@ export function isEnded(run: RunListItem): boolean {
  *
  * @throws Error with `what` and the last failure when there is none in time
  */
-export async function until<T>(what: string, withinMs: number, ask: () => Promise<T | undefined | false>): Promise<T> {
+export async function until<T>(
+  what: string,
+  withinMs: number,
+  ask: () => Promise<T | undefined | false>,
+  everyMs = POLL_MS,
+): Promise<T> {
   const giveUpAt = performance.now() + withinMs;
   for (let failure: unknown; ;) {
     const answer = await ask().catch((error: unknown) => void (failure = error));
     if (answer !== undefined && answer !== false) return answer as T;
     if (performance.now() > giveUpAt) throw new Error(`Not within ${withinMs} ms: ${what}`, { cause: failure });
-    await delay(POLL_MS);
+    await delay(everyMs);
   }
 }
 
