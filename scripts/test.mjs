@@ -12,8 +12,7 @@ import { installIfNeeded, root } from "./start.mjs";
 
 /** @type {{ name: string, command: string, needs?: { check: () => boolean, remedy: string } }[]} */
 const suites = [
-  { name: "check", command: "npm run --silent check" },
-  { name: "build", command: "npm run --silent build" },
+  { name: "check and build", command: "npm run --silent check" },
   { name: "unit and workers", command: "vitest run" },
   { name: "e2e", command: "vitest run --config vitest.e2e.config.ts" },
 ];
