@@ -81,19 +81,19 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
   const app = platformApp(objects, MAIN_ENV, settings);
   if (userApp)
     app.notFound((c) => userApp.fetch(c.req.raw, c.env as Cloudflare.Env, c.executionCtx as ExecutionContext));
-  const register = registerOnce(local, client);
+  const ensureRegistered = registerOnce(local, client);
 
   return {
     async fetch(request, workerEnv, ctx) {
-      await register();
+      await ensureRegistered();
       return app.fetch(request, workerEnv, ctx);
     },
     async queue(batch) {
-      await register();
+      await ensureRegistered();
       await consume(batch);
     },
     async scheduled() {
-      await register();
+      await ensureRegistered();
       await sweep(objects, MAIN_ENV, Date.now());
     },
   };
@@ -101,26 +101,24 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
 
 /** Tells the registry of this version's functions; once per isolate, and nothing is written when it knows them. */
 function registerOnce(local: LocalFunctions, client: Inngest | undefined): () => Promise<void> {
-  let registered: Promise<unknown> | null = null;
+  let registered: Promise<void> | null = null;
   return async () => {
     if (!client) return;
-    const functions = local.registered();
-    const checksum = textHash(JSON.stringify(functions));
-    registered ??= objects
-      .registry(MAIN_ENV)
-      .sync({ appId: client.id, url: null, sdk: sdkName, framework: "worker", functions, checksum })
-      .then((outcome) => {
-        if (outcome.kind === "taken")
-          throw new Error(
-            `function "${outcome.functionId}" belongs to app "${outcome.appId}" already; choose another id`,
-          );
-      })
-      .catch((error) => {
-        registered = null; // the next request tries again
-        throw error;
-      });
+    registered ??= register(local, client).catch((error) => {
+      registered = null; // the next request tries again
+      throw error;
+    });
     await registered;
   };
+}
+
+async function register(local: LocalFunctions, client: Inngest): Promise<void> {
+  const functions = local.registered();
+  const checksum = textHash(JSON.stringify(functions));
+  const app = { appId: client.id, url: null, sdk: sdkName, framework: "worker" };
+  const outcome = await objects.registry(MAIN_ENV).sync({ ...app, functions, checksum });
+  if (outcome.kind === "taken")
+    throw new Error(`function "${outcome.functionId}" belongs to app "${outcome.appId}" already; choose another id`);
 }
 
 /** The queue's producer, among the Worker's bindings; without one the log's alarm delivers (design §2). */

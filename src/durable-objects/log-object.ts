@@ -206,7 +206,7 @@ export class LogObject implements LogObjectApi {
 
   async #resendOne({ seq, count }: Append): Promise<void> {
     const upto = seq + count;
-    const before = this.#store.resends().find((range) => range.seq === seq);
+    const [before] = this.#store.resends(seq, seq + 1);
     const times = (before?.times ?? 0) + 1;
     const error = this.#errors.get(seq) ?? before?.error ?? "no consumer acknowledged it";
     const isParked = times > RESENDS_MAX;
@@ -223,8 +223,7 @@ export class LogObject implements LogObjectApi {
   }
 
   #forgetResends(from: number, to: number): void {
-    for (const range of this.#store.resends())
-      if (range.seq >= from && range.upto <= to) this.#store.deleteResend(range.seq); // also one that was parked and came after all
+    for (const range of this.#store.resends(from, to)) if (range.upto <= to) this.#store.deleteResend(range.seq); // also one that was parked and came after all
   }
 
   #load(): Promise<void> {

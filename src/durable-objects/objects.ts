@@ -5,7 +5,7 @@ import type { RegisteredFunction } from "../protocol/function-config.ts";
 import { ulidParts } from "../protocol/ids.ts";
 import type { WireError } from "../protocol/wire-error.ts";
 import type { PreparedWait } from "../engine/expression.ts";
-import type { Entry, Invoker, Run } from "../engine/run.ts";
+import type { Entry, Invoker, Run, RunStatus } from "../engine/run.ts";
 
 /** Log objects per day and environment: each takes its share of appends, and every wait looks back through all. */
 export const LOG_SHARDS = 4;
@@ -61,7 +61,7 @@ export interface RunIndexRow {
   functionId: string;
   appId: string;
   eventName: string;
-  status: "Scheduled" | "Running" | "Completed" | "Failed" | "Cancelled";
+  status: RunStatus;
   createdAt: number;
   startedAt: number | null;
   endedAt: number | null;

@@ -14,7 +14,7 @@ import {
   type Input,
   type Reply,
 } from "../engine/run-machine.ts";
-import { isEnded, RUN_SCHEMA, type Effect, type Entry, type Run } from "../engine/run.ts";
+import { isEnded, RUN_SCHEMA, runStatus, type Effect, type Entry, type Run } from "../engine/run.ts";
 import { readOp } from "../engine/step-ops.ts";
 import type { EventRecord } from "../protocol/event.ts";
 import type { JsonObject } from "../protocol/json.ts";
@@ -67,7 +67,9 @@ export class RunObject implements RunObjectApi {
   #alarmAt: number | null | undefined;
   #live: Live | null = null;
   #outstanding = 0;
-  #durable = true;
+  /** commits so far, and how many of them are known to be on disk */
+  #commits = 0;
+  #synced = 0;
   #performing: Promise<void> | null = null;
   #effectFailures = 0;
   #stateChanged = Promise.withResolvers<void>();
@@ -97,7 +99,7 @@ export class RunObject implements RunObjectApi {
       this.#run = started;
       this.#arm();
     });
-    this.#durable = false;
+    this.#commits += 1;
     if (decision) this.#perform(decision);
     else this.#publishSoon();
     return { kind: "started" };
@@ -233,7 +235,7 @@ export class RunObject implements RunObjectApi {
   #commit(decision: Decision): void {
     const wasExecuting = this.#run?.state.kind === "executing";
     this.#run = decision.run;
-    this.#durable = false;
+    this.#commits += 1;
     this.#store.transaction(() => {
       for (const entry of decision.entries) this.#store.putEntry(entry);
       for (const effect of decision.effects) if (!isImplied(effect)) this.#store.putEffect(effect);
@@ -372,7 +374,7 @@ export class RunObject implements RunObjectApi {
       functionId: run.functionId,
       appId: run.appId,
       eventName: run.eventName,
-      status: statusOf(run),
+      status: runStatus(run),
       createdAt: run.createdAt,
       startedAt: run.startedAt ?? null,
       endedAt: ended ? state.endedAt : null,
@@ -452,7 +454,7 @@ export class RunObject implements RunObjectApi {
         absent.delete(step.id);
         await this.#sync();
       },
-      durable: () => (this.#durable ? null : this.#sync()),
+      durable: () => (this.#synced === this.#commits ? null : this.#sync()),
       report: (op, retryAt) => {
         const read = readOp(op, this.#host.now());
         if (!read) return undefined;
@@ -489,8 +491,9 @@ export class RunObject implements RunObjectApi {
   }
 
   async #sync(): Promise<void> {
+    const commits = this.#commits;
     await this.#host.sync();
-    this.#durable = true;
+    this.#synced = Math.max(this.#synced, commits);
   }
 
   #event() {
@@ -581,17 +584,4 @@ function isImplied({ kind }: Effect): boolean {
 
 function settledMemo(entry: Entry | undefined): SettledMemo | undefined {
   return entry?.status.kind === "settled" ? { memo: entry.status.memo, position: entry.position } : undefined;
-}
-
-function statusOf({ state, startedAt }: Run): RunIndexRow["status"] {
-  switch (state.kind) {
-    case "completed":
-      return "Completed";
-    case "failed":
-      return "Failed";
-    case "cancelled":
-      return "Cancelled";
-    default:
-      return startedAt === undefined ? "Scheduled" : "Running";
-  }
 }

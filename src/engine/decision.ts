@@ -1,5 +1,5 @@
 /** What a decision about a run is made of, and the draft in which the rules write it down. */
-import { type Effect, type Entry, type EntryStatus, type Executing, type Run } from "./run.ts";
+import type { Effect, Entry, EntryStatus, Executing, Run } from "./run.ts";
 
 /** Time and chance, handed in so that a decision can be repeated exactly. */
 export interface Moment {

@@ -1,8 +1,8 @@
 /** Rules of open entries: their deadline is over, or what they wait for has come. */
 import { errorNames } from "../protocol/wire-error.ts";
-import { type Memo } from "../protocol/call.ts";
+import type { Memo } from "../protocol/call.ts";
 import { type Entry, isEnded } from "./run.ts";
-import { Draft, execute } from "./decision.ts";
+import { type Draft, execute } from "./decision.ts";
 import { settle } from "./run-steps.ts";
 import { unsubscribe } from "./run-end.ts";
 import { afterSettled, callStep } from "./run-calls.ts";

@@ -1,19 +1,11 @@
 /** Rules of a run whose code is called over HTTP (inngest-protocol §3.7): when to call, and what a reply means. */
-import { type JsonValue } from "../protocol/json.ts";
-import { type WireError } from "../protocol/wire-error.ts";
 import { retryDelayMs } from "./retry.ts";
 import { type Entry, type Executing, type Run, isEnded } from "./run.ts";
-import { type Op } from "./step-ops.ts";
-import { type Call, Draft, attemptOf, execute } from "./decision.ts";
+import type { Op } from "./step-ops.ts";
+import { type Call, type Draft, attemptOf, execute } from "./decision.ts";
 import { open, openEntry, ranBody } from "./run-steps.ts";
 import { complete, failRun, handlerFailed } from "./run-end.ts";
-import { type Input } from "./run-machine.ts";
-
-/** What an app made of a call. */
-export type Reply =
-  | { kind: "ops"; ops: Op[]; version: number; retryAt?: number }
-  | { kind: "returned"; data: JsonValue; version: number }
-  | { kind: "error"; error: WireError; final: boolean; retryAt?: number; version?: number };
+import type { Input, Reply } from "./run-input.ts";
 
 /** Scheduled or blocked → executing. Over HTTP that is a discovery call. */
 export function begin(draft: Draft): void {

@@ -2,11 +2,11 @@
 import { internalEvents } from "../protocol/event.ts";
 import { type JsonObject, type JsonValue, byteLength } from "../protocol/json.ts";
 import { RUN_OUTPUT_MAX_BYTES } from "../protocol/limits.ts";
-import { type WireError } from "../protocol/wire-error.ts";
-import { type Memo } from "../protocol/call.ts";
+import type { WireError } from "../protocol/wire-error.ts";
+import type { Memo } from "../protocol/call.ts";
 import { retryDelayMs } from "./retry.ts";
 import { type Effect, type Entry, type Run, isEnded } from "./run.ts";
-import { Draft, attemptOf } from "./decision.ts";
+import { type Draft, attemptOf } from "./decision.ts";
 
 export function complete(draft: Draft, output: JsonValue, openEntries: Entry[]): void {
   const size = byteLength(JSON.stringify(output));

@@ -1,7 +1,7 @@
 /** Rules of an activation that died (design §4: watchdog, cautious mode). */
 import { type WireError, errorNames } from "../protocol/wire-error.ts";
 import { type Entry, type Executing, isEnded } from "./run.ts";
-import { Draft } from "./decision.ts";
+import type { Draft } from "./decision.ts";
 import { stepFailed } from "./run-steps.ts";
 import { handlerFailed } from "./run-end.ts";
 import { afterSettled, begin, callStep, discover } from "./run-calls.ts";

@@ -12,47 +12,18 @@
  * discovery calls and planned steps are called one by one; `http.pending` counts the steps that the next discovery
  * waits for (inngest-protocol §3.7).
  */
-import { type EventValue } from "../protocol/event.ts";
-import { type JsonValue } from "../protocol/json.ts";
-import { type WireError } from "../protocol/wire-error.ts";
-import { type Memo } from "../protocol/call.ts";
-import { type Entry, type Run, isEnded } from "./run.ts";
-import { type Op, type StepInfo } from "./step-ops.ts";
-import { type Call, type Decision, Draft, type Moment } from "./decision.ts";
+import { type Run, isEnded } from "./run.ts";
+import { type Decision, Draft, type Moment } from "./decision.ts";
 import { open, reportLocal } from "./run-steps.ts";
 import { complete, end, handlerFailed } from "./run-end.ts";
-import { type Reply, begin, replied } from "./run-calls.ts";
+import { begin, replied } from "./run-calls.ts";
 import { answer, due } from "./run-answers.ts";
 import { lost } from "./run-loss.ts";
+import type { Input } from "./run-input.ts";
 
 export { attemptOf, type Call, type Decision, type Moment } from "./decision.ts";
 export { endEffects } from "./run-end.ts";
-export type { Reply } from "./run-calls.ts";
-
-export type Input =
-  /** the state's time has come, or the run has just been created */
-  | { kind: "begin" }
-  /** local: the activation reports a step */
-  | { kind: "op"; op: Op; entry: Entry | undefined; event: EventValue; retryAt?: number }
-  /** local, cautious mode: the body of this step is about to run */
-  | { kind: "mark"; step: StepInfo; entry: Entry | undefined }
-  | { kind: "returned"; data: JsonValue; open: Entry[] }
-  | { kind: "threw"; error: WireError; final: boolean; retryAt?: number; open: Entry[] }
-  /** local: every branch is blocked on an open entry */
-  | { kind: "idle" }
-  /** local: the activation used up its steps; the next one goes on */
-  | { kind: "yield" }
-  /** http: a call was answered */
-  | { kind: "reply"; call: Call; reply: Reply; entries: Map<string, Entry>; event: EventValue; open: Entry[] }
-  /** the deadline of an open entry is over */
-  | { kind: "due"; entry: Entry }
-  /** an event or a finished callee answers an open entry */
-  | { kind: "answer"; entry: Entry; memo: Memo }
-  /** EventDO holds the subscription of a wait */
-  | { kind: "subscribed"; entry: Entry }
-  /** the object woke and found an executing run without an activation */
-  | { kind: "lost"; marked: Entry | undefined; planned: Entry[]; open: Entry[] }
-  | { kind: "cancel"; reason: string; open: Entry[] };
+export type { Input, Reply } from "./run-input.ts";
 
 /** Applies one input to a run. The given run is not changed; entries in the decision are new objects. */
 export function apply(run: Run, input: Input, moment: Moment): Decision {

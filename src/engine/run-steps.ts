@@ -4,12 +4,12 @@ import { type EventRecord, type EventValue, internalEvents } from "../protocol/e
 import { type JsonObject, byteLength } from "../protocol/json.ts";
 import { RUN_STATE_DISK_MAX_BYTES, RUN_STATE_HTTP_MAX_BYTES, STEPS_PER_RUN_MAX } from "../protocol/limits.ts";
 import { type WireError, errorNames } from "../protocol/wire-error.ts";
-import { type Memo } from "../protocol/call.ts";
+import type { Memo } from "../protocol/call.ts";
 import { prepareWait } from "./expression.ts";
 import { retryDelayMs } from "./retry.ts";
 import { type Entry, type EntryKind, isEnded } from "./run.ts";
-import { type InvokePayload, type Op, type StepInfo } from "./step-ops.ts";
-import { Draft } from "./decision.ts";
+import type { InvokePayload, Op, StepInfo } from "./step-ops.ts";
+import type { Draft } from "./decision.ts";
 import { failRun } from "./run-end.ts";
 
 export function reportLocal(draft: Draft, op: Op, entry: Entry | undefined, event: EventValue, retryAt?: number): void {

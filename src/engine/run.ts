@@ -175,3 +175,19 @@ export function entryDueAt(entry: Entry): number | null {
       return null;
   }
 }
+
+export type RunStatus = "Scheduled" | "Running" | "Completed" | "Failed" | "Cancelled";
+
+/** A run's state in the words of the API (inngest-protocol §10.3). */
+export function runStatus({ state, startedAt }: Run): RunStatus {
+  switch (state.kind) {
+    case "completed":
+      return "Completed";
+    case "failed":
+      return "Failed";
+    case "cancelled":
+      return "Cancelled";
+    default:
+      return startedAt === undefined ? "Scheduled" : "Running";
+  }
+}

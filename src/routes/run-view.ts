@@ -1,5 +1,5 @@
 import type { RunIndexRow, RunSummary } from "../durable-objects/objects.ts";
-import { entryDueAt, isEnded, type Entry, type Run } from "../engine/run.ts";
+import { entryDueAt, isEnded, runStatus, type Entry } from "../engine/run.ts";
 import { uuidOf } from "../protocol/ids.ts";
 import { byteLength, type JsonValue } from "../protocol/json.ts";
 import type { WireError } from "../protocol/wire-error.ts";
@@ -17,7 +17,7 @@ export function runListView({ run, events }: RunSummary) {
     environment_id: uuidOf(run.env),
     event_id: run.eventIds[0] ?? "",
     event_name: events[0]?.event.name ?? run.eventName,
-    status: statusOf(run),
+    status: runStatus(run),
     ended_at: isEnded(state) ? isoOf(state.endedAt) : null,
     output: state.kind === "completed" ? state.output : state.kind === "failed" ? state.error : null,
   };
@@ -131,13 +131,6 @@ function waitingFor({ run, entries }: RunView) {
 function waitedFor({ wait, invoke }: Entry): JsonValue | undefined {
   if (wait) return { events: wait.events, if: wait.expression };
   return invoke && { function: invoke.functionId };
-}
-
-function statusOf({ state, startedAt }: Run): RunIndexRow["status"] {
-  if (state.kind === "completed") return "Completed";
-  if (state.kind === "failed") return "Failed";
-  if (state.kind === "cancelled") return "Cancelled";
-  return startedAt === undefined ? "Scheduled" : "Running";
 }
 
 function isoOf(at: number): string {

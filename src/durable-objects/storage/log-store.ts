@@ -186,9 +186,12 @@ export class LogStore {
     );
   }
 
-  resends(): ResendState[] {
+  /** Ranges sent again or parked whose first seq is in `[from, to)`. */
+  resends(from = 0, to = Number.MAX_SAFE_INTEGER): ResendState[] {
     return this.#rows<{ seq: number; upto: number; times: number; parked: number; error: string }>(
-      "SELECT * FROM resend ORDER BY seq",
+      "SELECT * FROM resend WHERE seq >= ? AND seq < ? ORDER BY seq",
+      from,
+      to,
     ).map(({ parked, ...row }) => ({ ...row, isParked: parked === 1 }));
   }
 

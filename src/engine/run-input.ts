@@ -1,0 +1,40 @@
+/** What may happen to a run. */
+import type { Memo } from "../protocol/call.ts";
+import type { EventValue } from "../protocol/event.ts";
+import type { JsonValue } from "../protocol/json.ts";
+import type { WireError } from "../protocol/wire-error.ts";
+import type { Call } from "./decision.ts";
+import type { Entry } from "./run.ts";
+import type { Op, StepInfo } from "./step-ops.ts";
+
+/** What an app made of a call. */
+export type Reply =
+  | { kind: "ops"; ops: Op[]; version: number; retryAt?: number }
+  | { kind: "returned"; data: JsonValue; version: number }
+  | { kind: "error"; error: WireError; final: boolean; retryAt?: number; version?: number };
+
+/** One input to a run; `open` are the entries with a deadline, which an end withdraws. */
+export type Input =
+  /** the state's time has come, or the run has just been created */
+  | { kind: "begin" }
+  /** local: the activation reports a step */
+  | { kind: "op"; op: Op; entry: Entry | undefined; event: EventValue; retryAt?: number }
+  /** local, cautious mode: the body of this step is about to run */
+  | { kind: "mark"; step: StepInfo; entry: Entry | undefined }
+  | { kind: "returned"; data: JsonValue; open: Entry[] }
+  | { kind: "threw"; error: WireError; final: boolean; retryAt?: number; open: Entry[] }
+  /** local: every branch is blocked on an open entry */
+  | { kind: "idle" }
+  /** local: the activation used up its steps; the next one goes on */
+  | { kind: "yield" }
+  /** http: a call was answered */
+  | { kind: "reply"; call: Call; reply: Reply; entries: Map<string, Entry>; event: EventValue; open: Entry[] }
+  /** the deadline of an open entry is over */
+  | { kind: "due"; entry: Entry }
+  /** an event or a finished callee answers an open entry */
+  | { kind: "answer"; entry: Entry; memo: Memo }
+  /** EventDO holds the subscription of a wait */
+  | { kind: "subscribed"; entry: Entry }
+  /** the object woke and found an executing run without an activation */
+  | { kind: "lost"; marked: Entry | undefined; planned: Entry[]; open: Entry[] }
+  | { kind: "cancel"; reason: string; open: Entry[] };
