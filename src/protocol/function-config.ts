@@ -15,6 +15,7 @@ const triggerSchema = z.looseObject({
   event: eventNameSchema.optional(),
   expression: z.string().nullish(),
   cron: z.string().optional(),
+  jitter: z.string().nullish(),
 });
 
 export const retryPolicySchema = z.object({
@@ -84,6 +85,14 @@ export interface EventTrigger {
   expression: string | null;
 }
 
+/** A schedule that starts a function. */
+export interface CronTrigger {
+  /** five fields, or six that begin with seconds, after an optional `TZ=Area/City`; or `every` and a duration */
+  cron: string;
+  /** how much later than its time a start may be, spread by the function's id: a duration; null for not at all */
+  jitter: string | null;
+}
+
 /** Where a function's code lives and how it is reached (design §4). */
 export type FunctionTransport = { kind: "local" } | { kind: "http"; url: string };
 
@@ -95,6 +104,7 @@ export interface RegisteredFunction {
   appId: string;
   version: number;
   triggers: EventTrigger[];
+  crons: CronTrigger[];
   retry: RetryPolicy;
   transport: FunctionTransport;
 }

@@ -104,6 +104,9 @@ function toRegistered(config: FunctionConfig, { appname: appId }: RegisterBody):
     appId,
     version: 0, // the registry counts
     triggers,
+    crons: config.triggers.flatMap(({ cron, jitter }) =>
+      cron === undefined ? [] : [{ cron, jitter: jitter ?? null }],
+    ),
     retry: retryPolicyOf(config),
     transport: { kind: "http", url },
   };

@@ -1,5 +1,5 @@
 import { internalEvents } from "../protocol/event.ts";
-import type { EventTrigger } from "../protocol/function-config.ts";
+import type { CronTrigger, EventTrigger } from "../protocol/function-config.ts";
 import type { RetryPolicy } from "../protocol/retry-policy.ts";
 import { restoreError } from "./errors.ts";
 import { retryPolicy } from "./retries.ts";
@@ -12,6 +12,7 @@ export interface Registration {
   id: string;
   name: string;
   triggers: EventTrigger[];
+  crons: CronTrigger[];
   retry: RetryPolicy;
   handler: (context: Context) => unknown;
 }
@@ -20,7 +21,7 @@ export interface Registration {
 export interface WireFunctionConfig {
   id: string;
   name: string;
-  triggers: { event: string; expression?: string }[];
+  triggers: ({ event: string; expression?: string } | { cron: string; jitter?: string })[];
   steps: {
     step: {
       id: "step";
@@ -62,6 +63,7 @@ export class InngestFunction<TOutput = unknown> {
   readonly appId: string;
   readonly options: FunctionOptions;
   readonly triggers: readonly EventTrigger[];
+  readonly crons: readonly CronTrigger[];
   readonly handler: Handler<ReceivedEvent, TOutput>;
   readonly #retry: RetryPolicy;
 
@@ -70,7 +72,9 @@ export class InngestFunction<TOutput = unknown> {
     this.appId = appId;
     this.options = options;
     this.#retry = inFunction(name, () => retryPolicy(options.retries, "retries"));
-    this.triggers = inFunction(name, () => readTriggers(triggers, "triggers"));
+    const { events, crons } = inFunction(name, () => readTriggers(triggers, "triggers"));
+    this.triggers = events;
+    this.crons = crons;
     if (typeof handler !== "function")
       throw new TypeError(`function "${name}": handler: ${typeof handler} is not a function`);
     this.handler = handler;
@@ -97,6 +101,7 @@ export class InngestFunction<TOutput = unknown> {
       id,
       name: this.name,
       triggers: [...this.triggers],
+      crons: [...this.crons],
       retry: this.#retry,
       handler: this.handler,
     };
@@ -108,6 +113,7 @@ export class InngestFunction<TOutput = unknown> {
         id: `${id}-failure`,
         name: `${this.name} (failure)`,
         triggers: [{ event: internalEvents.failed, expression: `event.data.function_id == ${celString(id)}` }],
+        crons: [],
         retry: retryPolicy(FAILURE_RETRIES, "retries"),
         handler: failureHandler(onFailure),
       },
@@ -123,9 +129,12 @@ export class InngestFunction<TOutput = unknown> {
     return this.registrations(appId).map((registration) => ({
       id: registration.id,
       name: registration.name,
-      triggers: registration.triggers.map(({ event, expression }) =>
-        expression === null ? { event } : { event, expression },
-      ),
+      triggers: [
+        ...registration.triggers.map(({ event, expression }) =>
+          expression === null ? { event } : { event, expression },
+        ),
+        ...registration.crons.map(({ cron, jitter }) => (jitter === null ? { cron } : { cron, jitter })),
+      ],
       steps: {
         step: {
           id: "step",

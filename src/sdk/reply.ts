@@ -9,6 +9,7 @@ import { Execution, type FoundStep, type Outcome, type Reporter } from "./execut
 import { foundOp, ranOp } from "./found-op.ts";
 import type { Registration } from "./function.ts";
 import { stepTools } from "./step/index.ts";
+import type { RequestPlatform } from "./platform.ts";
 import type { ReceivedEvent } from "./types.ts";
 
 /** What one call to a function comes to (inngest-protocol §3.3). */
@@ -25,6 +26,8 @@ export interface CallOptions {
   stepId: string;
   /** the server re-enters after each parallel step, so that `Promise.race` returns at the first (design §4) */
   race: boolean;
+  /** what the runtime gave to the call */
+  platform?: RequestPlatform;
 }
 
 /** How long a call looks for the step that it targets: code between steps may take time (inngest-protocol §3.3). */

@@ -1,35 +1,76 @@
 import { byteLength } from "../protocol/json.ts";
-import type { EventTrigger } from "../protocol/function-config.ts";
+import type { CronTrigger, EventTrigger } from "../protocol/function-config.ts";
 import { TRIGGER_EVENT_NAME_MAX_BYTES, TRIGGERS_PER_FUNCTION_MAX } from "../protocol/limits.ts";
 
+/** What starts a function, as the platform keeps it. */
+export interface FunctionTriggers {
+  events: EventTrigger[];
+  crons: CronTrigger[];
+}
+
+const CRON_MAX_LENGTH = 255; // inngest/inngest, pkg/inngest
+
 /**
- * A function's triggers, one or many, as the platform keeps them. None is legal: such a function is only invoked.
+ * A function's triggers, one or many. None is legal: such a function is only invoked.
  *
  * @param field what to call the option in errors
  * @throws TypeError naming the trigger, the value and the bound
  */
-export function readTriggers(triggers: unknown, field: string): EventTrigger[] {
+export function readTriggers(triggers: unknown, field: string): FunctionTriggers {
   const list: unknown[] = Array.isArray(triggers) ? triggers : [triggers];
   if (list.length > TRIGGERS_PER_FUNCTION_MAX)
     throw new TypeError(`${field}: ${list.length} triggers; a function has at most ${TRIGGERS_PER_FUNCTION_MAX}`);
-  const read = list.map((trigger, index) =>
-    readTrigger(trigger, Array.isArray(triggers) ? `${field}[${index}]` : field),
-  );
-  refuseDuplicates(read, field);
+  const read: FunctionTriggers = { events: [], crons: [] };
+  const seen = new Map<string, string>();
+  for (const [index, trigger] of list.entries()) {
+    const at = Array.isArray(triggers) ? `${field}[${index}]` : field;
+    const kept = readTrigger(trigger, at);
+    const [key, what] =
+      "cron" in kept
+        ? [`cron ${kept.cron}`, `cron ${JSON.stringify(kept.cron)}`]
+        : [`event ${JSON.stringify([kept.event, kept.expression])}`, `event ${JSON.stringify(kept.event)}`];
+    const first = seen.get(key);
+    if (first !== undefined) throw new TypeError(`${at}: the same as ${first}, ${what}`);
+    seen.set(key, at);
+    if ("cron" in kept) read.crons.push(kept);
+    else read.events.push(kept);
+  }
   return read;
 }
 
-function readTrigger(trigger: unknown, field: string): EventTrigger {
+function readTrigger(trigger: unknown, field: string): EventTrigger | CronTrigger {
   if (typeof trigger !== "object" || trigger === null || Array.isArray(trigger))
     throw new TypeError(`${field}: ${JSON.stringify(trigger)} is not a trigger; write { event: "app/thing.happened" }`);
-  const { event, if: expression, ...others } = withoutUndefined(trigger);
-  if ("cron" in others) throw new TypeError(`${field}.cron: cron triggers are not supported by this version`);
+  const { event, if: expression, cron, jitter, ...others } = withoutUndefined(trigger);
   const other = Object.keys(others)[0];
   if (other !== undefined)
-    throw new TypeError(`${field}: ${JSON.stringify(other)} is not part of a trigger; there are event and if`);
+    throw new TypeError(
+      `${field}: ${JSON.stringify(other)} is not part of a trigger; there are event and if, or cron and jitter`,
+    );
+  if (cron !== undefined) {
+    if (event !== undefined || expression !== undefined)
+      throw new TypeError(`${field}: a trigger has either an event or a cron; make them two triggers`);
+    return { cron: readCron(cron, `${field}.cron`), jitter: readJitter(jitter, `${field}.jitter`) };
+  }
+  if (jitter !== undefined) throw new TypeError(`${field}.jitter: only a cron trigger has one`);
   if (expression !== undefined && (typeof expression !== "string" || expression.trim() === ""))
     throw new TypeError(`${field}.if: ${JSON.stringify(expression)} is not an expression such as "event.data.paid"`);
   return { event: readEventName(event, `${field}.event`), expression: expression ?? null };
+}
+
+/** Form only: the platform, which has a calendar, refuses what can never come. */
+function readCron(cron: unknown, field: string): string {
+  if (typeof cron !== "string" || cron.trim() === "" || cron.length > CRON_MAX_LENGTH)
+    throw new TypeError(
+      `${field}: ${JSON.stringify(cron)} is not a schedule such as "0 9 * * 1" of at most ${CRON_MAX_LENGTH} characters`,
+    );
+  return cron.trim();
+}
+
+function readJitter(jitter: unknown, field: string): string | null {
+  if (jitter === undefined || jitter === null) return null;
+  if (typeof jitter === "string") return jitter;
+  throw new TypeError(`${field}: ${JSON.stringify(jitter)} is not a duration such as "30s"`);
 }
 
 function readEventName(name: unknown, field: string): string {
@@ -43,17 +84,6 @@ function readEventName(name: unknown, field: string): string {
   if (name.includes("*") && !/^[^*]+[/.]\*$/.test(name))
     throw new TypeError(`${field}: ${JSON.stringify(name)}: a * may only be last, after a / or a dot, as in "app/*"`);
   return name;
-}
-
-function refuseDuplicates(triggers: EventTrigger[], field: string): void {
-  const seen = new Map<string, number>();
-  for (const [index, trigger] of triggers.entries()) {
-    const key = JSON.stringify([trigger.event, trigger.expression]);
-    const first = seen.get(key);
-    if (first !== undefined)
-      throw new TypeError(`${field}[${index}]: the same as ${field}[${first}], event ${JSON.stringify(trigger.event)}`);
-    seen.set(key, index);
-  }
 }
 
 function withoutUndefined(object: object): Record<string, unknown> {

@@ -1,5 +1,16 @@
-import { envVarsOf } from "./env-vars.ts";
+import type { RequestPlatform } from "../sdk/platform.ts";
 import { createHandler, type ServeOptions } from "./handler.ts";
+
+/** What Workers hand to `fetch` as third argument; Pages has the same on its context. */
+interface WaitsUntil {
+  waitUntil?(promise: Promise<unknown>): void;
+}
+
+/** A Pages function's context. */
+interface PagesContext extends WaitsUntil {
+  request: Request;
+  env?: unknown;
+}
 
 /**
  * Serves an app's functions from a Worker, from a Pages function, or from any server that speaks `fetch`.
@@ -12,8 +23,14 @@ import { createHandler, type ServeOptions } from "./handler.ts";
  */
 export function serve(
   options: ServeOptions,
-): (request: Request | { request: Request; env?: unknown }, env?: unknown, ctx?: unknown) => Promise<Response> {
+): (request: Request | PagesContext, env?: unknown, ctx?: WaitsUntil) => Promise<Response> {
   const handle = createHandler({ ...options, framework: "cloudflare" });
-  return (request, env) =>
-    "request" in request ? handle(request.request, envVarsOf(request.env)) : handle(request, envVarsOf(env));
+  return (request, env, ctx) =>
+    "request" in request
+      ? handle(request.request, platformOf(request.env, request))
+      : handle(request, platformOf(env, ctx));
+}
+
+function platformOf(env: unknown, ctx: WaitsUntil | undefined): RequestPlatform {
+  return { env, waitUntil: ctx?.waitUntil && ((promise) => ctx.waitUntil?.(promise)) };
 }

@@ -2,6 +2,7 @@ import { callBodySchema, type CallBody } from "../protocol/call.ts";
 import { headers } from "../protocol/headers.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import type { Registration } from "../sdk/function.ts";
+import type { RequestPlatform } from "../sdk/platform.ts";
 import { executeCall, type CallReply } from "../sdk/reply.ts";
 import type { ServedApp } from "./app.ts";
 import { authenticate } from "./authenticate.ts";
@@ -9,14 +10,24 @@ import { failure, type Answer } from "./respond.ts";
 import { withRunState } from "./run-state.ts";
 
 /** POST: executes a function for the platform, as far as it gets in one call (inngest-protocol §3). */
-export async function execute(app: ServedApp, request: Request, body: string): Promise<Answer> {
+export async function execute(
+  app: ServedApp,
+  request: Request,
+  body: string,
+  platform: RequestPlatform,
+): Promise<Answer> {
   const caller = await authenticate(app.client, request, body);
   if (caller.kind === "refused") return caller.answer;
   const signWith = caller.kind === "signed" ? caller.key : undefined;
-  return { ...(await executeTrusted(app, request, body)), signWith };
+  return { ...(await executeTrusted(app, request, body, platform)), signWith };
 }
 
-async function executeTrusted(app: ServedApp, request: Request, body: string): Promise<Answer> {
+async function executeTrusted(
+  app: ServedApp,
+  request: Request,
+  body: string,
+  platform: RequestPlatform,
+): Promise<Answer> {
   const query = new URL(request.url).searchParams;
   const probe = query.get("probe");
   if (probe !== null) return answerProbe(probe);
@@ -31,6 +42,7 @@ async function executeTrusted(app: ServedApp, request: Request, body: string): P
     body: await withRunState(app.client, call),
     stepId: query.get("stepId") || "step",
     race: request.headers.has(headers.dotdo),
+    platform,
   });
   return toAnswer(reply);
 }

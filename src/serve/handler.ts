@@ -1,9 +1,10 @@
 import { CALL_BODY_LARGEST_BYTES } from "../protocol/limits.ts";
-import type { EnvVars } from "../sdk/environment.ts";
+import type { RequestPlatform } from "../sdk/platform.ts";
 import { serializeError } from "../sdk/errors.ts";
 import { servedApp, serveUrl, type ServedApp, type ServeOptions } from "./app.ts";
 import { authenticate } from "./authenticate.ts";
 import { readBody } from "./body.ts";
+import { envVarsOf } from "./env-vars.ts";
 import { execute } from "./execution.ts";
 import { introspect } from "./introspection.ts";
 import { failure, toResponse, type Answer } from "./respond.ts";
@@ -14,9 +15,9 @@ export type { ServeOptions } from "./app.ts";
 /**
  * Answers the platform's requests to an app.
  *
- * @param envVars environment variables, on platforms that hand them to each request
+ * @param platform what the runtime hands over beside the request, on runtimes that do
  */
-export type ServeHandler = (request: Request, envVars?: EnvVars) => Promise<Response>;
+export type ServeHandler = (request: Request, platform?: RequestPlatform) => Promise<Response>;
 
 /**
  * The one handler behind every adapter: GET introspects, PUT syncs, POST executes. It never rejects.
@@ -29,14 +30,14 @@ export type ServeHandler = (request: Request, envVars?: EnvVars) => Promise<Resp
  */
 export function createHandler(options: ServeOptions & { framework: string }): ServeHandler {
   const app = servedApp(options);
-  return async (request, envVars) => {
-    if (envVars !== undefined) app.client.setEnvVars(envVars);
-    const answer = await dispatch(app, request).catch(unexpected);
+  return async (request, platform = {}) => {
+    app.client.setEnvVars(envVarsOf(platform.env));
+    const answer = await dispatch(app, request, platform).catch(unexpected);
     return toResponse(answer, request, app.framework);
   };
 }
 
-async function dispatch(app: ServedApp, request: Request): Promise<Answer> {
+async function dispatch(app: ServedApp, request: Request, platform: RequestPlatform): Promise<Answer> {
   if (!["GET", "PUT", "POST"].includes(request.method))
     return {
       status: 405,
@@ -52,7 +53,7 @@ async function dispatch(app: ServedApp, request: Request): Promise<Answer> {
     case "PUT":
       return sync(app, request, body);
     default:
-      return execute(app, request, body);
+      return execute(app, request, body, platform);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import { envVarsOf } from "./env-vars.ts";
+import type { RequestPlatform } from "../sdk/platform.ts";
 import { createHandler, type ServeOptions } from "./handler.ts";
 
 /**
@@ -12,5 +12,15 @@ import { createHandler, type ServeOptions } from "./handler.ts";
  */
 export function serve(options: ServeOptions): (context: Context) => Promise<Response> {
   const handle = createHandler({ ...options, framework: "hono" });
-  return (context) => handle(context.req.raw, envVarsOf(context.env));
+  return (context) => handle(context.req.raw, { env: context.env, waitUntil: waitUntilOf(context) });
+}
+
+/** Hono throws when asked for the execution context of a runtime that has none. */
+function waitUntilOf(context: Context): RequestPlatform["waitUntil"] {
+  try {
+    const { executionCtx } = context;
+    return (promise) => executionCtx.waitUntil(promise);
+  } catch {
+    return undefined;
+  }
 }

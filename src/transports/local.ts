@@ -32,12 +32,13 @@ export class LocalFunctions implements LocalTransport {
   registered(): RegisteredFunction[] {
     const client = this.#client;
     if (!client) return [];
-    return [...this.#registrations.values()].map(({ id, name, triggers, retry }) => ({
+    return [...this.#registrations.values()].map(({ id, name, triggers, crons, retry }) => ({
       id,
       name,
       appId: client.id,
       version: 0,
       triggers,
+      crons,
       retry,
       transport: { kind: "local" },
     }));

@@ -20,6 +20,7 @@ const fn = (id: string, ...triggers: [event: string, expression?: string | null]
   appId: "shop",
   version: 1,
   triggers: triggers.map(([event, expression = null]) => ({ event, expression })),
+  crons: [],
   retry: DEFAULT_RETRY_POLICY,
   transport: { kind: "local" },
 });

@@ -115,11 +115,20 @@ test.each<[string, unknown, unknown, unknown, string]>([
   ],
   ["empty if", { id: "f" }, { event: "a", if: "" }, handler, 'function "f": triggers.if: "" is not an expression'],
   [
-    "cron",
+    "event and cron in one",
     { id: "f" },
-    [{ event: "a" }, { cron: "* * * * *" }],
+    [{ event: "a" }, { event: "b", cron: "* * * * *" }],
     handler,
-    'function "f": triggers[1].cron: cron triggers are not supported by this version',
+    'function "f": triggers[1]: a trigger has either an event or a cron; make them two triggers',
+  ],
+  ["jitter without cron", { id: "f" }, { event: "a", jitter: "3s" }, handler, "triggers.jitter: only a cron trigger"],
+  ["empty cron", { id: "f" }, { cron: " " }, handler, 'function "f": triggers.cron: " " is not a schedule'],
+  [
+    "twice the same cron",
+    { id: "f" },
+    [{ cron: "0 9 * * *" }, { cron: "0 9 * * *", jitter: "30s" }],
+    handler,
+    'function "f": triggers[1]: the same as triggers[0], cron "0 9 * * *"',
   ],
   [
     "twice the same",

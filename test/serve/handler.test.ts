@@ -129,12 +129,12 @@ describe("in cloud mode", () => {
   });
 
   test("keys may come with the request, as on Workers", async () => {
-    const response = await appHandler()(await request("GET", { key: KEY }), { INNGEST_SIGNING_KEY: KEY });
+    const response = await appHandler()(await request("GET", { key: KEY }), { env: { INNGEST_SIGNING_KEY: KEY } });
     expect(response.status).toBe(200);
   });
 
   test("a mode that cannot be read opens nothing", async () => {
-    const response = await appHandler()(await request("POST", { body: CALL }), { INNGEST_DEV: "maybe" });
+    const response = await appHandler()(await request("POST", { body: CALL }), { env: { INNGEST_DEV: "maybe" } });
     expect(response.status).toBe(500);
     expect(await response.json()).toMatchObject({ message: expect.stringContaining('INNGEST_DEV: "maybe"') });
   });

@@ -151,10 +151,9 @@ describe("[§2.2] out-of-band: PUT makes the app register itself", () => {
     ["signed when unsigned is switched off", { INNGEST_ENABLE_UNAUTHED_SYNC: "0" }, KEY, 200],
   ])("in cloud mode, %s", async (_, env, key, status) => {
     const { url } = await api();
-    const response = await appHandler({ signingKey: KEY, baseUrl: url })(
-      await request("PUT", { key, body: "{}" }),
+    const response = await appHandler({ signingKey: KEY, baseUrl: url })(await request("PUT", { key, body: "{}" }), {
       env,
-    );
+    });
     expect(response.status).toBe(status);
   });
 });
@@ -181,7 +180,7 @@ describe("the address that is registered", () => {
     ],
   ])("%s", async (_, options, env, expected) => {
     const { url, seen } = await api();
-    await appHandler({ isDev: true, baseUrl: url }, options)(await request("PUT", { query: "?a=1" }), env);
+    await appHandler({ isDev: true, baseUrl: url }, options)(await request("PUT", { query: "?a=1" }), { env });
     expect(JSON.parse(seen[0]?.body ?? "").url).toBe(expected);
   });
 });
@@ -249,7 +248,7 @@ describe("[§2.3] in-band: the answer carries the functions", () => {
     const { url, seen } = await api();
     const handler = appHandler({ signingKey: KEY, baseUrl: url });
     const response = await handler(await request("PUT", { headers, body, key: KEY }), {
-      INNGEST_ALLOW_IN_BAND_SYNC: "false",
+      env: { INNGEST_ALLOW_IN_BAND_SYNC: "false" },
     });
     expect([response.status, response.headers.get("x-inngest-sync-kind")]).toEqual([200, "out_of_band"]);
     expect(seen).toHaveLength(1);

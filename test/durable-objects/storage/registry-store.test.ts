@@ -12,6 +12,7 @@ const fn = (id: string, more: Partial<RegisteredFunction> = {}): RegisteredFunct
   appId: "shop",
   version: 0,
   triggers: [{ event: "a", expression: null }],
+  crons: [],
   retry: DEFAULT_RETRY_POLICY,
   transport: { kind: "local" },
   ...more,
