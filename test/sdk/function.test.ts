@@ -28,6 +28,7 @@ describe("both forms of createFunction mean the same", () => {
         id: "shop-ship",
         name: "ship",
         triggers: [{ event: "order/created", expression: "event.data.paid" }],
+        crons: [],
         retry: DEFAULT_RETRY_POLICY,
         handler,
       },
