@@ -73,6 +73,12 @@ export function textHash(text: string): string {
   return bytesToHex(sha256(utf8ToBytes(text)).subarray(0, 10));
 }
 
+/** A number in [0, 1) derived from any text, evenly spread over texts. */
+export function textFraction(text: string): number {
+  const bytes = sha256(utf8ToBytes(text));
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) / 2 ** 32;
+}
+
 /** UUID of a function or app; official Go clients refuse a `fn_id` that is not a UUID (inngest-protocol §0.2). */
 export function uuidOf(name: string): string {
   return uuidV5(name, uuidV5.URL);
