@@ -8,11 +8,19 @@ import { eventIngest, eventRoutes } from "./routes/events.ts";
 import { devGuard, type SettingsSource } from "./routes/guard.ts";
 import { parkedRoutes } from "./routes/parked.ts";
 import { runRoutes } from "./routes/runs.ts";
+import { webhookRoutes } from "./routes/webhooks.ts";
 import { version } from "./sdk/version.ts";
+import type { InngestWebhook } from "./sdk/webhook/webhook.ts";
 
 /** The platform's HTTP side: routes, who may use them, and the one place where an error becomes a status. */
-export function platformApp(objects: Objects, env: string, settings: SettingsSource): Hono {
+export function platformApp(
+  objects: Objects,
+  env: string,
+  settings: SettingsSource,
+  webhooks: readonly InngestWebhook[] = [],
+): Hono {
   const app = new Hono();
+  app.route("/", webhookRoutes(webhooks)); // before the guard: deliveries come from elsewhere, and prove themselves
   app.use(devGuard(settings));
   app.use(async (c, next) => {
     await next();

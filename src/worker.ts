@@ -15,10 +15,12 @@ import { readEvents, readSeed } from "./protocol/event-request.ts";
 import { textHash } from "./protocol/ids.ts";
 import { CALL_TIMEOUT_DEV_MS, CALL_TIMEOUT_MS, RETENTION_DEFAULT_MS, RETENTION_MIN_MS } from "./protocol/limits.ts";
 import { durationMs } from "./protocol/time-string.ts";
+import { checkWebhooks } from "./routes/webhooks.ts";
 import type { Inngest } from "./sdk/client.ts";
 import type { InngestFunction } from "./sdk/function.ts";
 import { bindSender } from "./sdk/sender.ts";
 import { sdkName } from "./sdk/version.ts";
+import type { InngestWebhook } from "./sdk/webhook/webhook.ts";
 import { settings } from "./settings.ts";
 import { HttpFunctions, type Post } from "./transports/http.ts";
 import { LocalFunctions } from "./transports/local.ts";
@@ -39,6 +41,8 @@ export interface WorkerOptions {
   client?: Inngest;
   /** functions that run inside this Worker */
   functions?: readonly InngestFunction[];
+  /** made by `client.createWebhook`; each is served at `/webhooks/<id>` and delivers its events in process */
+  webhooks?: readonly InngestWebhook[];
   /** answers every request that is not the platform's */
   app?: App;
   /** how long ended runs and their events are kept: milliseconds or a duration, at least 7 days. Default 30 days */
@@ -62,8 +66,9 @@ export interface WorkerOptions {
  * export default createWorker({ client: inngest, functions: [syncUser], app });
  */
 export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloudflare.Env, RouteMessage> {
-  const { client, functions = [], app: userApp } = options;
+  const { client, functions = [], webhooks = [], app: userApp } = options;
   if (functions.length > 0 && !client) throw new TypeError("createWorker: functions need the `client` that made them");
+  checkWebhooks(webhooks);
   const local = new LocalFunctions(client, functions);
   const http = new HttpFunctions({
     post: callApp(options.callTimeout),
@@ -78,7 +83,8 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
   });
   installRouteQueue(routeQueue);
   if (client) bindSender(client, sendInProcess);
-  const app = platformApp(objects, MAIN_ENV, settings);
+  for (const webhook of webhooks) bindSender(webhook.client, sendInProcess);
+  const app = platformApp(objects, MAIN_ENV, settings, webhooks);
   if (userApp)
     app.notFound((c) => userApp.fetch(c.req.raw, c.env as Cloudflare.Env, c.executionCtx as ExecutionContext));
   const ensureRegistered = registerOnce(local, client);

@@ -1,6 +1,7 @@
 import { base64 } from "@scure/base";
 import * as z from "zod";
 import { RESERVED_PREFIX, type EventRecord } from "./event.ts";
+import { isForm } from "./form.ts";
 import { eventUlid, type UlidParts } from "./ids.ts";
 import { byteLength, type JsonObject } from "./json.ts";
 import {
@@ -44,14 +45,15 @@ const eventSchema = z.object({
 });
 
 /**
- * The events of a request body: one JSON object or an array (inngest-protocol §1.1). Fields that are not an event's are
- * left out. All or nothing.
+ * The events of a request body: one JSON object or an array, whatever its content type (inngest-protocol §1.1). Fields
+ * that are not an event's are left out. All or nothing.
  *
  * @param seed names the events; the n-th gets the n-th id after it, counted from 1
+ * @param contentType tells a form from what is nothing at all
  * @throws EventError
  */
-export function readEvents(body: string, seed: UlidParts, now: number): EventRecord[] {
-  const json = parseBody(body);
+export function readEvents(body: string, seed: UlidParts, now: number, contentType?: string): EventRecord[] {
+  const json = parseBody(body, contentType);
   const list = Array.isArray(json) ? json : [json];
   if (list.length > EVENTS_PER_REQUEST_MAX)
     throw new EventError(
@@ -62,10 +64,16 @@ export function readEvents(body: string, seed: UlidParts, now: number): EventRec
   );
 }
 
-function parseBody(body: string): unknown {
+function parseBody(body: string, contentType: string | undefined): unknown {
   const start = body.trimStart()[0];
-  if (start !== "{" && start !== "[")
+  if (start !== "{" && start !== "[") {
+    // a form is one object of lists of texts (inngest-protocol §1.1): its name is never the text that an event needs
+    if (isForm(contentType))
+      throw new EventError(
+        "event.name: is required and must be a string, and the fields of a form are lists of strings. Send JSON, or give the sender the URL of a webhook, whose transform makes an event of its forms: inngest.createWebhook({ id, verify, transform })",
+      );
     throw new EventError("Request body must contain an event object or an array of event objects");
+  }
   try {
     return JSON.parse(body);
   } catch (error) {

@@ -36,7 +36,7 @@ export function eventIngest(objects: Objects, env: string, settings: SettingsSou
     const now = Date.now();
     const seed = readSeed(c.req.header(headers.eventIdSeed), now, crypto.getRandomValues(new Uint8Array(10)));
     try {
-      const records = readEvents(await readBody(c.req.raw), seed, now);
+      const records = readEvents(await readBody(c.req.raw), seed, now, c.req.header("content-type"));
       await acceptRecords(objects, env, records, now);
       return c.json({ ids: records.map((record) => record.internalId), status: 200 });
     } catch (error) {

@@ -221,6 +221,33 @@ describe("[§1.4] ids", () => {
   });
 });
 
+describe("[§1.1] the content type", () => {
+  const FORM = "application/x-www-form-urlencoded";
+
+  test.each(["application/json", "text/plain;charset=UTF-8", FORM, "multipart/form-data; boundary=x", "nonsense", ""])(
+    "does not matter when the body is JSON: %j",
+    (type) => {
+      expect(readEvents(' [{"name":"a"}]', SEED, NOW, type)).toHaveLength(1);
+    },
+  );
+
+  test.each([
+    ["name=a&data=1", FORM],
+    ["name=a", `${FORM}; charset=utf-8`],
+    ['--x\r\nContent-Disposition: form-data; name="name"\r\n\r\na\r\n--x--', "Multipart/Form-Data; boundary=x"],
+    ["", FORM],
+  ])("of a form: its name is a list, and the error says where forms are read", (body, type) => {
+    expect(() => readEvents(body, SEED, NOW, type)).toThrow(/^event\.name: .*lists of strings.*inngest\.createWebhook/);
+  });
+
+  test.each(["text/plain", "application/xml", `x-${FORM}`, "multipart/mixed; boundary=x", ""])(
+    "of anything else that is no JSON: %j",
+    (type) => {
+      expect(() => readEvents("name=a", SEED, NOW, type)).toThrow(/^Request body must contain an event object or/);
+    },
+  );
+});
+
 describe("[§1.4] the seed header", () => {
   const random = Uint8Array.from({ length: 10 }, () => 9);
   const own = Uint8Array.from([0, 1, 2, 3, 4, 5, 6, 7, 8, 255]);
