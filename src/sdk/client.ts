@@ -1,11 +1,34 @@
 import { headers } from "../protocol/headers.ts";
-import { baseUrl, processEnv, readDevSetting, type DevSetting, type EnvVars } from "./environment.ts";
-import { payloadsJson, readPayloads } from "./event-payload.ts";
-import { InngestFunction } from "./function.ts";
+import {
+  baseUrl,
+  branchEnv,
+  processEnv,
+  publicEnv,
+  readDevSetting,
+  type DevSetting,
+  type EnvVars,
+} from "./environment.ts";
+import { payloadsJson, preparePayload, readPayloads } from "./event-payload.ts";
+import type { EventSchemas } from "./event-schemas.ts";
+import { InngestFunction, type FunctionOwner } from "./function.ts";
+import type { ClientContext, EventsOf } from "./helper-types.ts";
 import { makeSeed, postEvents } from "./send.ts";
 import { boundSender } from "./sender.ts";
-import type { EventPayload, FunctionOptions, Handler, Logger, ReceivedEvent, Trigger } from "./types.ts";
+import type { Serializer } from "./serializer.ts";
+import { suggestion } from "./suggestion.ts";
+import type {
+  EventMap,
+  EventOf,
+  FailureHandler,
+  FunctionOptions,
+  Handler,
+  InvokeDataOf,
+  Logger,
+  SendPayload,
+  Trigger,
+} from "./types.ts";
 import { sdkName } from "./version.ts";
+import { InngestWebhook, type WebhookOptions } from "./webhook/webhook.ts";
 
 /** Options of {@link Inngest}. Each that names a variable is read from it when left out, at use and not before. */
 export interface ClientOptions {
@@ -24,7 +47,9 @@ export interface ClientOptions {
   baseUrl?: string;
   /** used instead of the global `fetch` */
   fetch?: typeof fetch;
-  /** `INNGEST_ENV`: name of a branch environment */
+  /**
+   * `INNGEST_ENV`, else the branch that Vercel, Cloudflare Pages, Netlify, Render or Railway name: a branch environment
+   */
   env?: string;
   /** `INNGEST_DEV`: development, where nothing is signed and no key is needed. Default false */
   isDev?: boolean;
@@ -32,6 +57,10 @@ export interface ClientOptions {
   logger?: Logger;
   /** reported when the app is synced */
   appVersion?: string;
+  /** the app's events: types for all that names one, and checks of those described by a schema */
+  schemas?: EventSchemas<EventMap>;
+  /** carries Date, Map, BigInt and others through events and step results. Default: JSON alone */
+  serializer?: Serializer;
 }
 
 const OPTIONS: readonly (keyof ClientOptions)[] = [
@@ -45,6 +74,8 @@ const OPTIONS: readonly (keyof ClientOptions)[] = [
   "isDev",
   "logger",
   "appVersion",
+  "schemas",
+  "serializer",
 ];
 
 const DEV_URL = "http://localhost:8288/";
@@ -59,19 +90,21 @@ const DEV_EVENT_KEY = "NO_EVENT_KEY_SET"; // any key will do for a development s
  * @example
  * const inngest = new Inngest({ id: "my-app" });
  */
-export class Inngest {
+export class Inngest<const TOptions extends ClientOptions = ClientOptions> implements FunctionOwner {
+  /** types only */
+  declare readonly "~options": TOptions;
   readonly id: string;
   readonly #options: ClientOptions;
   #env: EnvVars = {};
 
-  constructor(options: ClientOptions) {
+  constructor(options: TOptions) {
     const id: unknown = options?.id;
     if (typeof id !== "string" || id.trim() === "")
       throw new TypeError(`new Inngest: id: ${JSON.stringify(id)} is not an app id; it must be a non-empty string`);
     for (const [option, value] of Object.entries(options))
       if (value !== undefined && !OPTIONS.some((known) => known === option))
         throw new TypeError(
-          `new Inngest: ${JSON.stringify(option)} is not supported by this version; there are ${OPTIONS.join(", ")}`,
+          `new Inngest: ${JSON.stringify(option)} is not an option of this version${suggestion(option, OPTIONS)}; there are ${OPTIONS.join(", ")}`,
         );
     this.id = id;
     this.#options = options;
@@ -86,15 +119,16 @@ export class Inngest {
    * @param options.seed `<ms>,<base64 of 10 bytes>`: sending again with the same seed names the same events
    * @returns the events' ids, in their order; they are the platform's own, whatever `id` an event carries
    * @throws TypeError for an event that is not one, or when there is no event key
+   * @throws EventValidationError for data that the event's schema does not take
    * @throws SendError when the server refuses the events or cannot be reached
    * @example
    * const { ids } = await inngest.send({ name: "user/created", data: { userId: "123" } });
    */
   async send(
-    payload: EventPayload | EventPayload[],
+    payload: SendPayload<EventsOf<TOptions>> | readonly SendPayload<EventsOf<TOptions>>[],
     options?: { env?: string; seed?: string },
   ): Promise<{ ids: string[] }> {
-    const events = readPayloads(payload);
+    const events = await Promise.all(readPayloads(payload).map((event) => preparePayload(event, this)));
     if (events.length === 0) {
       this.logger.warn("inngest.send: the list of events is empty, so nothing was sent");
       return { ids: [] };
@@ -133,33 +167,53 @@ export class Inngest {
    *   },
    * );
    */
-  createFunction<TOutput>(
-    options: FunctionOptions & { triggers?: undefined },
-    trigger: Trigger | readonly Trigger[],
-    handler: Handler<ReceivedEvent, TOutput>,
-  ): InngestFunction<TOutput>;
+  createFunction<const TTrigger extends Triggers<TOptions>, TOutput>(
+    options: FunctionOptions<FailureHandler<EventOf<EventsOf<TOptions>, TTrigger>, ClientContext<TOptions>>> & {
+      triggers?: undefined;
+    },
+    trigger: TTrigger,
+    handler: Handler<never, TOutput, ClientContext<TOptions, EventOf<EventsOf<TOptions>, TTrigger>>>,
+  ): InngestFunction<TOutput, InvokeDataOf<EventsOf<TOptions>, TTrigger>>;
   /** As above with the triggers among the options; without any the function is only started by `step.invoke`. */
-  createFunction<TOutput>(
-    options: FunctionOptions & { triggers?: Trigger | readonly Trigger[] },
-    handler: Handler<ReceivedEvent, TOutput>,
-  ): InngestFunction<TOutput>;
+  createFunction<const TTrigger extends Triggers<TOptions> = readonly [], TOutput = unknown>(
+    options: { triggers?: TTrigger } & FunctionOptions<
+      FailureHandler<EventOf<EventsOf<TOptions>, TTrigger>, ClientContext<TOptions>>
+    >,
+    handler: Handler<never, TOutput, ClientContext<TOptions, EventOf<EventsOf<TOptions>, TTrigger>>>,
+  ): InngestFunction<TOutput, InvokeDataOf<EventsOf<TOptions>, TTrigger>>;
   createFunction(
-    options: FunctionOptions & { triggers?: Trigger | readonly Trigger[] },
+    options: FunctionOptions<(context: never) => unknown> & { triggers?: unknown },
     ...rest: unknown[]
   ): InngestFunction {
     const { triggers, handler } = arrange(options, rest);
-    return new InngestFunction(this.id, options, triggers, handler);
+    return new InngestFunction(this, options, triggers, handler);
+  }
+
+  /**
+   * Defines a URL that turns the deliveries of another service into events. Mount its `fetch` at any route, or give it to
+   * `createWorker({ webhooks })`, which serves it at `/webhooks/<id>`.
+   *
+   * @throws TypeError naming the option, when one cannot be used
+   * @example
+   * export const payments = inngest.createWebhook({
+   *   id: "stripe",
+   *   verify: stripe(), // from "@dotdo/inngest/webhooks"; reads STRIPE_WEBHOOK_SECRET
+   *   transform: ({ body }) => ({ name: `stripe/${body.type}`, data: body.data.object }),
+   * });
+   */
+  createWebhook(options: WebhookOptions<SendPayload<EventsOf<TOptions>>>): InngestWebhook {
+    return new InngestWebhook(this, options);
   }
 
   /** Adds environment variables, for platforms that hand them to each request; they win over the process's. */
-  setEnvVars(env: EnvVars): this {
+  setEnvVars(env: EnvVars = {}): this {
     this.#env = { ...this.#env, ...env };
     return this;
   }
 
   /** A variable as this client sees it; empty counts as unset. */
   envVar(name: string): string | undefined {
-    return (this.#env[name] ?? processEnv(name))?.trim() || undefined;
+    return (this.#env[name] ?? processEnv(name) ?? publicEnv(name))?.trim() || undefined;
   }
 
   /** `dev` accepts unsigned calls and needs no keys; `cloud` is everything else. */
@@ -169,7 +223,20 @@ export class Inngest {
 
   /** Name of the branch environment, if any. */
   get env(): string | undefined {
-    return this.#options.env ?? this.envVar("INNGEST_ENV");
+    return this.#options.env?.trim() || branchEnv((name) => this.envVar(name));
+  }
+
+  /** Resolved: kept for code written for other versions of Inngest's SDK. */
+  get ready(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  get schemas(): EventSchemas<EventMap> | undefined {
+    return this.#options.schemas;
+  }
+
+  get serializer(): Serializer | undefined {
+    return this.#options.serializer;
   }
 
   get appVersion(): string | undefined {
@@ -229,11 +296,13 @@ export class Inngest {
   }
 }
 
+type Triggers<TOptions extends ClientOptions> = Trigger<EventsOf<TOptions>> | readonly Trigger<EventsOf<TOptions>>[];
+
 /** Both forms of `createFunction`: triggers as the second argument, or among the options. */
 function arrange(
   options: { id?: unknown; triggers?: unknown } | undefined,
   rest: unknown[],
-): { triggers: unknown; handler: Handler } {
+): { triggers: unknown; handler: (context: never) => unknown } {
   const isPositional = rest.length > 1 || (rest.length === 1 && typeof rest[0] !== "function");
   if (isPositional && options?.triggers !== undefined)
     throw new TypeError(`function "${options.id}": triggers: given twice, as an option and as the second argument`);

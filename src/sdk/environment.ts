@@ -10,6 +10,43 @@ export function processEnv(name: string): string | undefined {
   }
 }
 
+declare const process: { env: EnvVars };
+
+/**
+ * A variable under the names that bundlers let through to browsers. They replace the very expression, so it must be
+ * written out.
+ */
+export function publicEnv(name: string): string | undefined {
+  try {
+    if (name === "INNGEST_DEV") return process.env.NEXT_PUBLIC_INNGEST_DEV ?? process.env.REACT_APP_INNGEST_DEV;
+    if (name === "INNGEST_BASE_URL")
+      return process.env.NEXT_PUBLIC_INNGEST_BASE_URL ?? process.env.REACT_APP_INNGEST_BASE_URL;
+  } catch {
+    // no process here, and nothing was replaced
+  }
+  return undefined;
+}
+
+/** Where hosting platforms say which branch they deploy, in the order in which they are asked (inngest-features §1.11). */
+const BRANCH_VARIABLES = [
+  "INNGEST_ENV",
+  "BRANCH_NAME",
+  "VERCEL_GIT_COMMIT_REF",
+  "BRANCH",
+  "CF_PAGES_BRANCH",
+  "RENDER_GIT_BRANCH",
+  "RAILWAY_GIT_BRANCH",
+];
+
+/** Name of the branch environment, if the surroundings name one. */
+export function branchEnv(envVar: (name: string) => string | undefined): string | undefined {
+  for (const name of BRANCH_VARIABLES) {
+    const value = envVar(name);
+    if (value !== undefined) return value;
+  }
+  return undefined;
+}
+
 /** What `INNGEST_DEV` says: development or not, and where the development server is when it is a URL. */
 export interface DevSetting {
   isDev: boolean;

@@ -26,6 +26,22 @@ export class NonRetriableError extends Error {
 }
 
 /**
+ * Data of an event that its schema does not take. Thrown where the event is sent; where it is received the run, or the
+ * step that waited for it, fails without another attempt.
+ */
+export class EventValidationError extends NonRetriableError {
+  override readonly name = "EventValidationError";
+  readonly code = "event_invalid";
+  /** what the schema has to say, with the path into the data and what is there */
+  readonly issues: readonly { path: readonly string[]; message: string; value: unknown }[];
+
+  constructor(message: string, issues: EventValidationError["issues"]) {
+    super(message);
+    this.issues = issues;
+  }
+}
+
+/**
  * Thrown by a handler or step that knows when it is worth trying again. Counts as an attempt like any other error; the
  * platform waits at least 1 second and at most 24 hours.
  *

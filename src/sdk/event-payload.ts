@@ -1,15 +1,33 @@
+import type { FunctionOwner } from "./function.ts";
+import { applySchema } from "./schema.ts";
 import type { EventPayload } from "./types.ts";
 
 /**
- * The events of a `send`, checked, with `data` filled in. `ts` stays absent unless the sender set it, so that the
- * server's clock decides.
+ * The events of a `send`, with `data` filled in. `ts` stays absent unless the sender set it, so that the server's clock
+ * decides.
  *
  * @throws TypeError naming the event and the field
  */
-export function readPayloads(payload: EventPayload | EventPayload[]): EventPayload[] {
+export function readPayloads(payload: unknown): EventPayload[] {
   return Array.isArray(payload)
     ? payload.map((event, index) => readPayload(event, `events[${index}]`))
     : [readPayload(payload, "event")];
+}
+
+/**
+ * An event as it is sent: its data fits its schema, and is as the client's serializer writes it. What the schema takes in
+ * is sent, not what its transforms make of it: every receiver applies the schema itself.
+ *
+ * @throws EventValidationError for data that the event's schema does not take
+ */
+export async function preparePayload(
+  { validate, ...event }: EventPayload & { validate?: unknown },
+  { schemas, serializer }: FunctionOwner,
+): Promise<EventPayload> {
+  const schema = schemas?.dataSchema(event.name);
+  if (typeof validate === "function") await validate();
+  else if (schema) await applySchema(schema, event.data, `event ${JSON.stringify(event.name)}: data`);
+  return serializer ? { ...event, data: serializer.encode(event.data) as EventPayload["data"] } : event;
 }
 
 /**
@@ -26,15 +44,16 @@ export function payloadsJson(events: EventPayload[]): string {
   }
 }
 
-function readPayload(event: EventPayload, field: string): EventPayload {
+function readPayload(event: unknown, field: string): EventPayload {
   if (typeof event !== "object" || event === null || Array.isArray(event))
     throw new TypeError(
       `send: ${field}: ${event === null ? "null" : typeof event} is not an event such as { name, data }`,
     );
-  if (typeof event.name !== "string" || event.name === "")
-    throw new TypeError(`send: ${field}.name: ${String(event.name)} is not an event name`);
-  const data = event.data ?? {};
+  const { name, data = {} } = event as Partial<EventPayload>;
+  if (typeof name !== "string" || name === "")
+    throw new TypeError(`send: ${field}.name: ${String(name)} is not an event name`);
   if (typeof data !== "object" || Array.isArray(data))
     throw new TypeError(`send: ${field}.data: ${Array.isArray(data) ? "an array" : typeof data} is not an object`);
-  return { ...event, data };
+  const { validate } = event as { validate?: unknown }; // of a created event; not enumerable
+  return { ...event, name, data: data ?? {}, ...(validate === undefined ? {} : { validate }) };
 }

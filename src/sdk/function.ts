@@ -1,10 +1,33 @@
+import type { EventSchemas } from "./event-schemas.ts";
 import { internalEvents } from "../protocol/event.ts";
 import type { CronTrigger, EventTrigger } from "../protocol/function-config.ts";
 import type { RetryPolicy } from "../protocol/retry-policy.ts";
 import { restoreError } from "./errors.ts";
 import { retryPolicy } from "./retries.ts";
+import { decodeEvent, receiveEvents, type EventReader } from "./receive.ts";
+import type { Serializer } from "./serializer.ts";
+import { suggestion } from "./suggestion.ts";
 import { readTriggers } from "./triggers.ts";
-import type { Context, FailureContext, FailureHandler, FunctionOptions, Handler, ReceivedEvent } from "./types.ts";
+import type {
+  Context,
+  FailureContext,
+  FunctionOptions,
+  InvokeTarget,
+  ReceivedEvent,
+  EventMap,
+  UntypedData,
+} from "./types.ts";
+
+/** What a function knows of the client that made it. */
+export interface FunctionOwner {
+  /** the app's id */
+  readonly id: string;
+  readonly schemas: EventSchemas<EventMap> | undefined;
+  readonly serializer: Serializer | undefined;
+}
+
+/** Options as the class keeps them: what they are called with is checked where the function is made. */
+type AnyOptions = FunctionOptions<(context: never) => unknown>;
 
 /** A durable function as the platform knows it: what one `createFunction` stands for, once or twice. */
 export interface Registration {
@@ -58,26 +81,38 @@ const FAILURE_RETRIES = 1;
  *
  * @throws TypeError at creation, naming the option, its value and what is allowed
  */
-export class InngestFunction<TOutput = unknown> {
-  /** app of the client that made it */
-  readonly appId: string;
-  readonly options: FunctionOptions;
+export class InngestFunction<TOutput = unknown, TData extends object = UntypedData> implements InvokeTarget<
+  TOutput,
+  TData
+> {
+  /** types only */
+  declare readonly "~types": { output: TOutput; data: TData };
+  /** what it knows of the client that made it */
+  readonly owner: FunctionOwner;
+  readonly options: AnyOptions;
   readonly triggers: readonly EventTrigger[];
   readonly crons: readonly CronTrigger[];
-  readonly handler: Handler<ReceivedEvent, TOutput>;
+  readonly handler: (context: never) => unknown;
   readonly #retry: RetryPolicy;
+  readonly #readers: readonly EventReader[];
 
-  constructor(appId: string, options: FunctionOptions, triggers: unknown, handler: Handler<ReceivedEvent, TOutput>) {
+  constructor(owner: FunctionOwner, options: AnyOptions, triggers: unknown, handler: (context: never) => unknown) {
     const name = checkOptions(options);
-    this.appId = appId;
+    this.owner = owner;
     this.options = options;
     this.#retry = inFunction(name, () => retryPolicy(options.retries, "retries"));
-    const { events, crons } = inFunction(name, () => readTriggers(triggers, "triggers"));
+    const { events, crons, readers } = inFunction(name, () => readTriggers(triggers, "triggers"));
     this.triggers = events;
     this.crons = crons;
+    this.#readers = readers;
     if (typeof handler !== "function")
       throw new TypeError(`function "${name}": handler: ${typeof handler} is not a function`);
     this.handler = handler;
+  }
+
+  /** app of the client that made it */
+  get appId(): string {
+    return this.owner.id;
   }
 
   /**
@@ -103,7 +138,7 @@ export class InngestFunction<TOutput = unknown> {
       triggers: [...this.triggers],
       crons: [...this.crons],
       retry: this.#retry,
-      handler: this.handler,
+      handler: (context) => this.#run(context),
     };
     const { onFailure } = this.options;
     if (onFailure === undefined) return [own];
@@ -115,9 +150,27 @@ export class InngestFunction<TOutput = unknown> {
         triggers: [{ event: internalEvents.failed, expression: `event.data.function_id == ${celString(id)}` }],
         crons: [],
         retry: retryPolicy(FAILURE_RETRIES, "retries"),
-        handler: failureHandler(onFailure),
+        handler: (context) => this.#runOnFailure(onFailure, context),
       },
     ];
+  }
+
+  /** The handler, between the events as they were stored and the result as it will be. */
+  #run(context: Context): unknown {
+    const { schemas, serializer } = this.owner;
+    const run = (events: ReceivedEvent[]) =>
+      encoded(this.handler({ ...context, event: events[0], events } as never), serializer); // typed by its triggers
+    const events = receiveEvents(context.events, { readers: this.#readers, schemas, serializer });
+    return events instanceof Promise ? events.then(run) : run(events);
+  }
+
+  /** Its only trigger is the failure event. */
+  #runOnFailure(onFailure: (context: never) => unknown, context: Context): unknown {
+    const { serializer } = this.owner;
+    const failed = context.event as FailureContext["event"];
+    const event = { ...failed, data: { ...failed.data, event: decodeEvent(failed.data.event, serializer) } };
+    const failure: FailureContext = { ...context, event, events: [event], error: restoreError(failed.data.error) };
+    return encoded(onFailure(failure as never), serializer);
   }
 
   /**
@@ -156,11 +209,10 @@ function stepUrl(url: string, functionId: string): string {
   return step.href;
 }
 
-function failureHandler(onFailure: FailureHandler): (context: Context) => unknown {
-  return (context) => {
-    const event = context.event as FailureContext["event"]; // its only trigger is the failure event
-    return onFailure({ ...context, event, events: [event], error: restoreError(event.data.error) });
-  };
+/** A result, awaited, as the client's serializer stores it. */
+function encoded(result: unknown, serializer: Serializer | undefined): unknown {
+  if (serializer === undefined) return result;
+  return Promise.resolve(result).then((value) => serializer.encode(value));
 }
 
 /** The text as a CEL literal. */
@@ -169,7 +221,7 @@ function celString(text: string): string {
 }
 
 /** @returns the function's id, for further errors */
-function checkOptions(options: FunctionOptions): string {
+function checkOptions(options: AnyOptions): string {
   if (typeof options !== "object" || options === null)
     throw new TypeError(
       `createFunction: options: ${JSON.stringify(options)} is not an object such as { id: "my-function" }`,
@@ -184,7 +236,7 @@ function checkOptions(options: FunctionOptions): string {
     throw new TypeError(
       UNSUPPORTED.includes(option)
         ? `function "${id}": ${option}: not supported by this version; nothing would hold it, so remove it or stay on a platform that does`
-        : `function "${id}": ${JSON.stringify(option)} is not an option; there are ${KNOWN.join(", ")}`,
+        : `function "${id}": ${JSON.stringify(option)} is not an option${suggestion(option, [...KNOWN, ...UNSUPPORTED])}; there are ${KNOWN.join(", ")}`,
     );
   }
   if (name !== undefined && typeof name !== "string")

@@ -1,6 +1,18 @@
 export { Inngest, type ClientOptions } from "./client.ts";
 export type { EnvVars } from "./environment.ts";
+export { EventSchemas } from "./event-schemas.ts";
 export {
+  cron,
+  EventType,
+  eventType,
+  invoke,
+  isEventType,
+  type CreatedEvent,
+  type EventTypeData,
+  type EventTypeInput,
+} from "./event-type.ts";
+export {
+  EventValidationError,
   isNonRetriable,
   isRetryAfter,
   isStepError,
@@ -9,30 +21,63 @@ export {
   serializeError,
   StepError,
 } from "./errors.ts";
-export { InngestFunction } from "./function.ts";
+export { InngestFunction, type FunctionOwner } from "./function.ts";
+export type {
+  BaseContext,
+  ClientContext,
+  ClientOptionsFromInngest,
+  EventNameFromTrigger,
+  EventsOf,
+  GetEvents,
+  GetFunctionInput,
+  GetFunctionOutput,
+  GetFunctionOutputRaw,
+  GetStepTools,
+  SendEventBaseOutput,
+  SendEventPayload,
+} from "./helper-types.ts";
+export { InngestFunctionReference, referenceFunction } from "./reference.ts";
+export { staticSchema, type DataSchema, type StandardSchemaV1 } from "./schema.ts";
+export type { Serializer } from "./serializer.ts";
 export { SendError } from "./send.ts";
 export type {
+  AsStored,
+  AwaitedEvent,
+  CancelledEventPayload,
   Context,
   CronTriggerOptions,
+  EventByName,
+  EventMap,
+  EventName,
+  EventOf,
   EventPayload,
+  EventShape,
   EventTriggerOptions,
   FailureContext,
   FailureEventPayload,
   FailureHandler,
+  FinishedEventPayload,
   FunctionOptions,
   Handler,
+  IntervalTriggerOptions,
+  InvokeDataOf,
   InvokeOptions,
   InvokeTarget,
   Jsonify,
   Logger,
+  PlatformEvents,
   ReceivedEvent,
   RetryOptions,
+  ScheduledTimerEventPayload,
+  SendPayload,
   StepOptions,
   StepOptionsOrId,
   StepTools,
+  Stored,
   Trigger,
   UnsupportedFunctionOptions,
   UntypedData,
+  UntypedEvents,
   WaitForEventOptions,
 } from "./types.ts";
 export { version } from "./version.ts";

@@ -1,12 +1,23 @@
+import { internalEvents } from "../protocol/event.ts";
 import { byteLength } from "../protocol/json.ts";
 import type { CronTrigger, EventTrigger } from "../protocol/function-config.ts";
+import { durationMs, durationString } from "../protocol/time-string.ts";
+import { isEventType, type EventType } from "./event-type.ts";
+import type { EventReader } from "./receive.ts";
+import { suggestion } from "./suggestion.ts";
 import { TRIGGER_EVENT_NAME_MAX_BYTES, TRIGGERS_PER_FUNCTION_MAX } from "../protocol/limits.ts";
 
-/** What starts a function, as the platform keeps it. */
+/** What starts a function. */
 export interface FunctionTriggers {
+  /** as the platform keeps them */
   events: EventTrigger[];
   crons: CronTrigger[];
+  /** what the app makes of the events that come */
+  readers: EventReader[];
 }
+
+const FIELDS = ["event", "if", "cron", "every", "jitter"];
+const EVERY_MIN_MS = 1_000;
 
 const CRON_MAX_LENGTH = 255; // inngest/inngest, pkg/inngest
 
@@ -20,10 +31,15 @@ export function readTriggers(triggers: unknown, field: string): FunctionTriggers
   const list: unknown[] = Array.isArray(triggers) ? triggers : [triggers];
   if (list.length > TRIGGERS_PER_FUNCTION_MAX)
     throw new TypeError(`${field}: ${list.length} triggers; a function has at most ${TRIGGERS_PER_FUNCTION_MAX}`);
-  const read: FunctionTriggers = { events: [], crons: [] };
+  const read: FunctionTriggers = { events: [], crons: [], readers: [] };
   const seen = new Map<string, string>();
   for (const [index, trigger] of list.entries()) {
     const at = Array.isArray(triggers) ? `${field}[${index}]` : field;
+    const type = eventTypeOf(trigger);
+    if (type?.name === internalEvents.invoked) {
+      read.readers.push({ name: type.name, schema: type.schema });
+      continue; // it starts nothing: every function can be invoked
+    }
     const kept = readTrigger(trigger, at);
     const [key, what] =
       "cron" in kept
@@ -33,29 +49,44 @@ export function readTriggers(triggers: unknown, field: string): FunctionTriggers
     if (first !== undefined) throw new TypeError(`${at}: the same as ${first}, ${what}`);
     seen.set(key, at);
     if ("cron" in kept) read.crons.push(kept);
-    else read.events.push(kept);
+    else {
+      read.events.push(kept);
+      read.readers.push({ name: kept.event, schema: type?.schema });
+    }
   }
   return read;
 }
 
-function readTrigger(trigger: unknown, field: string): EventTrigger | CronTrigger {
+/** The event type that a trigger is, or has. */
+function eventTypeOf(trigger: unknown): EventType | undefined {
+  if (isEventType(trigger)) return trigger;
+  const event = typeof trigger === "object" && trigger !== null ? Reflect.get(trigger, "event") : undefined;
+  return isEventType(event) ? event : undefined;
+}
+
+function readTrigger(given: unknown, field: string): EventTrigger | CronTrigger {
+  const trigger = isEventType(given) ? { event: given.name } : given;
   if (typeof trigger !== "object" || trigger === null || Array.isArray(trigger))
     throw new TypeError(`${field}: ${JSON.stringify(trigger)} is not a trigger; write { event: "app/thing.happened" }`);
-  const { event, if: expression, cron, jitter, ...others } = withoutUndefined(trigger);
+  const { event, if: expression, cron, every, jitter, ...others } = withoutUndefined(trigger);
   const other = Object.keys(others)[0];
   if (other !== undefined)
     throw new TypeError(
-      `${field}: ${JSON.stringify(other)} is not part of a trigger; there are event and if, or cron and jitter`,
+      `${field}: ${JSON.stringify(other)} is not part of a trigger${suggestion(other, FIELDS)}; there are event and if, cron and jitter, every and jitter`,
     );
-  if (cron !== undefined) {
+  const schedules = [cron, every].filter((schedule) => schedule !== undefined).length;
+  if (schedules > 1) throw new TypeError(`${field}: a trigger has either a cron or an every; make them two triggers`);
+  if (schedules === 1) {
     if (event !== undefined || expression !== undefined)
       throw new TypeError(`${field}: a trigger has either an event or a cron; make them two triggers`);
-    return { cron: readCron(cron, `${field}.cron`), jitter: readJitter(jitter, `${field}.jitter`) };
+    const schedule = every === undefined ? readCron(cron, `${field}.cron`) : readEvery(every, `${field}.every`);
+    return { cron: schedule, jitter: readJitter(jitter, `${field}.jitter`) };
   }
-  if (jitter !== undefined) throw new TypeError(`${field}.jitter: only a cron trigger has one`);
+  if (jitter !== undefined) throw new TypeError(`${field}.jitter: only a schedule has one`);
   if (expression !== undefined && (typeof expression !== "string" || expression.trim() === ""))
     throw new TypeError(`${field}.if: ${JSON.stringify(expression)} is not an expression such as "event.data.paid"`);
-  return { event: readEventName(event, `${field}.event`), expression: expression ?? null };
+  const name = isEventType(event) ? event.name : event;
+  return { event: readEventName(name, `${field}.event`), expression: expression ?? null };
 }
 
 /** Form only: the platform, which has a calendar, refuses what can never come. */
@@ -65,6 +96,14 @@ function readCron(cron: unknown, field: string): string {
       `${field}: ${JSON.stringify(cron)} is not a schedule such as "0 9 * * 1" of at most ${CRON_MAX_LENGTH} characters`,
     );
   return cron.trim();
+}
+
+function readEvery(every: unknown, field: string): string {
+  if (typeof every !== "string" && typeof every !== "number")
+    throw new TypeError(`${field}: ${JSON.stringify(every)} is not a duration such as "10s"`);
+  const ms = durationMs(every, field);
+  if (ms < EVERY_MIN_MS) throw new TypeError(`${field}: ${JSON.stringify(every)}: at least ${EVERY_MIN_MS} ms`);
+  return `every ${durationString(ms)}`;
 }
 
 function readJitter(jitter: unknown, field: string): string | null {

@@ -1,5 +1,6 @@
 import type { internalEvents } from "../protocol/event.ts";
 import type { WireError } from "../protocol/wire-error.ts";
+import type { CreatedEvent, EventType, EventTypeData, EventTypeInput } from "./event-type.ts";
 import type { Jsonify } from "./jsonify.ts";
 import type { RetryOptions } from "./retries.ts";
 
@@ -49,17 +50,151 @@ export interface ReceivedEvent<TData extends object = UntypedData, TName extends
   meta?: UntypedData;
 }
 
-/** The event that `onFailure` handlers receive, sent by the platform when a run has failed for good. */
-export type FailureEventPayload<TEvent extends ReceivedEvent = ReceivedEvent> = ReceivedEvent<
+/** Data of one event: as handlers receive it, and as senders write it. They differ when a schema transforms. */
+export interface EventShape<TData extends object = UntypedData, TInput extends object = TData> {
+  data: TData;
+  input: TInput;
+}
+
+/** The events that an app knows, by name. */
+export type EventMap = Record<string, EventShape<object, object>>;
+
+/** Events of a client without `schemas`: any name, unchecked data. */
+export type UntypedEvents = Record<string, EventShape>;
+
+/** Names that may be written where an event is named: all, or with `schemas` those, wildcards and the platform's own. */
+export type EventName<TEvents extends EventMap> = string extends keyof TEvents
+  ? string
+  : (keyof TEvents & string) | `${string}*` | keyof PlatformEvents;
+
+/** An event to send, of those that an app knows. */
+export type SendPayload<TEvents extends EventMap = UntypedEvents> = string extends keyof TEvents
+  ? EventPayload
+  :
+      | { [Name in keyof TEvents & string]: NamedPayload<Name, TEvents[Name]["input"]> }[keyof TEvents & string]
+      | CreatedEvent<string, object>;
+
+type NamedPayload<TName extends string, TInput extends object> = Omit<EventPayload<TInput>, "name" | "data"> & {
+  name: TName;
+} & DataOption<TInput>;
+
+/** `data` may be left out when nothing in it is required. */
+type DataOption<TInput extends object> = object extends TInput ? { data?: TInput } : { data: TInput };
+
+/** The platform's own events. */
+export interface PlatformEvents {
+  "inngest/function.invoked": ReceivedEvent<UntypedData, typeof internalEvents.invoked>;
+  "inngest/function.failed": FailureEventPayload;
+  "inngest/function.finished": FinishedEventPayload;
+  "inngest/function.cancelled": CancelledEventPayload;
+  "inngest/scheduled.timer": ScheduledTimerEventPayload;
+}
+
+/** A received event by its name; a wildcard stands for all known events that it covers. */
+export type EventByName<TEvents extends EventMap, TName extends string> = TName extends keyof PlatformEvents
+  ? PlatformEvents[TName]
+  : string extends keyof TEvents
+    ? ReceivedEvent<UntypedData, WildcardName<TName>>
+    : TName extends keyof TEvents
+      ? ReceivedEvent<TEvents[TName]["data"], TName>
+      : TName extends `${infer TPrefix}*`
+        ? Covered<TEvents, Extract<keyof TEvents & string, `${TPrefix}${string}`>>
+        : ReceivedEvent<UntypedData, TName>;
+
+type Covered<TEvents extends EventMap, TNames extends keyof TEvents & string> = [TNames] extends [never]
+  ? ReceivedEvent
+  : { [Name in TNames]: ReceivedEvent<TEvents[Name]["data"], Name> }[TNames];
+
+type WildcardName<TName extends string> = TName extends `${infer TPrefix}*` ? `${TPrefix}${string}` : TName;
+
+type AnyEventType = EventType<string, EventType["schema"]>;
+
+/** What a function of these triggers receives. */
+export type EventOf<TEvents extends EventMap, TTriggers> = [OneOf<TTriggers>] extends [never]
+  ? ReceivedEvent
+  : Triggered<TEvents, OneOf<TTriggers>, OtherName<OneOf<TTriggers>>>;
+
+/** Data with which a function of these triggers is invoked: what its events' senders write. */
+export type InvokeDataOf<TEvents extends EventMap, TTriggers> = [OneOf<TTriggers>] extends [never]
+  ? UntypedData
+  : [Extract<OneOf<TTriggers>, InvokeType>] extends [never]
+    ? InvokeData<TEvents, OneOf<TTriggers>>
+    : InvokeData<TEvents, Extract<OneOf<TTriggers>, InvokeType>>;
+
+type OneOf<TTriggers> = TTriggers extends readonly (infer One)[] ? One : TTriggers;
+
+type Invoked = typeof internalEvents.invoked;
+type InvokeType = EventType<Invoked, EventType["schema"]>;
+
+// A function may also be invoked: its event then has that name, and data like its triggers', unless `invoke()` says what.
+type OtherName<TTrigger> = [Extract<TTrigger, InvokeType>] extends [never] ? Invoked : never;
+
+type Triggered<TEvents extends EventMap, TTrigger, TOtherName extends string> =
+  TTrigger extends EventType<infer TName, infer TSchema>
+    ? ReceivedEvent<EventTypeData<TSchema>, TName | TOtherName>
+    : TTrigger extends { event: EventType<infer TName, infer TSchema> }
+      ? ReceivedEvent<EventTypeData<TSchema>, TName | TOtherName>
+      : TTrigger extends { event: infer TName extends string }
+        ? Renamed<EventByName<TEvents, TName>, TOtherName>
+        : TTrigger extends { cron: string } | { every: number | string }
+          ? ScheduledTimerEventPayload
+          : ReceivedEvent;
+
+type Renamed<TEvent, TOtherName extends string> =
+  TEvent extends ReceivedEvent<infer TData, infer TName> ? ReceivedEvent<TData, TName | TOtherName> : TEvent;
+
+type InvokeData<TEvents extends EventMap, TTrigger> =
+  TTrigger extends EventType<string, infer TSchema>
+    ? EventTypeInput<TSchema>
+    : TTrigger extends { event: EventType<string, infer TSchema> }
+      ? EventTypeInput<TSchema>
+      : TTrigger extends { event: infer TName extends string }
+        ? string extends keyof TEvents
+          ? UntypedData
+          : TName extends keyof TEvents
+            ? TEvents[TName]["input"]
+            : UntypedData
+        : UntypedData;
+
+/** The event of a cron run. */
+export type ScheduledTimerEventPayload = ReceivedEvent<
   {
-    /** `<app>-<function>` of the failed run */
-    function_id: string;
-    run_id: string;
-    error: WireError;
-    /** the event that had started the run */
-    event: TEvent;
-    events?: TEvent[];
+    /** the schedule, as the function has it */
+    cron: string;
+    /** the tick, RFC 3339 */
+    scheduledAt: string;
+    /** the tick and its jitter, RFC 3339 */
+    fireAt: string;
+    /** earlier ticks that passed while the platform was down, and that are not made up; absent when there are none */
+    missed?: number;
   },
+  "inngest/scheduled.timer"
+>;
+
+interface EndedRun<TEvent> {
+  /** `<app>-<function>` */
+  function_id: string;
+  run_id: string;
+  /** the event that had started the run */
+  event: TEvent;
+  events?: TEvent[];
+}
+
+/** Sent when a run has ended, however. */
+export type FinishedEventPayload<TEvent = ReceivedEvent> = ReceivedEvent<
+  EndedRun<TEvent> & { result?: unknown; error?: WireError },
+  typeof internalEvents.finished
+>;
+
+/** Sent when a run was cancelled. */
+export type CancelledEventPayload<TEvent = ReceivedEvent> = ReceivedEvent<
+  EndedRun<TEvent>,
+  typeof internalEvents.cancelled
+>;
+
+/** The event that `onFailure` handlers receive, sent by the platform when a run has failed for good. */
+export type FailureEventPayload<TEvent = ReceivedEvent> = ReceivedEvent<
+  EndedRun<TEvent> & { error: WireError },
   typeof internalEvents.failed
 >;
 
@@ -72,12 +207,12 @@ export interface Logger {
 }
 
 /** What a handler is given. */
-export interface Context<TEvent = ReceivedEvent> {
+export interface Context<TEvent = ReceivedEvent, TStep = StepTools> {
   /** the event that started the run; the first one of `events` */
   event: TEvent;
   /** at least one */
   events: TEvent[];
-  step: StepTools;
+  step: TStep;
   /** ULID of the run */
   runId: string;
   /** index of this try; 0 is the first */
@@ -88,14 +223,20 @@ export interface Context<TEvent = ReceivedEvent> {
 }
 
 /** A function's code. What it returns is the run's result, stored as JSON. */
-export type Handler<TEvent = ReceivedEvent, TOutput = unknown> = (context: Context<TEvent>) => TOutput;
+export type Handler<TEvent = ReceivedEvent, TOutput = unknown, TContext = Context<TEvent>> = (
+  context: TContext,
+) => TOutput;
 
 /** What an `onFailure` handler is given: `error` is the failure of the run, rebuilt. */
-export interface FailureContext extends Context<FailureEventPayload> {
+export type FailureContext<TEvent = ReceivedEvent, TContext = Context> = Omit<TContext, "event" | "events"> & {
+  event: FailureEventPayload<TEvent>;
+  events: FailureEventPayload<TEvent>[];
   error: Error;
-}
+};
 
-export type FailureHandler = (context: FailureContext) => unknown;
+export type FailureHandler<TEvent = ReceivedEvent, TContext = Context> = (
+  context: FailureContext<TEvent, TContext>,
+) => unknown;
 
 /** A step's id, alone or with options. The same id in the same run is the same step: it runs once. */
 export type StepOptionsOrId = string | StepOptions;
@@ -121,31 +262,44 @@ interface WaitOptions {
   since?: "run";
 }
 
-type WaitNames =
-  | { /** name of the event */ event: string; events?: undefined }
-  | { /** names; the first event of any of them */ events: string[]; event?: undefined };
+type WaitNames<TName> =
+  | { /** name of the event, or its type */ event: TName; events?: undefined }
+  | { /** names or types; the first event of any of them */ events: readonly TName[]; event?: undefined };
 
 type WaitCondition =
   | { /** path that must be equal in both events, such as `data.orderId` */ match?: string; if?: undefined }
   | { /** CEL over `event` (the run's) and `async` (the awaited one) */ if?: string; match?: undefined };
 
 /** What `step.waitForEvent` waits for: `event` or `events`, and at most one of `match` and `if`. */
-export type WaitForEventOptions = WaitOptions & WaitNames & WaitCondition;
+export type WaitForEventOptions<TName = string | AnyEventType> = WaitOptions & WaitNames<TName> & WaitCondition;
 
-/** A function that `step.invoke` can start: what `createFunction` returns. */
-export interface InvokeTarget<TOutput = unknown> {
+/** The event that a wait for these names or types resolves with. */
+export type AwaitedEvent<TEvents extends EventMap, TName> =
+  TName extends EventType<infer TNames, infer TSchema>
+    ? ReceivedEvent<EventTypeData<TSchema>, TNames>
+    : TName extends string
+      ? EventByName<TEvents, TName>
+      : ReceivedEvent;
+
+/** A function that `step.invoke` can start: what `createFunction` or `referenceFunction` returns. */
+export interface InvokeTarget<TOutput = unknown, TData extends object = UntypedData> {
   /** `<app>-<function>` of the given app */
-  id(appId: string): string;
+  id(appId?: string): string;
   /** app of the client that made it */
-  readonly appId: string;
-  readonly handler: (context: never) => TOutput;
+  readonly appId: string | undefined;
+  /** types only */
+  readonly "~types"?: { output: TOutput; data: TData };
 }
 
-export interface InvokeOptions<TOutput = unknown> {
-  function: InvokeTarget<TOutput>;
-  /** becomes `event.data` of the invoked function. Default `{}` */
-  data?: UntypedData;
+/** Options of `step.invoke`; `data` becomes `event.data` of the invoked function. Default `{}` */
+export type InvokeOptions<TOutput = unknown, TData extends object = UntypedData> = InvokeSettings<TOutput, TData> &
+  DataOption<NoInfer<TData>>;
+
+interface InvokeSettings<TOutput, TData extends object> {
+  /** the function, a reference to it, or its whole id, `<app>-<function>` */
+  function: InvokeTarget<TOutput, TData> | string;
   v?: string;
+  meta?: UntypedData;
   /**
    * stop waiting after: milliseconds or a duration ("1h"), at most 366 days. Default 1 year. The step then rejects; the
    * invoked run goes on.
@@ -153,11 +307,17 @@ export interface InvokeOptions<TOutput = unknown> {
   timeout?: number | string;
 }
 
+/** How results are stored: as JSON, or by a client's serializer, which gives back what it was given. */
+export type Stored = "json" | "whole";
+
+/** A stored value, when it is read again. */
+export type AsStored<TStored extends Stored, T> = TStored extends "whole" ? T : Jsonify<T>;
+
 /**
  * Durable steps of a run. Each runs once: its result is stored as JSON, and every later pass over the handler gets the
  * stored one. A step whose attempts are used up rejects with {@link StepError}.
  */
-export interface StepTools {
+export interface StepTools<TEvents extends EventMap = UntypedEvents, TStored extends Stored = "json"> {
   /**
    * Runs `fn` and stores its result.
    *
@@ -169,7 +329,7 @@ export interface StepTools {
     id: StepOptionsOrId,
     fn: (...input: TInput) => TOutput,
     ...input: TInput
-  ): Promise<Jsonify<Awaited<TOutput>>>;
+  ): Promise<AsStored<TStored, Awaited<TOutput>>>;
 
   /**
    * Pauses the run without holding any resource.
@@ -195,7 +355,10 @@ export interface StepTools {
    * @example
    * const approval = await step.waitForEvent("approval", { event: "order/approved", match: "data.orderId", timeout: "24h" });
    */
-  waitForEvent(id: StepOptionsOrId, options: WaitForEventOptions): Promise<ReceivedEvent | null>;
+  waitForEvent<const TName extends EventName<TEvents> | AnyEventType>(
+    id: StepOptionsOrId,
+    options: WaitForEventOptions<TName>,
+  ): Promise<AwaitedEvent<TEvents, TName> | null>;
 
   /**
    * Starts another function and waits for its result; rejects when that run fails, is cancelled or takes too long.
@@ -203,7 +366,10 @@ export interface StepTools {
    * @example
    * const invoice = await step.invoke("bill", { function: createInvoice, data: { orderId } });
    */
-  invoke<TOutput>(id: StepOptionsOrId, options: InvokeOptions<TOutput>): Promise<Jsonify<Awaited<TOutput>>>;
+  invoke<TOutput, TData extends object = UntypedData>(
+    id: StepOptionsOrId,
+    options: InvokeOptions<TOutput, TData>,
+  ): Promise<AsStored<TStored, Awaited<TOutput>>>;
 
   /**
    * Sends events once, however often the handler is replayed.
@@ -212,34 +378,53 @@ export interface StepTools {
    * @example
    * await step.sendEvent("notify", { name: "order/paid", data: { orderId } });
    */
-  sendEvent(id: StepOptionsOrId, payload: EventPayload | EventPayload[]): Promise<{ ids: string[] }>;
+  sendEvent(
+    id: StepOptionsOrId,
+    payload: SendPayload<TEvents> | readonly SendPayload<TEvents>[],
+  ): Promise<{ ids: string[] }>;
 }
 
 /**
- * What starts a function.
+ * What starts a function: an event, by name or type, or a schedule.
  *
  * @example
  * { event: "user/created", if: "event.data.plan == 'pro'" }
  */
-export type Trigger = EventTriggerOptions | CronTriggerOptions;
+export type Trigger<TEvents extends EventMap = UntypedEvents> =
+  | EventTriggerOptions<EventName<TEvents> | AnyEventType>
+  | AnyEventType
+  | CronTriggerOptions
+  | IntervalTriggerOptions;
 
-export interface EventTriggerOptions {
-  /** event name, at most 255 bytes; a last part of `*` after `/` or `.` stands for any ("app/*", "user.*") */
-  event: string;
+export interface EventTriggerOptions<TName = string | AnyEventType> {
+  /** event name or type; at most 255 bytes; a last part of `*` after `/` or `.` stands for any ("app/*", "user.*") */
+  event: TName;
   /** CEL over `event`; the function starts only when it is true */
   if?: string;
   cron?: undefined;
+  every?: undefined;
 }
 
-/** Not enforced by this version: `createFunction` throws for it. */
 export interface CronTriggerOptions {
+  /** five fields, or six that begin with seconds; UTC, unless `TZ=Area/City ` comes first */
   cron: string;
+  /** start up to so much later, the same at each tick of a function: "1s" to "5m" */
   jitter?: string;
   event?: undefined;
+  every?: undefined;
+}
+
+/** Ours: a steady interval, from "1s" on. */
+export interface IntervalTriggerOptions {
+  /** milliseconds or a duration ("10s", "15m"); ticks are multiples of it since 1970, whenever the function was deployed */
+  every: number | string;
+  jitter?: string;
+  event?: undefined;
+  cron?: undefined;
 }
 
 /** Options of `createFunction`. */
-export interface FunctionOptions extends UnsupportedFunctionOptions {
+export interface FunctionOptions<TFailureHandler = FailureHandler> extends UnsupportedFunctionOptions {
   /** names the function within its app; runs in progress and the history belong to it, so keep it */
   id: string;
   /** shown instead of the id */
@@ -251,7 +436,7 @@ export interface FunctionOptions extends UnsupportedFunctionOptions {
    */
   retries?: number | RetryOptions;
   /** called, as a run of its own, when a run of this function has failed for good */
-  onFailure?: FailureHandler;
+  onFailure?: TFailureHandler;
 }
 
 /**

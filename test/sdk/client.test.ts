@@ -24,16 +24,16 @@ describe("options", () => {
     [{ id: " " }, 'new Inngest: id: " " is not an app id'],
     [{ id: 5 }, "new Inngest: id: 5 is not an app id"],
     [
-      { id: "app", middleware: [] },
-      'new Inngest: "middleware" is not supported by this version; there are id, eventKey',
+      { id: "app", checkpointing: true },
+      'new Inngest: "checkpointing" is not an option of this version; there are id, eventKey',
     ],
-    [{ id: "app", signinKey: "x" }, 'new Inngest: "signinKey" is not supported by this version'],
+    [{ id: "app", signinKey: "x" }, 'new Inngest: "signinKey" is not an option of this version; did you mean'],
   ])("%j is refused", (options, message) => {
     expect(() => new Inngest(options as ClientOptions)).toThrow(message);
   });
 
   test("an option that is undefined counts as left out", () => {
-    expect(() => new Inngest({ id: "app", middleware: undefined } as ClientOptions)).not.toThrow();
+    expect(() => new Inngest({ id: "app", checkpointing: undefined } as ClientOptions)).not.toThrow();
   });
 
   test("what is left out is read from variables, at use", () => {

@@ -30,7 +30,7 @@ describe("both forms of createFunction mean the same", () => {
         triggers: [{ event: "order/created", expression: "event.data.paid" }],
         crons: [],
         retry: DEFAULT_RETRY_POLICY,
-        handler,
+        handler: expect.any(Function),
       },
     ]);
   });
@@ -122,7 +122,13 @@ test.each<[string, unknown, unknown, unknown, string]>([
     handler,
     'function "f": triggers[1]: a trigger has either an event or a cron; make them two triggers',
   ],
-  ["jitter without cron", { id: "f" }, { event: "a", jitter: "3s" }, handler, "triggers.jitter: only a cron trigger"],
+  [
+    "jitter without cron",
+    { id: "f" },
+    { event: "a", jitter: "3s" },
+    handler,
+    "triggers.jitter: only a schedule has one",
+  ],
   ["empty cron", { id: "f" }, { cron: " " }, handler, 'function "f": triggers.cron: " " is not a schedule'],
   [
     "twice the same cron",

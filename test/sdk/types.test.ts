@@ -10,6 +10,7 @@ import {
   type Jsonify,
   type ReceivedEvent,
   type StepTools,
+  type UntypedData,
   type WaitForEventOptions,
   type WireError,
 } from "../../src/sdk/index.ts";
@@ -111,13 +112,16 @@ describe("steps", () => {
     expectTypeOf(step.invoke("a", { function: none, data: { a: 1 }, v: "1", timeout: "1h" })).toEqualTypeOf<
       Promise<null>
     >();
+    expectTypeOf(step.invoke("a", { function: "my-app-bill", data: { a: 1 } })).toEqualTypeOf<Promise<unknown>>();
     // @ts-expect-error -- not a function of a client
-    void step.invoke("a", { function: "my-app-bill" });
+    void step.invoke("a", { function: () => 5 });
   });
 
   test("waitForEvent gives an event or null; event or events, match or if", () => {
     if (!isExecuted) return;
-    expectTypeOf(step.waitForEvent("a", { event: "b", timeout: "1h" })).toEqualTypeOf<Promise<ReceivedEvent | null>>();
+    expectTypeOf(step.waitForEvent("a", { event: "b", timeout: "1h" })).toEqualTypeOf<
+      Promise<ReceivedEvent<UntypedData, "b"> | null>
+    >();
     expectTypeOf<{ events: string[]; if: string; timeout: number; since: "run" }>().toExtend<WaitForEventOptions>();
     expectTypeOf<{ event: string; match: string; timeout: string }>().toExtend<WaitForEventOptions>();
     expectTypeOf<{ event: string; match: string; if: string; timeout: string }>().not.toExtend<WaitForEventOptions>();
@@ -130,7 +134,7 @@ describe("steps", () => {
     expectTypeOf<ReturnType<StepTools["sleep"]>>().toEqualTypeOf<Promise<void>>();
     expectTypeOf<Parameters<StepTools["sleepUntil"]>[1]>().toEqualTypeOf<Date | string | number>();
     expectTypeOf<ReturnType<StepTools["sendEvent"]>>().toEqualTypeOf<Promise<{ ids: string[] }>>();
-    expectTypeOf<Parameters<StepTools["sendEvent"]>[1]>().toEqualTypeOf<EventPayload | EventPayload[]>();
+    expectTypeOf<Parameters<StepTools["sendEvent"]>[1]>().toEqualTypeOf<EventPayload | readonly EventPayload[]>();
   });
 });
 
@@ -148,7 +152,7 @@ describe("handlers", () => {
   test("contexts are typed in both forms, and failures have their own", () => {
     const both = [
       inngest.createFunction({ id: "one" }, { event: "a" }, (context) => {
-        expectTypeOf(context).toEqualTypeOf<Context>();
+        expectTypeOf(context).toEqualTypeOf<Context<ReceivedEvent<UntypedData, "a" | "inngest/function.invoked">>>();
         return 1;
       }),
       inngest.createFunction(
@@ -156,11 +160,11 @@ describe("handlers", () => {
           id: "two",
           triggers: [{ event: "a" }, { event: "b", if: "true" }],
           onFailure: (context) => {
-            expectTypeOf(context).toEqualTypeOf<FailureContext>();
+            expectTypeOf(context).toExtend<FailureContext>();
             expectTypeOf(context.error).toEqualTypeOf<Error>();
             expectTypeOf(context.event.name).toEqualTypeOf<"inngest/function.failed">();
             expectTypeOf(context.event.data.error).toEqualTypeOf<WireError>();
-            expectTypeOf(context.event.data.event).toEqualTypeOf<ReceivedEvent>();
+            expectTypeOf(context.event.data.event.name).toEqualTypeOf<"a" | "b" | "inngest/function.invoked">();
           },
         },
         ({ event }) => event.data.anything.goes,
@@ -233,7 +237,7 @@ test("the snippets of the README compile", async () => {
     timeout: "24h",
     match: "data.orderId",
   });
-  expectTypeOf(approval).toEqualTypeOf<ReceivedEvent | null>();
+  expectTypeOf(approval).toEqualTypeOf<ReceivedEvent<UntypedData, "order/approved"> | null>();
   const invoked = await step.invoke("call-other", { function: helloWorld, data: { foo: "bar" } });
   expectTypeOf(invoked).toEqualTypeOf<{ message: string }>();
 

@@ -1,5 +1,6 @@
 import type { Inngest } from "../client.ts";
 import type { StepRequest } from "../execute.ts";
+import type { InngestFunction } from "../function.ts";
 import type { StepTools } from "../types.ts";
 import { invokeTool } from "./invoke.ts";
 import { runTool } from "./run.ts";
@@ -10,15 +11,15 @@ import { waitForEventTool } from "./wait-for-event.ts";
 /** The step tools of one execution. */
 export function stepTools(
   ask: (request: StepRequest) => Promise<unknown>,
-  run: { client: Inngest; runId: string },
+  run: { client: Inngest; runId: string; fn?: InngestFunction },
 ): StepTools {
   return {
     run: settlingAlone(runTool(ask)),
     sleep: settlingAlone(sleepTool(ask)),
     sleepUntil: settlingAlone(sleepUntilTool(ask)),
-    waitForEvent: settlingAlone(waitForEventTool(ask)),
-    invoke: settlingAlone(invokeTool(ask)),
-    sendEvent: settlingAlone(sendEventTool(ask, run.client, run.runId)),
+    waitForEvent: settlingAlone(waitForEventTool(ask, run.client)),
+    invoke: settlingAlone(invokeTool(ask, run.client)),
+    sendEvent: settlingAlone(sendEventTool(ask, run)),
   };
 }
 
