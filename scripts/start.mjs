@@ -54,14 +54,14 @@ async function main() {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => void stop(0));
   run("Building", "npm", ["run", "--silent", "build"]);
 
-  const platform = startChild("The platform", "src/cli/dev.ts", {
+  const platform = startChild("The platform", ["src/cli/main.ts", "dev"], {
     env: { PORT: port, INNGEST_STATE: stateDir },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const [line] = await within(minute, "The platform's ready line", once(createInterface(platform.stdout), "line"));
   console.log(`Platform ${line}`);
 
-  startChild("The example app", "examples/hono/server.ts", {
+  startChild("The example app", ["examples/hono/server.ts"], {
     env: { INNGEST_BASE_URL: platformUrl },
     stdio: "inherit",
   });
@@ -162,8 +162,8 @@ async function within(limitMs, what, promise) {
   return Promise.race([promise, late]).finally(() => timer.abort());
 }
 
-function startChild(name, script, { env, stdio }) {
-  const child = spawn(process.execPath, [script], { cwd: root, env: { ...process.env, ...env }, stdio });
+function startChild(name, args, { env, stdio }) {
+  const child = spawn(process.execPath, args, { cwd: root, env: { ...process.env, ...env }, stdio });
   children.push(child);
   child.once("exit", (code, signal) => {
     if (isStopping) return;

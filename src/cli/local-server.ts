@@ -2,7 +2,7 @@
  * Runs a Worker with its objects and queues on this machine.
  *
  * Miniflare is driven directly: `wrangler dev` adds a proxy process, request tracing and a log line per request, which
- * together cost more than the Worker itself. What it reads from wrangler.toml is read here by the same code.
+ * together cost more than the Worker itself.
  *
  * 1. One workerd process per server, one server per state directory. Whatever ends the process (a crash, a step that
  *    spins, `kill -9`), the state on disk is complete: the next process carries on from it, overdue alarms first.
@@ -14,19 +14,16 @@ import type { ChildProcess } from "node:child_process";
 import diagnostics from "node:diagnostics_channel";
 import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { build, stop as stopEsbuild } from "esbuild";
-import { convertV4MiniflareOptions, CorePaths, Miniflare, type MiniflareOptions } from "miniflare";
-import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from "wrangler";
+import type { Miniflare, MiniflareOptions } from "miniflare";
+import { loadTool } from "./tools.ts";
+import type { WorkerBuild } from "./worker-build.ts";
 
 export interface LocalServerOptions {
-  /** path of a worker module, .ts or .js, that exports the object classes and a default `{ fetch, queue, scheduled }` */
-  entry: string;
-  /** wrangler.toml of that Worker: objects, queues, compatibility date and every other binding come from it */
-  configPath: string;
+  worker: WorkerBuild;
   port: number;
   /** directory of everything that outlives the process; no two servers may share it */
   stateDir: string;
-  /** variables beside those of wrangler.toml, which they override */
+  /** variables beside those of the Worker's settings, which they override */
   vars?: Record<string, string>;
   /** default 127.0.0.1 */
   host?: string;
@@ -34,6 +31,8 @@ export interface LocalServerOptions {
   log?: Log;
   /** receives the process id of every workerd that is started */
   onRuntime?: (pid: number) => void;
+  /** how the user sets another port, for the error that says it is in use */
+  otherPort?: string;
   /** how often GET /health is asked; default 5 s */
   probeEveryMs?: number;
   /** silence after which the runtime is taken for stuck, killed and replaced; default 30 s */
@@ -57,19 +56,21 @@ const SWEEP_EVERY_MS = 60_000;
 /**
  * Starts the Worker and returns when it answers.
  *
- * @throws when the port or the state directory is taken, the entry does not build, or the runtime refuses it
+ * @throws when the port or the state directory is taken, or the runtime refuses the Worker
  */
 export async function startLocalServer(options: LocalServerOptions): Promise<LocalServer> {
   const { port, host = "127.0.0.1", probeEveryMs = 5_000, unresponsiveAfterMs = 30_000 } = options;
+  const { otherPort = `port: ${port + 1}` } = options;
   const log: Log = options.log ?? console.error;
   const url = `http://${host}:${port}`;
   const stopping = new AbortController();
 
-  const settings = await describe(options, host, log);
-  const start = () => Runtime.start(settings, log, options.onRuntime);
+  const tool = await loadTool("miniflare");
+  const settings = describe(options, host, log);
+  const start = () => Runtime.start(tool, settings, log, options.onRuntime);
   let runtime = await start().catch((cause: unknown) => {
     if (!(cause instanceof Error && "code" in cause && cause.code === "ERR_ADDRESS_IN_USE")) throw cause;
-    throw new Error(`Port ${port} is in use; end what listens on it or choose another: PORT=${port + 1}`, { cause });
+    throw new Error(`Port ${port} is in use; end what listens on it or choose another: ${otherPort}`, { cause });
   });
 
   async function supervise(): Promise<void> {
@@ -128,16 +129,21 @@ class Runtime {
     });
   }
 
-  static async start(settings: MiniflareOptions, log: Log, onRuntime?: (pid: number) => void): Promise<Runtime> {
+  static async start(
+    tool: typeof import("miniflare"),
+    settings: MiniflareOptions,
+    log: Log,
+    onRuntime?: (pid: number) => void,
+  ): Promise<Runtime> {
     const children: ChildProcess[] = [];
-    const miniflare = withoutSignalHandlers(() => starting.run(children, () => new Miniflare(settings)));
+    const miniflare = withoutSignalHandlers(() => starting.run(children, () => new tool.Miniflare(settings)));
     try {
       const entry = await miniflare.ready;
       const [workerd] = children;
       if (workerd?.pid === undefined) throw new Error("Miniflare started no process");
       onRuntime?.(workerd.pid);
       const runtime = new Runtime(miniflare, workerd);
-      void runtime.#sweep(entry, log);
+      void runtime.#sweep(new URL(tool.CorePaths.SCHEDULED, entry), log);
       return runtime;
     } catch (error) {
       await miniflare.dispose().catch(() => {}); // it fails with the same error
@@ -152,8 +158,8 @@ class Runtime {
   }
 
   /** The Worker's cron. Not by Miniflare's `getWorker()`, which blocks this whole process while the runtime spins. */
-  async #sweep(entry: URL, log: Log): Promise<void> {
-    const handler = new URL(`${CorePaths.SCHEDULED}?cron=${encodeURIComponent("* * * * *")}`, entry);
+  async #sweep(handler: URL, log: Log): Promise<void> {
+    handler.searchParams.set("cron", "* * * * *");
     while (!this.ended.aborted) {
       try {
         const response = await fetch(handler, { signal: this.ended });
@@ -168,20 +174,25 @@ class Runtime {
 }
 
 /** Everything Miniflare has to know, in its words. */
-async function describe(options: LocalServerOptions, host: string, log: Log): Promise<MiniflareOptions> {
-  process.env.WRANGLER_LOG ??= "warn"; // stdout is the caller's
-  process.env.WRANGLER_WRITE_LOGS ??= "false"; // else every start leaves a file in the home directory
-  const config = unstable_readConfig({ config: options.configPath });
-  // `modulesRules` tells wrangler how to bundle; here esbuild does.
-  const { modulesRules: _, ...bindings } = unstable_getMiniflareWorkerOptions(config).workerOptions;
-  const script = await bundle(options.entry);
-  const { workers } = convertV4MiniflareOptions({ ...bindings, name: config.name, modules: true, script });
+function describe(options: LocalServerOptions, host: string, log: Log): MiniflareOptions {
+  const { script, settings } = options.worker;
   const vars = Object.entries(options.vars ?? {}).map(([name, value]) => [name, { type: "text", value }]);
+  const folder = process.cwd();
   return {
-    workers: workers.map((worker) => ({
-      config: { ...worker.config, env: { ...worker.config.env, ...Object.fromEntries(vars) } },
-      dev: { ...worker.dev, unsafeDirectSockets: [{ host, port: options.port }] },
-    })),
+    workers: [
+      {
+        config: {
+          ...settings,
+          env: { ...settings.env, ...Object.fromEntries(vars) },
+          manifest: {
+            mainModule: "worker.js",
+            modulesRoot: folder,
+            modules: { "worker.js": { type: "esm", contents: script } },
+          },
+        },
+        dev: { rootPath: folder, unsafeDirectSockets: [{ host, port: options.port }], stripCfConnectingIp: true },
+      },
+    ],
     port: 0, // of Miniflare's own entry, which stays on loopback whatever the host (2)
     resourcePersistencePath: resolve(options.stateDir),
     cf: false, // else it downloads a sample of `request.cf`
@@ -190,25 +201,6 @@ async function describe(options: LocalServerOptions, host: string, log: Log): Pr
     unsafeTriggerHandlers: true, // for the cron, on Miniflare's own entry only (2)
     handleStructuredLogs: ({ message }) => log(message),
   };
-}
-
-let bundling = 0;
-
-async function bundle(entry: string): Promise<string> {
-  bundling++;
-  const building = build({
-    entryPoints: [entry],
-    bundle: true,
-    write: false,
-    format: "esm",
-    target: "es2024",
-    conditions: ["workerd", "worker", "browser"],
-    external: ["cloudflare:*", "node:*"],
-    loader: { ".html": "text", ".txt": "text", ".sql": "text" }, // wrangler's default rules
-    logLevel: "silent", // what it would print is in the error it throws
-  });
-  const result = await building.finally(() => --bundling || stopEsbuild()); // a child process that would stay
-  return result.outputFiles.map((file) => file.text).join("");
 }
 
 /** Resolves once /health has been silent for too long. It counts probes and reads no clock, so a laptop may sleep. */

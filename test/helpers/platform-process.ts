@@ -34,15 +34,15 @@ export interface PlatformProcess {
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-/** The command for a launcher of ours, such as `src/cli/dev.ts`: this Node.js, with as many files as it needs. */
-export function launch(script: string): [string, ...string[]] {
-  return ["sh", "scripts/with-file-limit.sh", process.execPath, script];
+/** The command for a launcher of ours, such as `src/cli/main.ts`: this Node.js, with as many files as it needs. */
+export function launch(script: string, ...args: string[]): [string, ...string[]] {
+  return ["sh", "scripts/with-file-limit.sh", process.execPath, script, ...args];
 }
 
-/** Starts `src/cli/dev.ts` (or another launcher) as the leader of its own process group and returns when it is ready. */
+/** Starts `inngest dev` from its sources (or another launcher) as the leader of its own process group and returns when it is ready. */
 export async function spawnPlatform(options: PlatformOptions): Promise<PlatformProcess> {
   const port = options.port ?? (await freePort());
-  const [file, ...args] = options.command ?? launch("src/cli/dev.ts");
+  const [file, ...args] = options.command ?? launch("src/cli/main.ts", "dev");
   const child = spawn(file, args, {
     cwd: packageRoot,
     detached: true,

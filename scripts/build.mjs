@@ -1,0 +1,80 @@
+/**
+ * `npm run build`: everything in `dist/`.
+ *
+ * 1. The library and the command line, by `tsc`, file by file.
+ * 2. `dist/platform/`: the platform as one module with its settings, so that `inngest dev` needs neither bundler nor wrangler.
+ * 3. What an earlier build left of sources that are gone is deleted.
+ */
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { buildWorker, workerBundle } from "../src/cli/worker-build.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const dist = join(root, "dist");
+const made = new Set(["platform/worker.js", "platform/settings.json", "THIRD-PARTY-LICENSES.txt"]);
+
+compile("tsconfig.build.json");
+compile("tsconfig.cli.json");
+chmodSync(join(dist, "cli/main.js"), 0o755);
+writeLicenses(await buildPlatform());
+prune();
+
+function compile(project) {
+  const tsc = join(root, "node_modules/typescript/bin/tsc");
+  const { status } = spawnSync(process.execPath, [tsc, "-p", project], { cwd: root, stdio: "inherit" });
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+/** @returns the files that went into it */
+async function buildPlatform() {
+  const entry = join(root, "src/platform.ts");
+  const { settings } = await buildWorker(entry, join(root, "wrangler.toml"));
+  const { metafile } = await build({
+    ...workerBundle,
+    entryPoints: [entry],
+    outfile: join(dist, "platform/worker.js"),
+    absWorkingDir: root,
+    metafile: true,
+    minifyWhitespace: true,
+    minifySyntax: true, // names stay: they are in the stack traces that users see
+  });
+  writeFileSync(join(dist, "platform/settings.json"), JSON.stringify(settings));
+  return Object.keys(metafile.inputs);
+}
+
+/** The licences of what is inside the bundle, as they ask for. */
+function writeLicenses(inputs) {
+  const folders = new Set();
+  for (const input of inputs) {
+    const [, folder] = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input) ?? [];
+    if (folder !== undefined) folders.add(folder);
+  }
+  const require = createRequire(import.meta.url);
+  const parts = [...folders].sort().map((folder) => {
+    const { name, version, license } = require(join(root, folder, "package.json"));
+    const file = readdirSync(join(root, folder)).find((entry) => /^licen[sc]e/i.test(entry));
+    if (file === undefined) throw new Error(`${name} has no licence file; it cannot be bundled`);
+    return `${name} ${version} (${license})\n\n${readFileSync(join(root, folder, file), "utf8").trim()}\n`;
+  });
+  const intro = "dist/platform/worker.js contains code of these packages.\n";
+  writeFileSync(join(dist, "THIRD-PARTY-LICENSES.txt"), [intro, ...parts].join(`\n${"-".repeat(80)}\n\n`));
+}
+
+function prune() {
+  for (const file of filesUnder(dist)) {
+    const name = relative(dist, file).replaceAll("\\", "/");
+    if (made.has(name)) continue;
+    const hasSource = existsSync(join(root, "src", name.replace(/\.d\.ts$|\.js$/, ".ts")));
+    if (!hasSource || name.startsWith("platform.")) rmSync(file); // the platform is in the bundle
+  }
+}
+
+function filesUnder(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}

@@ -1,0 +1,57 @@
+/** A Worker in the form that the local server runs, made from sources by wrangler's and esbuild's own code. */
+import type { MiniflareOptions } from "miniflare";
+import { loadTool } from "./tools.ts";
+
+/** Objects, queues, triggers and compatibility date, in Miniflare's words. */
+export type WorkerSettings = Omit<MiniflareOptions["workers"][number]["config"], "manifest">;
+
+export interface WorkerBuild {
+  /** one ES module that exports the object classes and a default `{ fetch, queue, scheduled }` */
+  script: string;
+  settings: WorkerSettings;
+}
+
+/**
+ * @param entry path of a worker module, .ts or .js
+ * @param configPath wrangler configuration of that Worker: every binding comes from it
+ */
+export async function buildWorker(entry: string, configPath: string): Promise<WorkerBuild> {
+  const [script, settings] = await Promise.all([bundle(entry), readSettings(configPath)]);
+  return { script, settings };
+}
+
+async function readSettings(configPath: string): Promise<WorkerSettings> {
+  process.env.WRANGLER_LOG ??= "warn"; // stdout is the caller's
+  process.env.WRANGLER_WRITE_LOGS ??= "false"; // else every start leaves a file in the home directory
+  const { unstable_getMiniflareWorkerOptions, unstable_readConfig } = await loadTool("wrangler");
+  const { convertV4MiniflareOptions } = await loadTool("miniflare");
+  const config = unstable_readConfig({ config: configPath });
+  // `modulesRules` tells wrangler how to bundle; here esbuild does.
+  const { modulesRules: _, ...bindings } = unstable_getMiniflareWorkerOptions(config).workerOptions;
+  const { workers } = convertV4MiniflareOptions({ ...bindings, name: config.name, modules: true, script: "" });
+  const [worker] = workers;
+  if (worker === undefined) throw new Error(`${configPath} describes no Worker`);
+  const { manifest: _manifest, ...settings } = worker.config;
+  return settings;
+}
+
+let bundling = 0;
+
+async function bundle(entry: string): Promise<string> {
+  const { build, stop } = await loadTool("esbuild");
+  bundling++;
+  const building = build({ ...workerBundle, entryPoints: [entry], write: false });
+  const result = await building.finally(() => --bundling || stop()); // a child process that would stay
+  return result.outputFiles.map((file) => file.text).join("");
+}
+
+/** How a Worker is bundled; the package's build uses the same for its prebuilt platform. */
+export const workerBundle = {
+  bundle: true,
+  format: "esm",
+  target: "es2024",
+  conditions: ["workerd", "worker", "browser"],
+  external: ["cloudflare:*", "node:*"],
+  loader: { ".html": "text", ".txt": "text", ".sql": "text" }, // wrangler's default rules
+  logLevel: "silent", // what it would print is in the error it throws
+} as const satisfies import("esbuild").BuildOptions;
