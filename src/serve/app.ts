@@ -1,11 +1,13 @@
-import { InngestFunction, type Registration } from "../sdk/function.ts";
 import type { Inngest } from "../sdk/client.ts";
+import type { InngestFunction, Registration } from "../sdk/function.ts";
+import { registrationsOf } from "../sdk/registrations.ts";
+import { checkStreaming, type StreamingOption } from "./streaming.ts";
 
 /** Options of every adapter's `serve`. */
 export interface ServeOptions {
   client: Inngest;
   /** made by `client.createFunction`; their ids must differ */
-  functions: readonly InngestFunction[];
+  functions: readonly InngestFunction<unknown, object>[];
   /** `INNGEST_SERVE_PATH`: path of the handler as the platform sees it. Default: the path of the request */
   servePath?: string;
   /**
@@ -13,43 +15,43 @@ export interface ServeOptions {
    * of the request, which behind a proxy may not be the public one.
    */
   serveOrigin?: string;
+  /**
+   * `INNGEST_STREAMING`: answer calls by a stream that starts at once, for hosts that cut requests which stay silent.
+   * `true` is a TypeError with an adapter that cannot; `"allow"` streams where it can. Default false
+   */
+  streaming?: StreamingOption;
+  /**
+   * `INNGEST_ENABLE_UNAUTHED_SYNC`: whether PUT without a signature makes the app register itself. Default true; in
+   * development it always does.
+   */
+  enableUnauthedSync?: boolean;
 }
 
 /** An app that is being served: its options, with its functions by the id that calls name. */
 export interface ServedApp {
   client: Inngest;
   framework: string;
-  functions: readonly InngestFunction[];
+  functions: readonly InngestFunction<unknown, object>[];
   registrations: ReadonlyMap<string, Registration>;
   servePath?: string;
   serveOrigin?: string;
+  streaming?: StreamingOption;
+  canStream?: boolean;
+  enableUnauthedSync?: boolean;
 }
 
 /**
  * Checks the options of `serve`.
  *
- * @throws TypeError when a function is not one, or two share an id; names both
+ * @throws TypeError when a function is not one, or two share an id; names both. Also when it shall stream and cannot
  */
-export function servedApp(options: ServeOptions & { framework: string }): ServedApp {
+export function servedApp(options: ServeOptions & { framework: string; canStream?: boolean }): ServedApp {
+  if (typeof options !== "object" || options === null)
+    throw new TypeError("serve: expected options, { client, functions }");
   const { client, functions } = options;
   if (typeof client?.send !== "function") throw new TypeError("serve: client: not made by new Inngest()");
-  if (!Array.isArray(functions)) throw new TypeError("serve: functions: not a list of functions");
-  const registrations = new Map<string, Registration>();
-  for (const [index, fn] of functions.entries()) {
-    if (typeof fn?.registrations !== "function")
-      throw new TypeError(
-        `serve: functions[${index}] is ${fn === undefined ? "undefined; do two modules import each other?" : "not made by createFunction"}`,
-      );
-    for (const registration of fn.registrations(client.id)) {
-      const other = registrations.get(registration.id);
-      if (other !== undefined)
-        throw new TypeError(
-          `serve: functions "${other.name}" and "${registration.name}" both have the id ${JSON.stringify(registration.id)}`,
-        );
-      registrations.set(registration.id, registration);
-    }
-  }
-  return { ...options, registrations };
+  checkStreaming(options);
+  return { ...options, registrations: registrationsOf(client, functions, "serve") };
 }
 
 /**
@@ -61,9 +63,10 @@ export function serveUrl(app: ServedApp, requestUrl: string): string {
   const origin = app.serveOrigin ?? app.client.envVar("INNGEST_SERVE_ORIGIN");
   const path = app.servePath ?? app.client.envVar("INNGEST_SERVE_PATH");
   const url = new URL(requestUrl);
-  if (origin === undefined) return `${url.origin}${path === undefined ? url.pathname : absolute(path)}`;
+  const pathname = path === undefined ? url.pathname.replace(/\/{2,}/g, "/") : absolute(path); // one app, one address
+  if (origin === undefined) return `${url.origin}${pathname}`;
   const served = new URL(/^https?:\/\//i.test(origin) ? origin : `https://${origin}`);
-  return `${served.origin}${path === undefined ? url.pathname : absolute(path)}`;
+  return `${served.origin}${pathname}`;
 }
 
 function absolute(path: string): string {

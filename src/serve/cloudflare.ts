@@ -1,5 +1,7 @@
-import type { RequestPlatform } from "../sdk/platform.ts";
 import { createHandler, type ServeOptions } from "./handler.ts";
+import { isFetchRequest, member, waitUntilOf, wrongArguments } from "./passed.ts";
+
+export const frameworkName = "cloudflare";
 
 /** What Workers hand to `fetch` as third argument; Pages has the same on its context. */
 interface WaitsUntil {
@@ -24,13 +26,12 @@ interface PagesContext extends WaitsUntil {
 export function serve(
   options: ServeOptions,
 ): (request: Request | PagesContext, env?: unknown, ctx?: WaitsUntil) => Promise<Response> {
-  const handle = createHandler({ ...options, framework: "cloudflare" });
-  return (request, env, ctx) =>
-    "request" in request
-      ? handle(request.request, platformOf(request.env, request))
-      : handle(request, platformOf(env, ctx));
-}
-
-function platformOf(env: unknown, ctx: WaitsUntil | undefined): RequestPlatform {
-  return { env, waitUntil: ctx?.waitUntil && ((promise) => ctx.waitUntil?.(promise)) };
+  const handle = createHandler({ ...options, framework: frameworkName });
+  return async (passed, env, ctx) => {
+    const pages = member(passed, "request");
+    if (isFetchRequest(pages)) return handle(pages, { env: member(passed, "env"), waitUntil: waitUntilOf(passed) });
+    if (!isFetchRequest(passed))
+      throw wrongArguments(frameworkName, "a Worker's (request, env, ctx) or a Pages context", [passed]);
+    return handle(passed, { env, waitUntil: waitUntilOf(ctx) });
+  };
 }

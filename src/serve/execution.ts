@@ -6,8 +6,9 @@ import type { RequestPlatform } from "../sdk/platform.ts";
 import { executeCall, type CallReply } from "../sdk/reply.ts";
 import type { ServedApp } from "./app.ts";
 import { authenticate } from "./authenticate.ts";
-import { failure, type Answer } from "./respond.ts";
+import { failure, type Answer, type PendingAnswer } from "./respond.ts";
 import { withRunState } from "./run-state.ts";
+import { isStreaming } from "./streaming.ts";
 
 /** POST: executes a function for the platform, as far as it gets in one call (inngest-protocol §3). */
 export async function execute(
@@ -15,11 +16,13 @@ export async function execute(
   request: Request,
   body: string,
   platform: RequestPlatform,
-): Promise<Answer> {
+): Promise<Answer | PendingAnswer> {
   const caller = await authenticate(app.client, request, body);
   if (caller.kind === "refused") return caller.answer;
+  const isStreamed = isStreaming(app) && !new URL(request.url).searchParams.has("probe");
   const signWith = caller.kind === "signed" ? caller.key : undefined;
-  return { ...(await executeTrusted(app, request, body, platform)), signWith };
+  const answered = executeTrusted(app, request, body, platform).then((answer) => ({ ...answer, signWith }));
+  return isStreamed ? { pending: answered } : answered;
 }
 
 async function executeTrusted(

@@ -7,7 +7,8 @@ import { readBody } from "./body.ts";
 import { envVarsOf } from "./env-vars.ts";
 import { execute } from "./execution.ts";
 import { introspect } from "./introspection.ts";
-import { failure, toResponse, type Answer } from "./respond.ts";
+import { failure, toResponse, type Answer, type PendingAnswer } from "./respond.ts";
+import { streamedResponse } from "./streaming.ts";
 import { sync } from "./sync.ts";
 
 export type { ServeOptions } from "./app.ts";
@@ -23,21 +24,23 @@ export type ServeHandler = (request: Request, platform?: RequestPlatform) => Pro
  * The one handler behind every adapter: GET introspects, PUT syncs, POST executes. It never rejects.
  *
  * @param options.framework name of the adapter, reported to the platform
- * @throws TypeError when a function is not one or two share an id
+ * @param options.canStream false when the framework wants each answer whole
+ * @throws TypeError when a function is not one, two share an id, or it shall stream and cannot
  * @example
  * const handler = createHandler({ client: inngest, functions: [greet], framework: "my-server" });
  * const response = await handler(request);
  */
-export function createHandler(options: ServeOptions & { framework: string }): ServeHandler {
+export function createHandler(options: ServeOptions & { framework: string; canStream?: boolean }): ServeHandler {
   const app = servedApp(options);
   return async (request, platform = {}) => {
     app.client.setEnvVars(envVarsOf(platform.env));
     const answer = await dispatch(app, request, platform).catch(unexpected);
+    if ("pending" in answer) return streamedResponse(answer.pending.catch(unexpected), request, app.framework);
     return toResponse(answer, request, app.framework);
   };
 }
 
-async function dispatch(app: ServedApp, request: Request, platform: RequestPlatform): Promise<Answer> {
+async function dispatch(app: ServedApp, request: Request, platform: RequestPlatform): Promise<Answer | PendingAnswer> {
   if (!["GET", "PUT", "POST"].includes(request.method))
     return {
       status: 405,

@@ -2,6 +2,7 @@ import type { JsonObject } from "../protocol/json.ts";
 import { keyFingerprint } from "../protocol/signature.ts";
 import { version } from "../sdk/version.ts";
 import type { ServedApp } from "./app.ts";
+import { isStreaming } from "./streaming.ts";
 
 /**
  * GET: what the app is. Anybody may learn a little in development; the rest is for holders of the signing key
@@ -38,6 +39,6 @@ export async function introspect(app: ServedApp, servedUrl: string, isAuthentica
     signing_key_hash: signingKey === undefined ? null : await keyFingerprint(signingKey, "signing"),
     signing_key_fallback_hash:
       signingKeyFallback === undefined ? null : await keyFingerprint(signingKeyFallback, "signing"),
-    extra: { native_crypto: true, is_streaming: false },
+    extra: { native_crypto: true, is_streaming: isStreaming(app) },
   };
 }

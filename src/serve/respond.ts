@@ -17,9 +17,33 @@ export function failure(status: number, code: string, message: string): Answer {
   return { status, body: { name: "Error", message, code }, headers: { [headers.noRetry]: "false" } };
 }
 
+/** An answer that is still being worked out: the response begins before it is there. */
+export interface PendingAnswer {
+  pending: Promise<Answer>;
+}
+
 /** The response, with what the wire wants on every one (inngest-protocol §0.1). */
 export async function toResponse(answer: Answer, request: Request, framework: string): Promise<Response> {
+  const { status, headers: all, body } = await wireAnswer(answer, request, framework);
+  return new Response(body, { status, headers: all });
+}
+
+/** An answer as it goes over the wire: a response's status, headers and body, or what a streamed response ends with. */
+export async function wireAnswer(
+  answer: Answer,
+  request: Request,
+  framework: string,
+): Promise<{ status: number; headers: Headers; body: string }> {
   const body = JSON.stringify(answer.body);
+  const all = commonHeaders(request, framework);
+  for (const [name, value] of Object.entries(answer.headers ?? {})) if (value !== undefined) all.set(name, value);
+  if (answer.signWith !== undefined)
+    all.set(headers.signature, await sign(answer.signWith, body, Date.now(), "response"));
+  return { status: answer.status, headers: all, body };
+}
+
+/** What is known before the answer is. */
+export function commonHeaders(request: Request, framework: string): Headers {
   const all = new Headers({
     "content-type": "application/json",
     [headers.sdk]: sdkName,
@@ -28,8 +52,5 @@ export async function toResponse(answer: Answer, request: Request, framework: st
   });
   const serverKind = request.headers.get(headers.serverKind);
   if (serverKind === "dev" || serverKind === "cloud") all.set(headers.serverKind, serverKind);
-  for (const [name, value] of Object.entries(answer.headers ?? {})) if (value !== undefined) all.set(name, value);
-  if (answer.signWith !== undefined)
-    all.set(headers.signature, await sign(answer.signWith, body, Date.now(), "response"));
-  return new Response(body, { status: answer.status, headers: all });
+  return all;
 }

@@ -17,7 +17,8 @@ export async function sync(app: ServedApp, request: Request, body: string): Prom
   const { client } = app;
   const isInBand = request.headers.get(headers.syncKind) === "in_band" && isAllowed(app, "INNGEST_ALLOW_IN_BAND_SYNC");
   const isSigned = request.headers.has(headers.signature);
-  if (isInBand || isSigned || !isAllowed(app, "INNGEST_ENABLE_UNAUTHED_SYNC")) {
+  const isOpen = app.enableUnauthedSync ?? isAllowed(app, "INNGEST_ENABLE_UNAUTHED_SYNC");
+  if (isInBand || isSigned || !isOpen) {
     const caller = await authenticate(client, request, body);
     if (caller.kind === "refused") return caller.answer;
     const signWith = caller.kind === "signed" ? caller.key : undefined;
