@@ -5,6 +5,31 @@ export class TimeError extends TypeError {
   readonly code = "time_invalid";
 }
 
+/** `Temporal.Duration`, by its shape: nothing is imported where the runtime has none. */
+export interface DurationLike {
+  readonly [Symbol.toStringTag]: "Temporal.Duration";
+  readonly years: number;
+  readonly months: number;
+  readonly weeks: number;
+  readonly days: number;
+  readonly hours: number;
+  readonly minutes: number;
+  readonly seconds: number;
+  readonly milliseconds: number;
+}
+
+/** `Temporal.Instant` or `Temporal.ZonedDateTime`. */
+export interface InstantLike {
+  readonly [Symbol.toStringTag]: "Temporal.Instant" | "Temporal.ZonedDateTime";
+  readonly epochMilliseconds: number;
+}
+
+/** A length of time: milliseconds, a string such as "30s", "1h30m" or "2.5 days", or a `Temporal.Duration`. */
+export type DurationInput = number | string | DurationLike;
+
+/** A moment: a `Date`, ISO 8601, epoch milliseconds, or Temporal's `Instant` or `ZonedDateTime`. */
+export type InstantInput = Date | string | number | InstantLike;
+
 const WIRE_UNITS = [
   ["w", 604_800_000],
   ["d", 86_400_000],
@@ -18,18 +43,32 @@ const PART = /(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)/g;
 const PARTS = /^(?:\s*\d+(?:\.\d+)?\s*(?:ms|s|m|h|d|w))+\s*$/;
 
 /**
- * Milliseconds of a duration: a number of milliseconds, an `ms` string ("2.5d", "10 minutes"), or a sequence of number
- * and unit as the wire carries it ("1h30m", inngest-protocol §2.4).
+ * Milliseconds of a duration: a number of milliseconds, an `ms` string ("2.5d", "10 minutes"), a sequence of number
+ * and unit as the wire carries it ("1h30m", inngest-protocol §2.4), or a `Temporal.Duration` without calendar units.
  *
  * @throws TimeError naming `field` and the value, when it is negative, not finite or cannot be read
  */
-export function durationMs(value: number | string, field: string): number {
-  const parsed = typeof value === "number" ? value : parseDuration(value);
+export function durationMs(value: DurationInput, field: string): number {
+  const parsed = typeof value === "object" && value !== null ? fromTemporal(value, field) : readDuration(value);
   if (parsed === undefined || !Number.isFinite(parsed) || parsed < 0)
     throw new TimeError(
       `${field}: cannot read ${JSON.stringify(value)} as a duration; use milliseconds or a string such as "30s", "5m", "1h30m"`,
     );
   return Math.round(parsed);
+}
+
+function readDuration(value: number | string): number | undefined {
+  return typeof value === "number" ? value : parseDuration(String(value));
+}
+
+function fromTemporal(duration: DurationLike, field: string): number | undefined {
+  if (duration[Symbol.toStringTag] !== "Temporal.Duration") return undefined;
+  const { years, months, weeks, days, hours, minutes, seconds, milliseconds } = duration;
+  if (years || months || weeks)
+    throw new TimeError(
+      `${field}: ${JSON.stringify(duration)} has years, months or weeks, whose length depends on the calendar; use days or less`,
+    );
+  return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000 + milliseconds;
 }
 
 function parseDuration(text: string): number | undefined {
@@ -62,15 +101,27 @@ const DATE_WORDS =
   /^(?:mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|gmt|utc|[ecmp][sd]t|am$|pm$|t$|z$)/i;
 
 /**
- * Epoch milliseconds of a `Date`, a number of epoch milliseconds or a date string (ISO 8601, or an HTTP date).
+ * Epoch milliseconds of a `Date`, a number of epoch milliseconds, a date string (ISO 8601, or an HTTP date), or Temporal's
+ * `Instant` or `ZonedDateTime`.
  *
  * @throws TimeError naming `field` and the value when it is not a date
  */
-export function instantMs(value: Date | string | number, field: string): number {
-  const at = value instanceof Date ? value.getTime() : typeof value === "number" ? value : parseDate(value);
+export function instantMs(value: InstantInput, field: string): number {
+  const at = isTemporal(value)
+    ? value.epochMilliseconds
+    : value instanceof Date
+      ? value.getTime()
+      : typeof value === "number"
+        ? value
+        : parseDate(value);
   if (!Number.isFinite(at))
     throw new TimeError(`${field}: ${JSON.stringify(String(value))} is not a date; use a Date or an ISO 8601 string`);
   return at;
+}
+
+function isTemporal(value: InstantInput): value is InstantLike {
+  if (typeof value !== "object" || value === null || value instanceof Date) return false;
+  return /^Temporal\.(?:Instant|ZonedDateTime)$/.test(value[Symbol.toStringTag]);
 }
 
 function parseDate(text: string): number {

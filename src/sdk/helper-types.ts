@@ -97,7 +97,7 @@ export type EventNameFromTrigger<TTrigger> =
     ? TName
     : TTrigger extends { event: EventType<infer TName> | (infer TName extends string) }
       ? TName
-      : TTrigger extends { cron: string } | { every: number | string }
+      : TTrigger extends { cron: string } | { every: unknown }
         ? "inngest/scheduled.timer"
         : never;
 

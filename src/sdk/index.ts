@@ -1,4 +1,6 @@
+export { group, step } from "./ambient.ts";
 export { Inngest, type ClientOptions } from "./client.ts";
+export { headerKeys, internalEvents, queryKeys } from "./constants.ts";
 export type { EnvVars } from "./environment.ts";
 export { EventSchemas } from "./event-schemas.ts";
 export {
@@ -36,6 +38,7 @@ export type {
   SendEventBaseOutput,
   SendEventPayload,
 } from "./helper-types.ts";
+export { durationToMs, isInngest, isInngestFunction, isInngestRequest, slugify } from "./recognize.ts";
 export { InngestFunctionReference, referenceFunction } from "./reference.ts";
 export { staticSchema, type DataSchema, type StandardSchemaV1 } from "./schema.ts";
 export type { Serializer } from "./serializer.ts";
@@ -81,6 +84,5 @@ export type {
   WaitForEventOptions,
 } from "./types.ts";
 export { version } from "./version.ts";
-export { internalEvents } from "../protocol/event.ts";
-export { TimeError } from "../protocol/time-string.ts";
+export { TimeError, type DurationInput, type InstantInput } from "../protocol/time-string.ts";
 export type { WireError } from "../protocol/wire-error.ts";

@@ -1,7 +1,7 @@
 import { internalEvents } from "../protocol/event.ts";
 import { byteLength } from "../protocol/json.ts";
 import type { CronTrigger, EventTrigger } from "../protocol/function-config.ts";
-import { durationMs, durationString } from "../protocol/time-string.ts";
+import { durationMs, durationString, type DurationInput } from "../protocol/time-string.ts";
 import { isEventType, type EventType } from "./event-type.ts";
 import type { EventReader } from "./receive.ts";
 import { suggestion } from "./suggestion.ts";
@@ -99,9 +99,7 @@ function readCron(cron: unknown, field: string): string {
 }
 
 function readEvery(every: unknown, field: string): string {
-  if (typeof every !== "string" && typeof every !== "number")
-    throw new TypeError(`${field}: ${JSON.stringify(every)} is not a duration such as "10s"`);
-  const ms = durationMs(every, field);
+  const ms = durationMs(every as DurationInput, field); // which refuses all else
   if (ms < EVERY_MIN_MS) throw new TypeError(`${field}: ${JSON.stringify(every)}: at least ${EVERY_MIN_MS} ms`);
   return `every ${durationString(ms)}`;
 }

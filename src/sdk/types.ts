@@ -1,7 +1,11 @@
 import type { internalEvents } from "../protocol/event.ts";
+import type { DurationInput, InstantInput } from "../protocol/time-string.ts";
 import type { WireError } from "../protocol/wire-error.ts";
+import type { WorkerEnv } from "./worker-env.ts";
 import type { CreatedEvent, EventType, EventTypeData, EventTypeInput } from "./event-type.ts";
+import type { GroupTools } from "./group.ts";
 import type { Jsonify } from "./jsonify.ts";
+import type { MiddlewareOption } from "./middleware/chain.ts";
 import type { RetryOptions } from "./retries.ts";
 
 export type { Jsonify } from "./jsonify.ts";
@@ -136,7 +140,7 @@ type Triggered<TEvents extends EventMap, TTrigger, TOtherName extends string> =
       ? ReceivedEvent<EventTypeData<TSchema>, TName | TOtherName>
       : TTrigger extends { event: infer TName extends string }
         ? Renamed<EventByName<TEvents, TName>, TOtherName>
-        : TTrigger extends { cron: string } | { every: number | string }
+        : TTrigger extends { cron: string } | { every: DurationInput }
           ? ScheduledTimerEventPayload
           : ReceivedEvent;
 
@@ -219,7 +223,13 @@ export interface Context<TEvent = ReceivedEvent, TStep = StepTools> {
   attempt: number;
   /** tries that the function has, the first included */
   maxAttempts: number;
+  /** silent while memoized steps replay, so that each line is written once */
   logger: Logger;
+  group: GroupTools;
+  /** bindings of the Worker; variables, or nothing, elsewhere */
+  env: WorkerEnv;
+  /** lets work go on after the handler: the runtime stays up for it where it would not wait; never rejects */
+  waitUntil: (promise: Promise<unknown>) => void;
 }
 
 /** A function's code. What it returns is the run's result, stored as JSON. */
@@ -254,7 +264,7 @@ export interface StepOptions {
 
 interface WaitOptions {
   /** give up after: milliseconds or a duration ("24h"), at most 366 days */
-  timeout: number | string;
+  timeout: DurationInput;
   /**
    * `run` also finds an event that arrived before this step was reached, since the run's start. Default: events that
    * arrive after the step was reached, or up to a second before. Ours: Inngest has no such option.
@@ -304,7 +314,7 @@ interface InvokeSettings<TOutput, TData extends object> {
    * stop waiting after: milliseconds or a duration ("1h"), at most 366 days. Default 1 year. The step then rejects; the
    * invoked run goes on.
    */
-  timeout?: number | string;
+  timeout?: DurationInput;
 }
 
 /** How results are stored: as JSON, or by a client's serializer, which gives back what it was given. */
@@ -338,7 +348,7 @@ export interface StepTools<TEvents extends EventMap = UntypedEvents, TStored ext
    * @example
    * await step.sleep("wait-a-day", "1d");
    */
-  sleep(id: StepOptionsOrId, duration: number | string): Promise<void>;
+  sleep(id: StepOptionsOrId, duration: DurationInput): Promise<void>;
 
   /**
    * Pauses the run until an instant; one in the past resumes at once.
@@ -347,7 +357,7 @@ export interface StepTools<TEvents extends EventMap = UntypedEvents, TStored ext
    * @example
    * await step.sleepUntil("launch", "2027-01-01T09:00:00Z");
    */
-  sleepUntil(id: StepOptionsOrId, time: Date | string | number): Promise<void>;
+  sleepUntil(id: StepOptionsOrId, time: InstantInput): Promise<void>;
 
   /**
    * Waits for an event; `null` when none came in time.
@@ -417,7 +427,7 @@ export interface CronTriggerOptions {
 /** Ours: a steady interval, from "1s" on. */
 export interface IntervalTriggerOptions {
   /** milliseconds or a duration ("10s", "15m"); ticks are multiples of it since 1970, whenever the function was deployed */
-  every: number | string;
+  every: DurationInput;
   jitter?: string;
   event?: undefined;
   cron?: undefined;
@@ -437,6 +447,8 @@ export interface FunctionOptions<TFailureHandler = FailureHandler> extends Unsup
   retries?: number | RetryOptions;
   /** called, as a run of its own, when a run of this function has failed for good */
   onFailure?: TFailureHandler;
+  /** around this function's runs, inside the client's; also around its `onFailure` */
+  middleware?: readonly MiddlewareOption[];
 }
 
 /**

@@ -75,3 +75,40 @@ test.each(["", "tomorrow", "soon 5", "in 5 minutes", "5", "2024-13-01", "year 20
     expect(() => instantMs(value, "time")).toThrow(TimeError);
   },
 );
+
+/** What Temporal's objects look like; runtimes begin to have them. */
+const temporal = (tag: string, fields: object) => ({
+  years: 0,
+  months: 0,
+  weeks: 0,
+  days: 0,
+  hours: 0,
+  minutes: 0,
+  seconds: 0,
+  milliseconds: 0,
+  ...fields,
+  [Symbol.toStringTag]: `Temporal.${tag}`,
+});
+
+test.each([
+  [{ hours: 1, minutes: 30 }, 1.5 * HOUR],
+  [{ days: 2, seconds: 1, milliseconds: 5 }, 48 * HOUR + 1005],
+  [{}, 0],
+])("a Temporal.Duration of %j", (fields, ms) => {
+  expect(durationMs(temporal("Duration", fields) as never, "timeout")).toBe(ms);
+});
+
+test.each([{ years: 1 }, { months: 1 }, { weeks: 1 }])("its calendar units are refused: %j", (fields) => {
+  expect(() => durationMs(temporal("Duration", fields) as never, "timeout")).toThrow("depends on the calendar");
+});
+
+test.each([[{}], [[]], [null], [temporal("Instant", {})], [undefined], [true]])("not a duration: %s", (value) => {
+  expect(() => durationMs(value as never, "timeout")).toThrow(TimeError);
+});
+
+test("Temporal's moments", () => {
+  for (const tag of ["Instant", "ZonedDateTime"])
+    expect(instantMs(temporal(tag, { epochMilliseconds: 5 }) as never, "time")).toBe(5);
+  expect(() => instantMs(temporal("PlainDate", { epochMilliseconds: 5 }) as never, "time")).toThrow(TimeError);
+  expect(() => instantMs({} as never, "time")).toThrow(TimeError);
+});

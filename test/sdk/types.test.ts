@@ -7,6 +7,7 @@ import {
   type EventPayload,
   type FailureContext,
   type Handler,
+  type InstantInput,
   type Jsonify,
   type ReceivedEvent,
   type StepTools,
@@ -132,7 +133,7 @@ describe("steps", () => {
 
   test("the others", () => {
     expectTypeOf<ReturnType<StepTools["sleep"]>>().toEqualTypeOf<Promise<void>>();
-    expectTypeOf<Parameters<StepTools["sleepUntil"]>[1]>().toEqualTypeOf<Date | string | number>();
+    expectTypeOf<Parameters<StepTools["sleepUntil"]>[1]>().toEqualTypeOf<InstantInput>();
     expectTypeOf<ReturnType<StepTools["sendEvent"]>>().toEqualTypeOf<Promise<{ ids: string[] }>>();
     expectTypeOf<Parameters<StepTools["sendEvent"]>[1]>().toEqualTypeOf<EventPayload | readonly EventPayload[]>();
   });

@@ -42,6 +42,18 @@ describe("at creation", () => {
     expect(() => create(functions)).toThrow(message);
   });
 
+  test("a function given twice is refused, by place and id", () => {
+    const fn = named("ship", "Ship");
+    expect(() => create([named("a", "A"), fn, fn])).toThrow('serve: functions[2] is functions[1] again, "shop-ship"');
+  });
+
+  test("functions of another client with the same id are refused; of another app they are served", () => {
+    const twin = new Inngest({ id: "shop" }).createFunction({ id: "ship" }, () => {});
+    expect(() => create([twin])).toThrow('functions[0], "shop-ship", was made by another client of the id "shop"');
+    const other = new Inngest({ id: "billing" }).createFunction({ id: "ship" }, () => {});
+    expect(() => create([other])).not.toThrow();
+  });
+
   test("a client is needed", () => {
     expect(() => createHandler({ client: {} as Inngest, functions: [], framework: "test" })).toThrow("serve: client");
   });

@@ -1,0 +1,36 @@
+/** Names of the wire, for adapters and handlers of one's own. */
+import { headers } from "../protocol/headers.ts";
+import { internalEvents as events } from "../protocol/event.ts";
+
+/** Events that the platform sends, and that may trigger functions. */
+export const internalEvents = {
+  FunctionFailed: events.failed,
+  FunctionInvoked: events.invoked,
+  FunctionFinished: events.finished,
+  FunctionCancelled: events.cancelled,
+  ScheduledTimer: events.scheduledTimer,
+} as const;
+
+/** Parameters of the platform's requests to an app. */
+export const queryKeys = { DeployId: "deployId", FnId: "fnId", Probe: "probe", StepId: "stepId" } as const;
+
+/** Headers of the platform's requests to an app, and of its answers. */
+export const headerKeys = {
+  Signature: headers.signature,
+  SdkVersion: headers.sdk,
+  Environment: headers.env,
+  Platform: headers.platform,
+  Framework: headers.framework,
+  NoRetry: headers.noRetry,
+  RequestId: headers.requestId,
+  GenerationId: headers.generationId,
+  InngestJobId: headers.jobId,
+  RequestVersion: headers.requestVersion,
+  RetryAfter: headers.retryAfter,
+  InngestServerKind: headers.serverKind,
+  InngestExpectedServerKind: headers.expectedServerKind,
+  InngestSyncKind: headers.syncKind,
+  EventIdSeed: headers.eventIdSeed,
+  InngestRunId: headers.runId,
+  InngestStepId: headers.stepId,
+} as const;
