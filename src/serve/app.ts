@@ -1,6 +1,7 @@
 import type { Inngest } from "../sdk/client.ts";
 import type { InngestFunction, Registration } from "../sdk/function.ts";
 import { registrationsOf } from "../sdk/registrations.ts";
+import { suggestion } from "../sdk/suggestion.ts";
 import { checkStreaming, type StreamingOption } from "./streaming.ts";
 
 /** Options of every adapter's `serve`. */
@@ -15,6 +16,8 @@ export interface ServeOptions {
    * of the request, which behind a proxy may not be the public one.
    */
   serveOrigin?: string;
+  /** @deprecated use `serveOrigin` */
+  serveHost?: string;
   /**
    * `INNGEST_STREAMING`: answer calls by a stream that starts at once, for hosts that cut requests which stay silent.
    * `true` is a TypeError with an adapter that cannot; `"allow"` streams where it can. Default false
@@ -26,6 +29,20 @@ export interface ServeOptions {
    */
   enableUnauthedSync?: boolean;
 }
+
+const OPTIONS = [
+  "client",
+  "functions",
+  "servePath",
+  "serveOrigin",
+  "serveHost",
+  "streaming",
+  "enableUnauthedSync",
+  "framework",
+  "canStream",
+];
+/** Options of `serve` in version 3 of Inngest's SDK that are the client's since. */
+const CLIENT_OPTIONS = ["signingKey", "signingKeyFallback", "baseUrl", "fetch", "logger", "id"];
 
 /** An app that is being served: its options, with its functions by the id that calls name. */
 export interface ServedApp {
@@ -50,8 +67,24 @@ export function servedApp(options: ServeOptions & { framework: string; canStream
     throw new TypeError("serve: expected options, { client, functions }");
   const { client, functions } = options;
   if (typeof client?.send !== "function") throw new TypeError("serve: client: not made by new Inngest()");
+  checkNames(options);
   checkStreaming(options);
-  return { ...options, registrations: registrationsOf(client, functions, "serve") };
+  return {
+    ...options,
+    serveOrigin: options.serveOrigin ?? options.serveHost,
+    registrations: registrationsOf(client, functions, "serve"),
+  };
+}
+
+function checkNames(options: object): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || OPTIONS.includes(name)) continue;
+    if (CLIENT_OPTIONS.includes(name))
+      throw new TypeError(`serve: ${name}: is an option of the client; write new Inngest({ ${name}: … })`);
+    throw new TypeError(
+      `serve: ${JSON.stringify(name)} is not an option${suggestion(name, OPTIONS)}; there are ${OPTIONS.slice(0, -2).join(", ")}`,
+    );
+  }
 }
 
 /**
@@ -60,8 +93,9 @@ export function servedApp(options: ServeOptions & { framework: string; canStream
  * @param requestUrl address at which a request arrived, or which a signed sync asks for
  */
 export function serveUrl(app: ServedApp, requestUrl: string): string {
-  const origin = app.serveOrigin ?? app.client.envVar("INNGEST_SERVE_ORIGIN");
-  const path = app.servePath ?? app.client.envVar("INNGEST_SERVE_PATH");
+  const { client } = app;
+  const origin = app.serveOrigin ?? client.envVar("INNGEST_SERVE_ORIGIN") ?? client.envVar("INNGEST_SERVE_HOST");
+  const path = app.servePath ?? client.envVar("INNGEST_SERVE_PATH");
   const url = new URL(requestUrl);
   const pathname = path === undefined ? url.pathname.replace(/\/{2,}/g, "/") : absolute(path); // one app, one address
   if (origin === undefined) return `${url.origin}${pathname}`;

@@ -54,6 +54,14 @@ describe("at creation", () => {
     expect(() => create([other])).not.toThrow();
   });
 
+  test.each([
+    [{ signingKey: "x" }, "serve: signingKey: is an option of the client; write new Inngest({ signingKey: … })"],
+    [{ servepath: "/x" }, 'serve: "servepath" is not an option; did you mean "servePath"?'],
+    [{ colour: 1 }, 'serve: "colour" is not an option; there are client, functions, servePath'],
+  ])("an option that is none is refused, with what to write: %j", (options, message) => {
+    expect(() => createHandler({ client, functions: [], framework: "test", ...options })).toThrow(message);
+  });
+
   test("a client is needed", () => {
     expect(() => createHandler({ client: {} as Inngest, functions: [], framework: "test" })).toThrow("serve: client");
   });

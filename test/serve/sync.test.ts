@@ -171,6 +171,13 @@ describe("the address that is registered", () => {
       "https://public.example.com/api/inngest",
     ],
     ["origin without scheme", { serveOrigin: "public.example.com" }, {}, "https://public.example.com/api/inngest"],
+    [
+      "origin under its old name",
+      { serveHost: "https://public.example.com" },
+      {},
+      "https://public.example.com/api/inngest",
+    ],
+    ["old variable", {}, { INNGEST_SERVE_HOST: "https://v" }, "https://v/api/inngest"],
     ["variables", {}, { INNGEST_SERVE_ORIGIN: "https://v", INNGEST_SERVE_PATH: "/v" }, "https://v/v"],
     [
       "options before variables",
