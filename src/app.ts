@@ -3,6 +3,7 @@ import { cors } from "hono/cors";
 import { HTTPException } from "hono/http-exception";
 import type { Objects } from "./durable-objects/objects.ts";
 import { headers } from "./protocol/headers.ts";
+import { appSyncRoutes } from "./routes/app-sync.ts";
 import { appRoutes } from "./routes/apps.ts";
 import { eventIngest, eventRoutes } from "./routes/events.ts";
 import { devGuard, type SettingsSource } from "./routes/guard.ts";
@@ -34,6 +35,7 @@ export function platformApp(
   app.route("/", runRoutes(objects, env, settings));
   app.route("/", parkedRoutes(objects, env, settings));
   app.route("/", appRoutes(objects, env, settings, version));
+  app.route("/", appSyncRoutes({ objects, env, settings, fetch: (...request) => fetch(...request) }));
   app.notFound((c) =>
     c.json({ error: `nothing is served at ${c.req.method} ${c.req.path}`, status: 404, data: null }, 404),
   );

@@ -10,11 +10,13 @@ export interface Settings {
   eventKeys: string[];
   /** the signing key, then the fallback that is still accepted */
   signingKeys: string[];
+  /** apps that are synced every minute */
+  sdkUrls: string[];
 }
 
 /**
  * `INNGEST_DEV` (only from `.dev.vars` or the launcher), `INNGEST_EVENT_KEY` (several, separated by commas),
- * `INNGEST_SIGNING_KEY`, `INNGEST_SIGNING_KEY_FALLBACK`.
+ * `INNGEST_SIGNING_KEY`, `INNGEST_SIGNING_KEY_FALLBACK`, `INNGEST_SDK_URL` (several, separated by commas).
  */
 export function settings(): Settings {
   const read = (name: string) => textSchema.parse(Reflect.get(env, name)) ?? "";
@@ -23,6 +25,7 @@ export function settings(): Settings {
     isDev: dev !== "" && dev !== "0" && dev !== "false",
     eventKeys: list(read("INNGEST_EVENT_KEY")),
     signingKeys: [read("INNGEST_SIGNING_KEY"), read("INNGEST_SIGNING_KEY_FALLBACK")].filter((key) => key !== ""),
+    sdkUrls: list(read("INNGEST_SDK_URL")),
   };
 }
 

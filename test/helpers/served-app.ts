@@ -19,7 +19,7 @@ const signedHandler = createHandler({
 });
 
 /**
- * `/api/inngest` is the app, `/signed` one in cloud mode, `/hooks/…` the fixture's hooks, `/mail` the requests that the app makes of the platform:
+ * `/api/inngest` is the app, `/signed` one in cloud mode, `/status` and others are apps that cannot be synced, `/hooks/…` the fixture's hooks, `/mail` the requests that the app makes of the platform:
  * this process cannot reach the Worker, so the test fetches and carries them.
  */
 export async function answerAsApp(request: IncomingRequest): Promise<OutgoingResponse> {
@@ -37,6 +37,10 @@ export async function answerAsApp(request: IncomingRequest): Promise<OutgoingRes
     case "/mail/answer":
       mailbox.answer(JSON.parse(body ?? ""));
       return OutgoingResponse.json(true);
+    case "/status":
+      return new OutgoingResponse("", { status: Number(url.searchParams.get("code")) });
+    case "/registers-itself": // as an official Go app answers: 200 and nothing more, once it has registered
+      return new OutgoingResponse("", { headers: { "x-inngest-sdk": "go:v0.15.1" } });
     case "/not-sdk":
       return new OutgoingResponse("<html>a login page</html>", { headers: { "content-type": "text/html" } });
     default: {

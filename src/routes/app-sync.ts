@@ -1,0 +1,215 @@
+import { Hono } from "hono";
+import { HTTPException } from "hono/http-exception";
+import type { AppSync, AppView, Objects, SyncError } from "../durable-objects/objects.ts";
+import { appUrl, syncRequestSchema, type SyncFailure } from "../protocol/app-sync.ts";
+import type { RegisteredFunction } from "../protocol/function-config.ts";
+import { uuidOf } from "../protocol/ids.ts";
+import { askApp, type AppAnswer } from "../transports/app-sync.ts";
+import { functionView, readSync, takenMessage } from "./apps.ts";
+import { readBody } from "./body.ts";
+import { envelope } from "./envelope.ts";
+import { signingKeyGuard, type SettingsSource } from "./guard.ts";
+
+/** How many apps are asked at once: an invocation may hold only six connections that wait for headers. */
+const ASKED_AT_ONCE = 5;
+
+export interface SyncContext {
+  objects: Objects;
+  env: string;
+  settings: SettingsSource;
+  fetch: typeof fetch;
+}
+
+export type SyncOutcome =
+  /** `app` is null when it says that it has registered itself, and no app here has its URL */
+  { kind: "in-band" | "out-of-band"; modified: boolean; app: AppView | null } | ({ kind: "failed" } & SyncFailure);
+
+/** Asks the app at a URL for its functions and registers them; a failure is kept beside the app until a sync succeeds. */
+export async function syncApp(context: SyncContext, text: string): Promise<SyncOutcome> {
+  const { objects, env, settings } = context;
+  const registry = objects.registry(env);
+  const url = URL.canParse(text) ? appUrl(text) : text;
+  const outcome = await register(context, url, await ask(context, url));
+  if (outcome.kind === "failed") {
+    const { code, message } = outcome;
+    await registry.syncFailed(url, { code, message });
+    return outcome;
+  }
+  await registry.syncSucceeded(url);
+  return outcome;
+
+  async function ask({ fetch }: SyncContext, target: string): Promise<AppAnswer> {
+    const { isDev, signingKeys } = settings();
+    if (!URL.canParse(target))
+      return {
+        kind: "failed",
+        code: "unsupported_protocol",
+        message: `${JSON.stringify(target)} is not a URL such as https://app.example.com/api/inngest`,
+      };
+    return askApp({ url: target, isDev, signingKeys, fetch, now: () => Date.now() });
+  }
+}
+
+async function register({ objects, env }: SyncContext, url: string, answer: AppAnswer): Promise<SyncOutcome> {
+  const registry = objects.registry(env);
+  if (answer.kind === "failed") return answer;
+  if (answer.kind === "out-of-band") {
+    const app = (await registry.apps()).find((known) => known.url === url);
+    return { kind: "out-of-band", modified: answer.modified, app: app ?? null };
+  }
+  let sync: AppSync;
+  try {
+    sync = readSync(answer.reply);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { kind: "failed", code: "invalid_config", message: `the app at ${url} cannot be registered: ${why}` };
+  }
+  const outcome = await registry.sync(sync);
+  if (outcome.kind === "taken") return { kind: "failed", code: "invalid_config", message: takenMessage(outcome) };
+  const app = (await registry.apps()).find(({ id }) => id === sync.appId);
+  return { kind: "in-band", modified: outcome.modified, app: app ?? null };
+}
+
+/** Syncs the apps that `INNGEST_SDK_URL` names. Never rejects for one of them: the others go on. */
+export async function syncConfigured(context: SyncContext): Promise<void> {
+  const { sdkUrls } = context.settings();
+  for (let i = 0; i < sdkUrls.length; i += ASKED_AT_ONCE)
+    await Promise.all(
+      sdkUrls.slice(i, i + ASKED_AT_ONCE).map(async (url) => {
+        try {
+          const outcome = await syncApp(context, url);
+          if (outcome.kind === "failed") console.warn(`INNGEST_SDK_URL: ${outcome.message}`);
+        } catch (error) {
+          console.error(`INNGEST_SDK_URL: syncing ${url} failed inside the platform`, error);
+        }
+      }),
+    );
+}
+
+/** Apps: which there are, how their last sync went, and the order to sync (inngest-protocol §2.1, §2.6, §10.3). */
+export function appSyncRoutes(context: SyncContext): Hono {
+  const { objects, env, settings } = context;
+  const app = new Hono();
+  app.use("/v1/apps", signingKeyGuard(settings));
+  app.use("/v1/apps/*", signingKeyGuard(settings));
+  app.use("/fn/remove", signingKeyGuard(settings));
+
+  app.post("/v1/apps/sync", async (c) => {
+    const outcome = await syncApp(context, await readUrl(c.req.raw));
+    if (outcome.kind === "failed") {
+      const { code, message } = outcome;
+      return c.json({ error: message, code, status: 422, data: null }, 422);
+    }
+    const functions = await functionsOf(objects, env, outcome.app?.id);
+    return c.json(
+      envelope({
+        app_id: outcome.app?.id ?? null,
+        url: outcome.app?.url ?? null,
+        kind: outcome.kind === "in-band" ? "in_band" : "out_of_band",
+        modified: outcome.modified,
+        functions: functions.map((fn) => fn.id),
+        message:
+          outcome.app === null
+            ? "the app says that it has registered itself, and no app here has this URL: if none appears, its INNGEST_BASE_URL or INNGEST_DEV names another server"
+            : null,
+      }),
+    );
+  });
+
+  app.get("/v1/apps", async (c) => {
+    const registry = objects.registry(env);
+    const [apps, unsynced, functions] = await Promise.all([registry.apps(), registry.unsynced(), registry.functions()]);
+    const shown = c.req.query("archived") === "true" ? apps : apps.filter((one) => one.archivedAt === null);
+    const counts = Map.groupBy(functions, (fn) => fn.appId);
+    return c.json(
+      envelope([
+        ...shown.map((one) => ({ ...appView(one), function_count: counts.get(one.id)?.length ?? 0 })),
+        ...unsynced.map(({ url, error }) => ({ id: null, url, function_count: 0, error: errorView(error) })),
+      ]),
+    );
+  });
+
+  app.get("/v1/apps/:id", async (c) => {
+    const found = await findApp(objects, env, c.req.param("id"));
+    const functions = await functionsOf(objects, env, found.id);
+    return c.json(
+      envelope({ ...appView(found), function_count: functions.length, functions: functions.map(functionView) }),
+    );
+  });
+
+  app.get("/v1/apps/:id/functions", async (c) => {
+    const found = await findApp(objects, env, c.req.param("id"));
+    const functions = await functionsOf(objects, env, found.id);
+    return c.json(functions.map(functionView)); // without envelope, as Inngest has it
+  });
+
+  app.delete("/v1/apps/:id", async (c) => {
+    const { id } = await findApp(objects, env, c.req.param("id"));
+    await objects.registry(env).archive(id);
+    return c.json(envelope(appView(await findApp(objects, env, id))));
+  });
+
+  app.delete("/fn/remove", async (c) => {
+    const text = c.req.query("url") ?? "";
+    const url = URL.canParse(text) ? appUrl(text) : text;
+    const registry = objects.registry(env);
+    const known = (await registry.apps()).filter((one) => one.url === url && one.archivedAt === null);
+    const isUnsynced = (await registry.unsynced()).some((one) => one.url === url);
+    if (known.length === 0 && !isUnsynced)
+      throw new HTTPException(404, { message: `url: no app is registered at ${JSON.stringify(text)}` });
+    for (const { id } of known) await registry.archive(id);
+    await registry.syncSucceeded(url); // nothing to be told of it any more
+    return c.json({ ok: true, status: 200 });
+  });
+  return app;
+}
+
+/** @throws HTTPException 400 naming the field */
+async function readUrl(request: Request): Promise<string> {
+  const text = await readBody(request);
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new HTTPException(400, {
+      message: 'the body must be JSON such as {"url":"https://app.example.com/api/inngest"}',
+    });
+  }
+  const body = syncRequestSchema.safeParse(json);
+  if (body.success) return body.data.url;
+  const [issue] = body.error.issues;
+  throw new HTTPException(400, { message: `${issue?.path.join(".") || "body"}: ${issue?.message}` });
+}
+
+async function findApp(objects: Objects, env: string, id: string): Promise<AppView> {
+  const found = (await objects.registry(env).apps()).find((one) => one.id === id);
+  if (!found)
+    throw new HTTPException(404, {
+      message: `app "${id.slice(0, 60)}" is not registered; sync it first: POST /v1/apps/sync`,
+    });
+  return found;
+}
+
+async function functionsOf(objects: Objects, env: string, appId: string | undefined): Promise<RegisteredFunction[]> {
+  if (appId === undefined) return [];
+  return (await objects.registry(env).functions()).filter((fn) => fn.appId === appId);
+}
+
+function appView(app: AppView) {
+  return {
+    id: app.id,
+    app_id: uuidOf(app.id),
+    url: app.url,
+    sdk: app.sdk,
+    framework: app.framework,
+    app_version: app.appVersion,
+    version: app.version,
+    synced_at: new Date(app.syncedAt).toISOString(),
+    archived_at: app.archivedAt === null ? null : new Date(app.archivedAt).toISOString(),
+    error: app.error && errorView(app.error),
+  };
+}
+
+function errorView({ code, message, at }: SyncError) {
+  return { code, message, at: new Date(at).toISOString() };
+}
