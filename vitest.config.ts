@@ -16,7 +16,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/workers/**", "test/e2e/**", "test/long/**"],
+          exclude: ["test/workers/**", "test/e2e/**", "test/long/**", "test/packaging/**"],
           environment: "node",
         },
       },

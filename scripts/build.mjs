@@ -20,6 +20,7 @@ const made = new Set(["platform/worker.js", "platform/settings.json", "THIRD-PAR
 compile("tsconfig.build.json");
 compile("tsconfig.cli.json");
 chmodSync(join(dist, "cli/main.js"), 0o755);
+for (const file of filesUnder(dist)) if (file.endsWith(".d.ts")) pointToScripts(file);
 writeLicenses(await buildPlatform());
 prune();
 
@@ -27,6 +28,13 @@ function compile(project) {
   const tsc = join(root, "node_modules/typescript/bin/tsc");
   const { status } = spawnSync(process.execPath, [tsc, "-p", project], { cwd: root, stdio: "inherit" });
   if (status !== 0) process.exit(status ?? 1);
+}
+
+/** tsc leaves `.ts` in declarations, which TypeScript forgives and Deno does not. */
+function pointToScripts(file) {
+  const code = readFileSync(file, "utf8");
+  const pointed = code.replaceAll(/(\bfrom |\bimport\()"(\.[^"]+)\.ts"/g, '$1"$2.js"');
+  if (pointed !== code) writeFileSync(file, pointed);
 }
 
 /** @returns the files that went into it */
@@ -54,12 +62,14 @@ function writeLicenses(inputs) {
     if (folder !== undefined) folders.add(folder);
   }
   const require = createRequire(import.meta.url);
-  const parts = [...folders].sort().map((folder) => {
-    const { name, version, license } = require(join(root, folder, "package.json"));
-    const file = readdirSync(join(root, folder)).find((entry) => /^licen[sc]e/i.test(entry));
-    if (file === undefined) throw new Error(`${name} has no licence file; it cannot be bundled`);
-    return `${name} ${version} (${license})\n\n${readFileSync(join(root, folder, file), "utf8").trim()}\n`;
-  });
+  const parts = [...folders]
+    .toSorted((a, b) => a.localeCompare(b))
+    .map((folder) => {
+      const { name, version, license } = require(join(root, folder, "package.json"));
+      const file = readdirSync(join(root, folder)).find((entry) => /^licen[sc]e/i.test(entry));
+      if (file === undefined) throw new Error(`${name} has no licence file; it cannot be bundled`);
+      return `${name} ${version} (${license})\n\n${readFileSync(join(root, folder, file), "utf8").trim()}\n`;
+    });
   const intro = "dist/platform/worker.js contains code of these packages.\n";
   writeFileSync(join(dist, "THIRD-PARTY-LICENSES.txt"), [intro, ...parts].join(`\n${"-".repeat(80)}\n\n`));
 }

@@ -15,6 +15,14 @@ const suites = [
   { name: "check and build", command: "npm run --silent check" },
   { name: "unit and workers", command: "vitest run" },
   { name: "e2e", command: "vitest run --config vitest.e2e.config.ts" },
+  {
+    name: "packaging",
+    command: "vitest run --config vitest.packaging.config.ts",
+    needs: {
+      check: () => spawnSync("npm", ["ping", "--silent"]).status === 0,
+      remedy: "it installs packages: the npm registry must be reachable (npm ping)",
+    },
+  },
 ];
 
 const total = { passed: 0, failed: 0 };

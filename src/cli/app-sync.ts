@@ -1,7 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-const POLL_EVERY_MS = 5_000; // as Inngest's dev server
-
 export interface AppSyncOptions {
   /** url of the platform */
   platform: string;
@@ -9,27 +7,35 @@ export interface AppSyncOptions {
   urls: readonly string[];
   /** false: each is asked once */
   isPolling: boolean;
+  /** default 5 s, as Inngest's dev server */
+  pollEveryMs?: number;
   signal: AbortSignal;
   log: (line: string) => void;
 }
 
 /** Has the platform ask each app for its functions, again and again, and tells what changed since the last answer. */
-export async function syncApps({ platform, urls, isPolling, signal, log }: AppSyncOptions): Promise<void> {
+export async function syncApps(options: AppSyncOptions): Promise<void> {
+  const { platform, urls, isPolling, pollEveryMs = 5_000, signal, log } = options;
   await Promise.all(urls.map((url) => follow(url)));
 
   async function follow(url: string): Promise<void> {
-    let last: string | undefined;
+    let last: State | undefined;
     do {
-      const news = await syncApp(platform, url, signal);
-      if (news !== undefined && news !== last) log(`inngest: ${url} ${news}`);
-      last = news ?? last;
-      await delay(POLL_EVERY_MS, undefined, { signal }).catch(() => {}); // aborted: the loop looks at the signal
+      const state = await syncApp(platform, url, signal);
+      const news = state && newsOf(url, state, last);
+      if (news !== undefined) log(`inngest: ${news}`);
+      last = state ?? last;
+      await delay(pollEveryMs, undefined, { signal }).catch(() => {}); // aborted: the loop looks at the signal
     } while (isPolling && !signal.aborted);
   }
 }
 
-/** @returns what there is to say about the app, `undefined` while the platform itself does not answer */
-async function syncApp(platform: string, url: string, signal: AbortSignal): Promise<string | undefined> {
+type State =
+  | { kind: "synced"; app: string | null; functions: readonly string[]; isModified: boolean; hint: string | null }
+  | { kind: "failed"; message: string };
+
+/** @returns undefined while the platform itself does not answer */
+async function syncApp(platform: string, url: string, signal: AbortSignal): Promise<State | undefined> {
   try {
     const answer = await fetch(`${platform}/v1/apps/sync`, {
       method: "POST",
@@ -37,17 +43,42 @@ async function syncApp(platform: string, url: string, signal: AbortSignal): Prom
       body: JSON.stringify({ url }),
       signal,
     });
-    return describe(answer.status, (await answer.json().catch(() => undefined)) as SyncAnswer | undefined);
+    return read(url, answer.status, await answer.text());
   } catch {
     return undefined; // stopping, or the supervisor is about to start a new runtime
   }
 }
 
+/** What `POST /v1/apps/sync` answers. */
 interface SyncAnswer {
-  data?: { app_id?: string; functions?: unknown };
-  error?: unknown;
+  data?: { app_id: string | null; functions: string[]; modified: boolean; message: string | null } | null;
+  error?: string;
 }
 
-function describe(status: number, body: SyncAnswer | undefined): string {
-  return `${status} ${JSON.stringify(body)}`;
+function read(url: string, status: number, text: string): State {
+  let answer: SyncAnswer | undefined;
+  try {
+    answer = JSON.parse(text) as SyncAnswer;
+  } catch {
+    // no answer of the platform: another Worker runs here
+  }
+  if (status === 200 && answer?.data) {
+    const { app_id: app, functions, modified: isModified, message: hint } = answer.data;
+    return { kind: "synced", app, functions, isModified, hint };
+  }
+  return { kind: "failed", message: answer?.error ?? `${url} cannot be registered: this Worker answered ${status}` };
+}
+
+/** What is new since the last answer, in one line. */
+function newsOf(url: string, state: State, last: State | undefined): string | undefined {
+  if (state.kind === "failed") {
+    return last?.kind === "failed" && last.message === state.message ? undefined : state.message;
+  }
+  const before = last?.kind === "synced" ? last : undefined;
+  if (state.app === null) return before ? undefined : `${url}: ${state.hint}`;
+  const isSame = before !== undefined && before.functions.join() === state.functions.join();
+  if (isSame && !state.isModified) return undefined;
+  const count = state.functions.length === 1 ? "1 function" : `${state.functions.length} functions`;
+  const what = before ? `app "${state.app}" changed` : `found app "${state.app}"`;
+  return `${what} at ${url}: ${count}: ${state.functions.join(", ")}`;
 }

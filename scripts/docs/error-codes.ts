@@ -1,0 +1,250 @@
+/** What each error `code` means and what to do about it: the source of docs/errors.md, which test/docs compares with src/. */
+export interface ErrorGroup {
+  title: string;
+  /** where errors of the group are seen */
+  where: string;
+  codes: Record<string, { means: string; remedy: string }>;
+}
+
+export const errorGroups: readonly ErrorGroup[] = [
+  {
+    title: "Sending events",
+    where: "Thrown by `inngest.send` and `step.sendEvent`, or in the JSON that a webhook answers.",
+    codes: {
+      event_invalid: {
+        means:
+          "An event is not as it must be: a field has the wrong form, is over its bound, or `data` does not pass the schema of its event. Nothing of the request was accepted. In a handler it means that the received event, or one that a step waited for, does not pass the schema; that is not tried again.",
+        remedy:
+          "Read the message: it names field, value and bound. `EventValidationError` has each finding in `issues`. If old events no longer pass a schema that you changed, let the schema take both forms.",
+      },
+      send_failed: {
+        means:
+          "The events were not delivered (`SendError`): the platform could not be reached, or refused them, also after five attempts on network errors, 429 and 5xx. `status` is what it answered; `ids` are those that were accepted all the same. A webhook answers it with 503, so that its provider delivers again.",
+        remedy:
+          "Check `INNGEST_BASE_URL` or `INNGEST_DEV`, and the event key. To repeat a send safely, give the events an `id`, or the send a `seed`.",
+      },
+      body_invalid: {
+        means: "A webhook delivery's body is not what its content type says, such as broken JSON. Answered with 400.",
+        remedy: "Look at what the provider sends; a delivery cannot be read half.",
+      },
+      not_genuine: {
+        means:
+          "A webhook delivery failed verification: no signature, a wrong one, one that is too old, or no secret is configured. Answered with 401.",
+        remedy:
+          "Set the secret of this very endpoint, and the one before it too while you change it. Check that nothing between provider and app rewrites the body, and that the clock is right.",
+      },
+      transform_failed: {
+        means:
+          "The webhook's `transform` threw. Answered with 500, so that the provider delivers again, or with 400 when it threw `NonRetriableError`.",
+        remedy: "See the app's log for the error. Return `null` for deliveries that are no event of yours.",
+      },
+      events_refused: {
+        means: "What the webhook's `transform` returned are no acceptable events. Answered with 400 or 500.",
+        remedy: "Make `transform` return `{ name, data }` or a list of them, within the limits of events.",
+      },
+    },
+  },
+  {
+    title: "Handlers, steps and runs",
+    where: "In the error of a step or run (`GET /v1/runs/<id>`), or thrown where the mistake is written.",
+    codes: {
+      time_invalid: {
+        means: "A duration or date cannot be read (`TimeError`).",
+        remedy: 'Use milliseconds, a duration such as `"30s"` or `"5m"`, a `Date` or an ISO date.',
+      },
+      cron_invalid: {
+        means:
+          "A schedule cannot be: wrong number of fields, a value out of its range, an unknown time zone, or no tick in years.",
+        remedy:
+          "The message names what is wrong and what is allowed. Five fields, or six with seconds first; `TZ=Europe/Paris` before them.",
+      },
+      expression_invalid: {
+        means:
+          "An expression (`if`, `match`, of a trigger or a wait) does not compile, or, where it is evaluated, does not apply to the event.",
+        remedy: "Write it in CEL over `event` and, in waits, `async`: `event.data.id == async.data.id`.",
+      },
+      output_not_json: {
+        means:
+          "What a step or handler returned cannot be stored as JSON: it refers to itself, or holds a BigInt. It is not tried again, as the next attempt would return the same.",
+        remedy: "Return plain data, or give the client a `serializer`.",
+      },
+      output_too_large: {
+        means: "A function's result, or an app's reply to a call, is over its bound.",
+        remedy: "Store the value elsewhere (R2, a database) and return a reference.",
+      },
+      step_invalid: {
+        means:
+          "A step was asked for with options that cannot be: an output, an invocation or a wait over its bound, or a wait without an event. It is not tried again.",
+        remedy: "The message names the step, the value and the bound.",
+      },
+      step_lost: {
+        means:
+          "The process in which the code ran died twice in a row without a result: out of memory, out of CPU time, reset, or deployed over. Counts as a failed attempt of the step, or of the handler when no step had begun.",
+        remedy:
+          "Make the step smaller: fewer bytes in memory (an isolate has 128 MB), less CPU time at a stretch, or raise `limits.cpu_ms` of the Worker.",
+      },
+      step_not_found: {
+        means:
+          "The platform asked an app for a step that the handler did not reach: the code changed, or depends on chance or time outside of steps.",
+        remedy:
+          "Keep the ids of steps of unfinished runs, and put everything that may differ between two replays into a step.",
+      },
+      step_not_reported: {
+        means: "The platform asked an app to run a step, and it answered without that step's result.",
+        remedy: "Update the app's SDK; check that no proxy changes its answers.",
+      },
+      nothing_reported: {
+        means:
+          "A handler neither ended nor reported a step, twice in a row: it waits for something that is no step, so nothing would wake it.",
+        remedy: "Put what it waits for into `step.run`, or look for a promise that never settles.",
+      },
+      steps_exceeded: {
+        means: "The run has more steps than a run may have. It fails; its journal stays readable.",
+        remedy: "Split the work: `step.invoke` other functions, or send events that start them.",
+      },
+      state_exceeded: {
+        means: "The results of the run's steps together are over the bound. It fails; its journal stays readable.",
+        remedy: "Return references instead of large values.",
+      },
+      function_missing: {
+        means:
+          "The function is not there: an invoked id is not registered, or the code of a run was removed from its Worker or app. Each attempt counts.",
+        remedy:
+          "Deploy or sync it again before the attempts are used up. Remove a function only when no run of it is open: cancel those first.",
+      },
+    },
+  },
+  {
+    title: "Calls between platform and app",
+    where:
+      "In the error of a step or run whose call failed, or in the JSON that the app's own handler answers. Such a failure counts as an attempt, and is tried again unless the answer forbids it.",
+    codes: {
+      unreachable: {
+        means:
+          "The app could not be reached, did not answer within the time of one call, broke off, or redirected without end. In a sync also: its address is private, which a deployed platform does not call.",
+        remedy:
+          "Is the app running, and is its registered URL the public one (`INNGEST_SERVE_ORIGIN`)? If the step takes longer than a call may, split it into shorter ones.",
+      },
+      not_sdk: {
+        means:
+          "Something answered that is not an app's handler: a login page, a proxy's error, another route. The message quotes its beginning.",
+        remedy:
+          "Check the path (`/api/inngest`), and let the platform's requests through whatever stands before the app.",
+      },
+      invalid_reply: {
+        means:
+          "The app answered as an SDK, but the reply is broken: no JSON, an unknown step op, a stream without an end.",
+        remedy: "Update the app's SDK; check for a proxy or host that cuts or rewrites answers.",
+      },
+      platform: {
+        means: "A call failed inside the platform, not in the app. It is tried again.",
+        remedy: "See the platform's log (`npx wrangler tail`).",
+      },
+      sig_verification_failed: {
+        means: "The app turned a request away (401): not signed, signed by another key, or older than 5 minutes.",
+        remedy:
+          "Give app and platform the same `INNGEST_SIGNING_KEY`, and compare their clocks. Against a platform in dev mode the app needs `INNGEST_DEV=1`.",
+      },
+      missing_signing_key: {
+        means: "The app has no signing key, so it cannot tell who calls. It answers 500.",
+        remedy: "Set `INNGEST_SIGNING_KEY` or the client's `signingKey`; for development `INNGEST_DEV=1`.",
+      },
+      function_not_found: {
+        means: "The app was called for a function that its handler was not given.",
+        remedy: "Add it to the `functions` of `serve`, and sync the app. During a deployment it passes by itself.",
+      },
+      invalid_body: {
+        means: "The app got a call whose body is not one.",
+        remedy: "Something other than a platform called, or a body parser before the handler changed the body.",
+      },
+      invalid_request: {
+        means: "A sync's body is not JSON with the `url` of the app.",
+        remedy: 'Send `{"url": "https://app.example.com/api/inngest"}`.',
+      },
+      invalid_event: {
+        means: "The Lambda adapter got an event that is no HTTP request it can read.",
+        remedy: "Point a function URL, API Gateway or load balancer at it.",
+      },
+      invalid_host: {
+        means: "The Host header of a request to a Node adapter is not a host name.",
+        remedy: "Check the proxy before the app, or set `INNGEST_SERVE_ORIGIN`.",
+      },
+      unknown_probe: {
+        means: "A server asked the app a probe that it does not know.",
+        remedy: "Update the app's SDK.",
+      },
+      method_not_allowed: {
+        means: "The handler takes GET, PUT and POST, a webhook POST. Answered with 405.",
+        remedy: "Mount the handler at a route that only the platform uses, for all three methods.",
+      },
+      body_too_large: {
+        means: "A request to the app's handler, or a webhook delivery, is over its bound. Answered with 413.",
+        remedy: "Keep events and step results small; return references.",
+      },
+      internal_error: {
+        means:
+          "The handler or webhook failed outside of your functions: a setting that cannot be read, or a fault of ours.",
+        remedy: "The message says which; the app's log has the stack.",
+      },
+    },
+  },
+  {
+    title: "Sync",
+    where:
+      "`POST /v1/apps/sync` answers 422 with the code and `GET /v1/apps` keeps it beside the app until a sync succeeds; also `unreachable` and `not_sdk` above.",
+    codes: {
+      unauthorized: {
+        means: "The app answered 401: it does not accept the platform's signature, or an unsigned request in dev mode.",
+        remedy:
+          "Give both the same `INNGEST_SIGNING_KEY` and deploy the app again; in development start it with `INNGEST_DEV=1`.",
+      },
+      forbidden: {
+        means: "Something before the app answered 403: a firewall, a login, deployment protection.",
+        remedy: "Let requests to the handler's path pass; calls are signed.",
+      },
+      url_not_found: {
+        means: "Nothing is served at the URL (404).",
+        remedy: "Check the path, and that this version is deployed.",
+      },
+      internal_server_error: {
+        means: "The app answered 5xx.",
+        remedy: "See the app's own log.",
+      },
+      unsupported_protocol: {
+        means: "What was given is not an http or https URL.",
+        remedy: "Give the URL at which the app serves its functions, such as `https://app.example.com/api/inngest`.",
+      },
+      refused: {
+        means: "The app answered as an SDK, and refused.",
+        remedy: "The message quotes what it said.",
+      },
+      invalid_config: {
+        means:
+          "What the app registers cannot be taken: a function's configuration is wrong or uses what this version does not enforce, or its id belongs to another app. Nothing of the sync was taken.",
+        remedy: "The message names function and field.",
+      },
+    },
+  },
+];
+
+/** Errors that are told apart by `name` alone, as Inngest's SDKs do. */
+export const errorNamesSaid: Record<string, string> = {
+  StepLostError: "see [step_lost](#step_lost)",
+  InngestInvokeTimeoutError: "`step.invoke` gave up waiting at its `timeout`; the invoked run goes on",
+  InngestErrFunctionOverflowed: "see [steps_exceeded](#steps_exceeded)",
+  InngestErrStateOverflowed: "see [state_exceeded](#state_exceeded)",
+  InngestErrTimeoutTooLong: "a sleep, wait or invoke is over the bound of 366 days",
+};
+
+/** What a status of the platform's API means, whose errors are `{ error, status }` without a code. */
+export const apiStatuses: Record<number, string> = {
+  400: "the request is not as it must be; `error` names field and value",
+  401: "the event key, or the bearer, is not one of the platform's",
+  403: "dev mode is on, and Host or Origin is not loopback",
+  404: "no such event, run, parked range or route",
+  409: "the run has ended, so it cannot be cancelled",
+  413: "the body is over its bound",
+  422: "a sync failed; `code` is one of [Sync](#sync)",
+  500: "the platform failed to answer; the reason is in its log, not in the answer",
+  503: "no event key, or no signing key, is configured; a deployed platform then serves nobody",
+};
