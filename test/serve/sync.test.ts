@@ -156,6 +156,24 @@ describe("[§2.2] out-of-band: PUT makes the app register itself", () => {
     });
     expect(response.status).toBe(status);
   });
+
+  test.each<[boolean, Record<string, string>, string | null, number]>([
+    [false, {}, null, 401],
+    [false, {}, KEY, 200],
+    [false, { INNGEST_ENABLE_UNAUTHED_SYNC: "true" }, null, 401],
+    [true, { INNGEST_ENABLE_UNAUTHED_SYNC: "false" }, null, 200],
+  ])("`enableUnauthedSync: %s` wins over the variable %j; key %s: %d", async (enableUnauthedSync, env, key, status) => {
+    const { url } = await api();
+    const handler = appHandler({ signingKey: KEY, baseUrl: url }, { enableUnauthedSync });
+    const response = await handler(await request("PUT", { key, body: "{}" }), { env });
+    expect(response.status).toBe(status);
+  });
+
+  test("`enableUnauthedSync: false` means nothing in development, where nothing is signed", async () => {
+    const { url } = await api();
+    const handler = appHandler({ isDev: true, baseUrl: url }, { enableUnauthedSync: false });
+    expect((await handler(await request("PUT", { body: "{}" }))).status).toBe(200);
+  });
 });
 
 describe("the address that is registered", () => {
