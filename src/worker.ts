@@ -15,6 +15,7 @@ import { readEvents, readSeed } from "./protocol/event-request.ts";
 import { textHash } from "./protocol/ids.ts";
 import { CALL_TIMEOUT_DEV_MS, CALL_TIMEOUT_MS, RETENTION_DEFAULT_MS, RETENTION_MIN_MS } from "./protocol/limits.ts";
 import { durationMs } from "./protocol/time-string.ts";
+import { syncConfigured } from "./routes/app-sync.ts";
 import { checkWebhooks } from "./routes/webhooks.ts";
 import type { Inngest } from "./sdk/client.ts";
 import type { InngestFunction } from "./sdk/function.ts";
@@ -100,7 +101,10 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
     },
     async scheduled() {
       await ensureRegistered();
-      await sweep(objects, MAIN_ENV, Date.now());
+      await Promise.all([
+        sweep(objects, MAIN_ENV, Date.now()),
+        syncConfigured({ objects, env: MAIN_ENV, settings, fetch: (...request) => fetch(...request) }),
+      ]);
     },
   };
 }

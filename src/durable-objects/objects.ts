@@ -1,9 +1,9 @@
 /** What objects say to each other: one interface per object, one way to reach each, whatever the host. */
+import type { SyncFailure } from "../protocol/app-sync.ts";
 import type { Memo } from "../protocol/call.ts";
 import type { EventRecord } from "../protocol/event.ts";
 import type { RegisteredFunction } from "../protocol/function-config.ts";
 import { ulidParts } from "../protocol/ids.ts";
-import type { WireError } from "../protocol/wire-error.ts";
 import type { PreparedWait } from "../engine/expression.ts";
 import type { Entry, Invoker, Run, RunStatus } from "../engine/run.ts";
 
@@ -144,8 +144,16 @@ export interface AppSync {
   url: string | null;
   sdk: string;
   framework: string;
+  /** the app's own version, when it says one */
+  appVersion?: string;
   functions: RegisteredFunction[];
   checksum: string;
+}
+
+/** Why the last sync of a URL failed; gone with the next that succeeds. */
+export interface SyncError extends SyncFailure {
+  /** epoch ms */
+  at: number;
 }
 
 export interface AppView {
@@ -153,8 +161,13 @@ export interface AppView {
   url: string | null;
   sdk: string;
   framework: string;
+  appVersion: string | null;
+  /** of the registration: 1, and one more with each sync that changed something */
+  version: number;
   syncedAt: number;
-  error: WireError | null;
+  /** its functions start nothing until it is synced again */
+  archivedAt: number | null;
+  error: SyncError | null;
 }
 
 export interface RouteTable {
@@ -170,8 +183,17 @@ export interface RegistryObjectApi {
   /** Functions that a trigger name of these events may start, and which of the names anybody waits for. */
   route(names: string[], invoked: string[]): Promise<RouteTable>;
   function(id: string): Promise<RegisteredFunction | null>;
+  /** A function that a run may go on with: archived ones too. */
+  callable(id: string): Promise<RegisteredFunction | null>;
   functions(): Promise<RegisteredFunction[]>;
   apps(): Promise<AppView[]>;
+  /** The app starts nothing new until its next sync; its runs go on. */
+  archive(appId: string): Promise<{ kind: "archived" | "unknown" }>;
+  syncFailed(url: string, failure: SyncFailure): Promise<void>;
+  /** The URL's app was asked, and is what it was or has registered itself. */
+  syncSucceeded(url: string): Promise<void>;
+  /** URLs that are no app's, since no sync of them ever succeeded. */
+  unsynced(): Promise<{ url: string; error: SyncError }[]>;
   /** Flags a name as waited for; answers with the logs to look back through. */
   flag(name: string, since: number): Promise<{ logs: string[] }>;
   unflag(name: string): Promise<void>;

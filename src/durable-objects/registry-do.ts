@@ -1,4 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
+import type { SyncFailure } from "../protocol/app-sync.ts";
 import type { AppSync, RegistryObjectApi } from "./objects.ts";
 import { RegistryObject } from "./registry-object.ts";
 import { workerdHost } from "./workerd-host.ts";
@@ -24,12 +25,32 @@ export class RegistryDO extends DurableObject implements RegistryObjectApi {
     return this.#registry.function(id);
   }
 
+  callable(id: string) {
+    return this.#registry.callable(id);
+  }
+
   functions() {
     return this.#registry.functions();
   }
 
   apps() {
     return this.#registry.apps();
+  }
+
+  archive(appId: string) {
+    return this.#registry.archive(appId);
+  }
+
+  syncFailed(url: string, failure: SyncFailure) {
+    return this.#registry.syncFailed(url, failure);
+  }
+
+  syncSucceeded(url: string) {
+    return this.#registry.syncSucceeded(url);
+  }
+
+  unsynced() {
+    return this.#registry.unsynced();
   }
 
   flag(name: string, since: number) {

@@ -1,5 +1,6 @@
 /** The apps and functions of an environment, which event names anybody waits for, and which logs there are. */
 import { triggerNames } from "../engine/route.ts";
+import type { SyncFailure } from "../protocol/app-sync.ts";
 import type { RegisteredFunction } from "../protocol/function-config.ts";
 import type { Host } from "./host.ts";
 import { logDay, type AppSync, type AppView, type RegistryObjectApi, type RouteTable } from "./objects.ts";
@@ -42,12 +43,34 @@ export class RegistryObject implements RegistryObjectApi {
     return this.#functions().get(id) ?? null;
   }
 
+  async callable(id: string): Promise<RegisteredFunction | null> {
+    return this.#functions().get(id) ?? this.#store.archivedFunction(id);
+  }
+
   async functions(): Promise<RegisteredFunction[]> {
     return [...this.#functions().values()];
   }
 
   async apps(): Promise<AppView[]> {
     return this.#store.apps();
+  }
+
+  async archive(appId: string): ReturnType<RegistryObjectApi["archive"]> {
+    const isKnown = this.#store.archive(appId, this.#host.now());
+    this.#byId = undefined;
+    return { kind: isKnown ? "archived" : "unknown" };
+  }
+
+  async syncFailed(url: string, failure: SyncFailure): Promise<void> {
+    this.#store.syncFailed(url, { ...failure, at: this.#host.now() });
+  }
+
+  async syncSucceeded(url: string): Promise<void> {
+    this.#store.syncSucceeded(url);
+  }
+
+  async unsynced(): ReturnType<RegistryObjectApi["unsynced"]> {
+    return this.#store.unsynced();
   }
 
   /** Logs are kept by the day of their events' ids, which may be a day off their receipt. */

@@ -520,7 +520,7 @@ export class RunObject implements RunObjectApi {
 
   async #call(call: Call): Promise<Reply> {
     const run = this.#current();
-    const fn = await this.#host.objects.registry(run.env).function(run.functionId);
+    const fn = await this.#host.objects.registry(run.env).callable(run.functionId);
     if (fn?.transport.kind !== "http") {
       const message = `function "${run.functionId}" is not registered; sync its app to let the run go on, or cancel the run`;
       return { kind: "error", error: { name: "Error", code: "function_missing", message }, final: false };

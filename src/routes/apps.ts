@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import * as z from "zod";
 import type { AppSync, Objects } from "../durable-objects/objects.ts";
 import { compile } from "../engine/expression.ts";
+import { appUrl } from "../protocol/app-sync.ts";
 import {
   registerBodySchema,
   retryPolicyOf,
@@ -27,11 +28,7 @@ export function appRoutes(objects: Objects, env: string, settings: SettingsSourc
     try {
       const sync = readSync(JSON.parse(await readBody(c.req.raw)));
       const outcome = await objects.registry(env).sync(sync);
-      if (outcome.kind === "taken")
-        return c.json(
-          refusal(`function "${outcome.functionId}" belongs to app "${outcome.appId}" already; choose another id`),
-          400,
-        );
+      if (outcome.kind === "taken") return c.json(refusal(takenMessage(outcome)), 400);
       const { modified } = outcome;
       return c.json({ ok: true, modified, app_id: uuidOf(sync.appId), sync_id: uuidOf(sync.checksum), status: 200 });
     } catch (error) {
@@ -45,7 +42,7 @@ export function appRoutes(objects: Objects, env: string, settings: SettingsSourc
     const { isDev, eventKeys, signingKeys } = settings();
     if (!isDev) return c.notFound();
     const registry = objects.registry(env);
-    const [apps, functions] = await Promise.all([registry.apps(), registry.functions()]);
+    const [apps, unsynced, functions] = await Promise.all([registry.apps(), registry.unsynced(), registry.functions()]);
     return c.json({
       version,
       authed: false,
@@ -53,11 +50,20 @@ export function appRoutes(objects: Objects, env: string, settings: SettingsSourc
       isMissingSigningKey: signingKeys.length === 0,
       isMissingEventKeys: eventKeys.length === 0,
       features: {},
-      handlers: apps,
-      functions: functions.map((fn) => ({ ...fn, id: uuidOf(fn.id), slug: fn.id, fv: fn.version })),
+      handlers: [...apps.filter((one) => one.archivedAt === null), ...unsynced],
+      functions: functions.map(functionView),
     });
   });
   return app;
+}
+
+/** A function as Inngest's development server shows it (inngest-protocol §2.6). */
+export function functionView(fn: RegisteredFunction) {
+  return { ...fn, id: uuidOf(fn.id), slug: fn.id, fv: fn.version };
+}
+
+export function takenMessage({ functionId, appId }: { functionId: string; appId: string }): string {
+  return `function "${functionId}" belongs to app "${appId}" already; choose another id`;
 }
 
 /** TypeScript SDKs read the status from the body, whatever the response says (inngest-protocol §2.2). */
@@ -73,7 +79,9 @@ function refusal(error: string) {
 export function readSync(body: unknown): AppSync {
   const parsed = registerBodySchema.safeParse(body);
   if (!parsed.success) throw new Error(describe(parsed.error));
-  const { appname: appId, url, sdk, framework, functions } = parsed.data;
+  const { appname: appId, sdk, framework, functions } = parsed.data;
+  const url = URL.canParse(parsed.data.url) ? appUrl(parsed.data.url) : parsed.data.url;
+  const appVersion = parsed.data.appversion || undefined;
   const ids = new Set<string>();
   for (const config of functions) {
     if (!config.id.startsWith(`${appId}-`))
@@ -84,8 +92,8 @@ export function readSync(body: unknown): AppSync {
     ids.add(config.id);
   }
   const registered = functions.map((config) => toRegistered(config, parsed.data));
-  const checksum = textHash(JSON.stringify([url, sdk, framework, registered]));
-  return { appId, url, sdk, framework, functions: registered, checksum };
+  const checksum = textHash(JSON.stringify([url, sdk, framework, appVersion, registered]));
+  return { appId, url, sdk, framework, appVersion, functions: registered, checksum };
 }
 
 function toRegistered(config: FunctionConfig, { appname: appId }: RegisterBody): RegisteredFunction {

@@ -1,5 +1,5 @@
 import type { RegisteredFunction } from "../../protocol/function-config.ts";
-import type { AppSync, AppView } from "../objects.ts";
+import type { AppSync, AppView, SyncError } from "../objects.ts";
 import type { Sql, SqlValue } from "./sql.ts";
 
 const SCHEMA = [
@@ -8,7 +8,12 @@ const SCHEMA = [
   "CREATE TABLE IF NOT EXISTS function (id TEXT PRIMARY KEY, app_id TEXT NOT NULL, archived INTEGER NOT NULL, json TEXT NOT NULL) WITHOUT ROWID",
   "CREATE TABLE IF NOT EXISTS waited (name TEXT PRIMARY KEY) WITHOUT ROWID",
   "CREATE TABLE IF NOT EXISTS log (name TEXT PRIMARY KEY) WITHOUT ROWID",
+  // by URL: of a URL that never was synced the app is unknown
+  "CREATE TABLE IF NOT EXISTS sync_error (url TEXT PRIMARY KEY, at_ms INTEGER NOT NULL, json TEXT NOT NULL) WITHOUT ROWID",
 ];
+
+/** Whatever URLs are asked for, only so many failures are remembered: the last ones. */
+const SYNC_ERRORS_MAX = 100;
 
 export class RegistryStore {
   readonly #sql: Sql;
@@ -21,18 +26,24 @@ export class RegistryStore {
   /** Replaces what an app has registered; false when it is what it was. */
   sync({ appId, checksum, functions, ...app }: AppSync, now: number): boolean {
     this.#create();
-    const [known] = this.#rows<{ checksum: string }>("SELECT checksum FROM app WHERE id = ?", appId);
-    const view: AppView = {
+    const [known] = this.#rows<{ checksum: string; json: string }>(
+      "SELECT checksum, json FROM app WHERE id = ?",
+      appId,
+    );
+    if (app.url !== null) this.syncSucceeded(app.url);
+    if (known?.checksum === checksum) return false;
+    const row: AppRow = {
       id: appId,
       url: app.url,
       sdk: app.sdk,
       framework: app.framework,
+      appVersion: app.appVersion ?? null,
+      version: known === undefined ? 1 : appRow(known.json).version + 1,
       syncedAt: now,
-      error: null,
+      archivedAt: null,
     };
-    if (known?.checksum === checksum) return false;
     this.#sql.transaction(() => {
-      this.#rows("INSERT OR REPLACE INTO app VALUES (?, ?, ?)", appId, checksum, JSON.stringify(view));
+      this.#rows("INSERT OR REPLACE INTO app VALUES (?, ?, ?)", appId, checksum, JSON.stringify(row));
       const before = new Map(this.#rowsOf(appId).map((row) => [row.id, row]));
       for (const fn of functions) {
         this.#putFunction(fn, before.get(fn.id));
@@ -81,8 +92,57 @@ export class RegistryStore {
     );
   }
 
+  /** A function that its app no longer has, or whose app is archived. */
+  archivedFunction(id: string): RegisteredFunction | null {
+    const [row] = this.#rows<{ json: string }>("SELECT json FROM function WHERE id = ? AND archived = 1", id);
+    return row ? JSON.parse(row.json) : null;
+  }
+
   apps(): AppView[] {
-    return this.#rows<{ json: string }>("SELECT json FROM app").map((row) => JSON.parse(row.json));
+    const errors = this.#syncErrors();
+    return this.#rows<{ json: string }>("SELECT json FROM app").map(({ json }) => {
+      const app = appRow(json);
+      return { ...app, error: (app.url !== null && errors.get(app.url)) || null };
+    });
+  }
+
+  /** False for an app that is not known. Without a checksum its next sync differs, and so restores it. */
+  archive(appId: string, now: number): boolean {
+    const [known] = this.#rows<{ json: string }>("SELECT json FROM app WHERE id = ?", appId);
+    if (!known) return false;
+    const row = appRow(known.json);
+    if (row.archivedAt !== null) return true;
+    this.#sql.transaction(() => {
+      const json = JSON.stringify({ ...row, archivedAt: now });
+      this.#rows("UPDATE app SET checksum = '', json = ? WHERE id = ?", json, appId);
+      this.#rows("UPDATE function SET archived = 1 WHERE app_id = ? AND archived = 0", appId);
+    });
+    return true;
+  }
+
+  syncFailed(url: string, error: SyncError): void {
+    this.#create();
+    this.#sql.transaction(() => {
+      this.#rows("INSERT OR REPLACE INTO sync_error VALUES (?, ?, ?)", url, error.at, JSON.stringify(error));
+      this.#rows(
+        "DELETE FROM sync_error WHERE url NOT IN (SELECT url FROM sync_error ORDER BY at_ms DESC, url LIMIT ?)",
+        SYNC_ERRORS_MAX,
+      );
+    });
+  }
+
+  syncSucceeded(url: string): void {
+    this.#rows("DELETE FROM sync_error WHERE url = ?", url);
+  }
+
+  unsynced(): { url: string; error: SyncError }[] {
+    const known = new Set(this.apps().map((app) => app.url));
+    return [...this.#syncErrors()].flatMap(([url, error]) => (known.has(url) ? [] : [{ url, error }]));
+  }
+
+  #syncErrors(): Map<string, SyncError> {
+    const rows = this.#rows<{ url: string; json: string }>("SELECT url, json FROM sync_error");
+    return new Map(rows.map(({ url, json }) => [url, JSON.parse(json)]));
   }
 
   isWaited(name: string): boolean {
@@ -119,7 +179,20 @@ export class RegistryStore {
   }
 
   #rows<Row extends Record<string, SqlValue>>(query: string, ...bindings: SqlValue[]): Row[] {
-    this.#exists ??= this.#sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'app'").length > 0;
+    if (this.#exists === undefined) {
+      this.#exists = false;
+      // one that exists gets the tables of later versions; looking creates none
+      if (this.#sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'app'").length > 0) this.#create();
+    }
     return this.#exists ? this.#sql.exec<Row>(query, ...bindings) : [];
   }
+}
+
+/** An app as it is kept; its error is kept by URL. */
+type AppRow = Omit<AppView, "error">;
+
+/** Rows of earlier versions know less. */
+function appRow(json: string): AppRow {
+  const { error: _, ...row }: AppView = { appVersion: null, version: 1, archivedAt: null, ...JSON.parse(json) };
+  return row;
 }

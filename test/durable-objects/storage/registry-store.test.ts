@@ -39,7 +39,14 @@ function opened() {
 test("[design §3] nothing is created by looking", () => {
   const { sql, store } = opened();
   store.unflag("a");
-  expect([store.functions(), store.apps(), store.isWaited("a"), store.logs()]).toEqual([[], [], false, []]);
+  store.syncSucceeded("https://app.example.com/");
+  expect([store.functions(), store.apps(), store.unsynced(), store.isWaited("a"), store.logs()]).toEqual([
+    [],
+    [],
+    [],
+    false,
+    [],
+  ]);
   expect(sql.objects()).toEqual([]);
 });
 
@@ -85,7 +92,112 @@ describe("[§2.2] a sync", () => {
     store.sync(sync([], { url: "https://app.example.com" }), NOW);
     store.sync(sync([], { url: "https://new.example.com" }), NOW + 1);
     expect(store.apps()).toEqual([
-      { id: "shop", url: "https://new.example.com", sdk: "js:v1", framework: "hono", syncedAt: NOW + 1, error: null },
+      {
+        id: "shop",
+        url: "https://new.example.com",
+        sdk: "js:v1",
+        framework: "hono",
+        appVersion: null,
+        version: 2,
+        syncedAt: NOW + 1,
+        archivedAt: null,
+        error: null,
+      },
+    ]);
+  });
+
+  test("keeps the app's own version, and counts those that changed something", () => {
+    const { store } = opened();
+    const versions = () => store.apps().map((app) => [app.appVersion, app.version]);
+    const first = sync([], { appVersion: "v1" });
+    store.sync(first, NOW);
+    store.sync(first, NOW);
+    expect(versions()).toEqual([["v1", 1]]);
+    store.sync(sync([], { appVersion: "v2" }), NOW);
+    expect(versions()).toEqual([["v2", 2]]);
+  });
+
+  test("finds rows and tables of an earlier version of the platform", () => {
+    const { sql, store } = opened();
+    sql.exec("CREATE TABLE app (id TEXT PRIMARY KEY, checksum TEXT NOT NULL, json TEXT NOT NULL) WITHOUT ROWID");
+    const old = { id: "shop", url: "https://a.example/", sdk: "", framework: "", syncedAt: NOW, error: null };
+    sql.exec("INSERT INTO app VALUES ('shop', 'x', ?)", JSON.stringify(old));
+    expect(store.apps()).toEqual([{ ...old, appVersion: null, version: 1, archivedAt: null }]);
+    store.syncFailed("https://a.example/", { code: "forbidden", message: "no", at: NOW });
+    expect(store.apps()[0]?.error).toEqual({ code: "forbidden", message: "no", at: NOW });
+  });
+});
+
+describe("an archived app", () => {
+  test("has no functions to start, but its runs find theirs", () => {
+    const { store, versions } = opened();
+    store.sync(sync([fn("a")]), NOW);
+    expect(store.archivedFunction("shop-a")).toBe(null);
+    expect(store.archive("shop", NOW + 5)).toBe(true);
+    expect([versions(), store.apps()[0]?.archivedAt]).toEqual([{}, NOW + 5]);
+    expect(store.archivedFunction("shop-a")).toMatchObject({ id: "shop-a", version: 1 });
+  });
+
+  test("is restored by its next sync, even an unchanged one; functions keep their versions", () => {
+    const { store, versions } = opened();
+    const same = sync([fn("a")]);
+    store.sync(same, NOW);
+    store.archive("shop", NOW + 5);
+    expect(store.sync(same, NOW + 10)).toBe(true);
+    expect([versions(), store.apps()]).toMatchObject([{ "shop-a": 1 }, [{ archivedAt: null, syncedAt: NOW + 10 }]]);
+    expect(store.sync(same, NOW + 20)).toBe(false);
+  });
+
+  test("archived again stays archived since; an unknown one is told", () => {
+    const { store } = opened();
+    expect(store.archive("shop", NOW)).toBe(false);
+    store.sync(sync([]), NOW);
+    store.archive("shop", NOW + 1);
+    expect([store.archive("shop", NOW + 2), store.apps()[0]?.archivedAt]).toEqual([true, NOW + 1]);
+  });
+
+  test("[G11] leaves its function ids to others", () => {
+    const { store } = opened();
+    store.sync(sync([fn("a")]), NOW);
+    const other = sync([fn("a", { appId: "shop-x" })], { appId: "shop-x" });
+    expect(store.takenBy(other)).toEqual({ functionId: "shop-a", appId: "shop" });
+    store.archive("shop", NOW);
+    expect(store.takenBy(other)).toBe(null);
+  });
+});
+
+describe("a sync that fails", () => {
+  const error = { code: "forbidden", message: "no", at: NOW } as const;
+  const url = "https://app.example.com/";
+
+  test("is told beside the app of its URL, until one succeeds; nothing else changes", () => {
+    const { store } = opened();
+    const same = sync([], { url });
+    store.sync(same, NOW);
+    const [before] = store.apps();
+    store.syncFailed(url, error);
+    store.syncFailed(url, { ...error, at: NOW + 1 });
+    expect([store.apps(), store.unsynced()]).toEqual([[{ ...before, error: { ...error, at: NOW + 1 } }], []]);
+    expect(store.sync(same, NOW + 5)).toBe(false);
+    expect(store.apps()).toEqual([before]);
+  });
+
+  test("of a URL that never was synced is told by itself", () => {
+    const { store } = opened();
+    store.syncFailed(url, error);
+    expect([store.apps(), store.unsynced()]).toEqual([[], [{ url, error }]]);
+    store.syncSucceeded(url);
+    expect(store.unsynced()).toEqual([]);
+  });
+
+  test("is forgotten when a hundred others have failed since", () => {
+    const { store } = opened();
+    for (let i = 0; i <= 100; i++) store.syncFailed(`https://${i}.example.com/`, { ...error, at: NOW + i });
+    const urls = store.unsynced().map((one) => one.url);
+    expect([urls.length, urls.includes("https://0.example.com/"), urls.includes("https://100.example.com/")]).toEqual([
+      100,
+      false,
+      true,
     ]);
   });
 });
