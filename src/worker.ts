@@ -1,5 +1,5 @@
 /** The platform as a Worker: `createWorker` and the classes that the Worker must export. Wiring only. */
-import { env, exports } from "cloudflare:workers";
+import { env, exports, waitUntil } from "cloudflare:workers";
 import { platformApp } from "./app.ts";
 import { acceptRecords, installRouteQueue, type RouteQueue } from "./durable-objects/accept.ts";
 import { routeBatch } from "./durable-objects/consumer.ts";
@@ -70,7 +70,7 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
   const { client, functions = [], webhooks = [], app: userApp } = options;
   if (functions.length > 0 && !client) throw new TypeError("createWorker: functions need the `client` that made them");
   checkWebhooks(webhooks);
-  const local = new LocalFunctions(client, functions);
+  const local = new LocalFunctions(client, functions, { env, waitUntil });
   const http = new HttpFunctions({
     post: callApp(options.callTimeout),
     signingKey: () => (settings().isDev ? null : (settings().signingKeys[0] ?? null)),

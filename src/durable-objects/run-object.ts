@@ -445,6 +445,13 @@ export class RunObject implements RunObjectApi {
         if (!entry) absent.add(stepId);
         return settledMemo(entry);
       },
+      memoCount: () => this.#store.settledCount(),
+      memos: () =>
+        this.#store.entries().flatMap((entry) => {
+          const settled = settledMemo(entry);
+          return settled ? [[entry.id, settled] as [string, SettledMemo]] : [];
+        }),
+      attempt: (stepId) => known(stepId)?.attempt ?? 0,
       isRunnable: (stepId) => {
         const status = known(stepId)?.status;
         return !status || status.kind === "running" || (status.kind === "retrying" && status.at === null);

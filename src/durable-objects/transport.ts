@@ -13,6 +13,12 @@ export interface Journal {
   /** one step at a time, each marked before its body (design §4) */
   readonly cautious: boolean;
   memo(stepId: string): SettledMemo | undefined;
+  /** How many steps have settled. */
+  memoCount(): number;
+  /** All settled steps at once, for middleware that asks for them: memory for the whole journal. */
+  memos(): [stepId: string, settled: SettledMemo][];
+  /** Attempt of a step that runs or comes next; 0 for the first. */
+  attempt(stepId: string): number;
   /** Whether the body may run now; false while its next attempt is not due. */
   isRunnable(stepId: string): boolean;
   /** Stores that a body is about to run. */

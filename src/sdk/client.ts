@@ -12,6 +12,9 @@ import { payloadsJson, preparePayload, readPayloads } from "./event-payload.ts";
 import type { EventSchemas } from "./event-schemas.ts";
 import { InngestFunction, type FunctionOwner } from "./function.ts";
 import type { ClientContext, EventsOf } from "./helper-types.ts";
+import type { Class } from "./middleware/base.ts";
+import { readMiddleware, registerMiddleware, type MiddlewareOption } from "./middleware/chain.ts";
+import { sendThrough } from "./middleware/send.ts";
 import { makeSeed, postEvents } from "./send.ts";
 import { boundSender } from "./sender.ts";
 import type { Serializer } from "./serializer.ts";
@@ -19,6 +22,7 @@ import { suggestion } from "./suggestion.ts";
 import type {
   EventMap,
   EventOf,
+  EventPayload,
   FailureHandler,
   FunctionOptions,
   Handler,
@@ -53,8 +57,12 @@ export interface ClientOptions {
   env?: string;
   /** `INNGEST_DEV`: development, where nothing is signed and no key is needed. Default false */
   isDev?: boolean;
-  /** Default `console` */
+  /** what handlers log with. Default `console` */
   logger?: Logger;
+  /** receives what the client itself has to say. Default: `logger` */
+  internalLogger?: Logger;
+  /** around requests, runs, steps and sends; the first is outermost */
+  middleware?: readonly MiddlewareOption[];
   /** reported when the app is synced */
   appVersion?: string;
   /** the app's events: types for all that names one, and checks of those described by a schema */
@@ -73,6 +81,8 @@ const OPTIONS: readonly (keyof ClientOptions)[] = [
   "env",
   "isDev",
   "logger",
+  "internalLogger",
+  "middleware",
   "appVersion",
   "schemas",
   "serializer",
@@ -94,6 +104,7 @@ export class Inngest<const TOptions extends ClientOptions = ClientOptions> imple
   /** types only */
   declare readonly "~options": TOptions;
   readonly id: string;
+  readonly middleware: readonly Class[];
   readonly #options: ClientOptions;
   #env: EnvVars = {};
 
@@ -108,6 +119,8 @@ export class Inngest<const TOptions extends ClientOptions = ClientOptions> imple
         );
     this.id = id;
     this.#options = options;
+    this.middleware = readMiddleware(options.middleware, "new Inngest");
+    registerMiddleware(this.middleware, this, null);
   }
 
   /**
@@ -126,13 +139,17 @@ export class Inngest<const TOptions extends ClientOptions = ClientOptions> imple
    */
   async send(
     payload: SendPayload<EventsOf<TOptions>> | readonly SendPayload<EventsOf<TOptions>>[],
-    options?: { env?: string; seed?: string },
+    options?: { env?: string; seed?: string; /** @internal whose step sends */ fn?: InngestFunction },
   ): Promise<{ ids: string[] }> {
     const events = await Promise.all(readPayloads(payload).map((event) => preparePayload(event, this)));
     if (events.length === 0) {
-      this.logger.warn("inngest.send: the list of events is empty, so nothing was sent");
+      this.internalLogger.warn("inngest.send: the list of events is empty, so nothing was sent");
       return { ids: [] };
     }
+    return sendThrough(this, options?.fn ?? null, events, (changed) => this.#deliver(changed, options));
+  }
+
+  async #deliver(events: EventPayload[], options?: { env?: string; seed?: string }): Promise<{ ids: string[] }> {
     const body = payloadsJson(events);
     const seed = options?.seed ?? makeSeed();
     const sender = boundSender(this);
@@ -186,7 +203,9 @@ export class Inngest<const TOptions extends ClientOptions = ClientOptions> imple
     ...rest: unknown[]
   ): InngestFunction {
     const { triggers, handler } = arrange(options, rest);
-    return new InngestFunction(this, options, triggers, handler);
+    const fn = new InngestFunction(this, options, triggers, handler);
+    registerMiddleware(fn.middleware, this, fn);
+    return fn;
   }
 
   /**
@@ -245,6 +264,10 @@ export class Inngest<const TOptions extends ClientOptions = ClientOptions> imple
 
   get logger(): Logger {
     return this.#options.logger ?? console;
+  }
+
+  get internalLogger(): Logger {
+    return this.#options.internalLogger ?? this.logger;
   }
 
   get eventKey(): string | undefined {

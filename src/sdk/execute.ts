@@ -7,6 +7,8 @@
  *    next settles: `Promise.race` and `Promise.all` give the same answer on every replay.
  * 2. New steps are handed over only when no memo is left to settle, together with all that was found in that turn.
  * 3. The executor knows no runtime, clock or storage.
+ * 4. While a hook of a middleware is under way nothing settles and nothing is reported: with hooks that wait, steps are
+ *    found together, and settle in the same order, as without.
  */
 import type { Memo, SettledMemo } from "../protocol/call.ts";
 import { stepHash } from "../protocol/ids.ts";
@@ -26,8 +28,12 @@ export interface StepRequest {
   /** what the wire carries in `name`: a sleep's duration, a wait's event */
   target?: string;
   opts?: Record<string, JsonValue>;
+  /** what the tool was given beside id and function, for middleware that changes it */
+  input?: unknown[];
+  /** the request with another input */
+  withInput?: (input: unknown[]) => StepRequest;
   /** code of the step, when it has any */
-  body?: () => unknown;
+  body?: (step: FoundStep) => unknown;
   retry?: RetryPolicy;
 }
 
@@ -37,6 +43,8 @@ export interface FoundStep extends StepRequest {
   id: string;
   /** how often this id was used before in the run */
   index: number;
+  /** how many steps were placed before in this pass */
+  order: number;
 }
 
 export interface Reporter {
@@ -46,6 +54,16 @@ export interface Reporter {
   found(steps: FoundStep[]): void;
   /** nothing is left to settle and nothing new was found: the handler waits for open steps, or for something of its own */
   idle(): void;
+  /** a hook waits for something of its own; until it has ended nothing else is reported */
+  held?(): void;
+}
+
+/** The part of an execution that repeats what the journal holds. */
+export interface Replay {
+  /** memos at the beginning */
+  memos: number;
+  /** all of them have settled, or a step without a memo was found, or the handler has ended */
+  onEnd(): void | Promise<void>;
 }
 
 export type Outcome = { kind: "returned"; value: unknown } | { kind: "threw"; error: unknown };
@@ -60,30 +78,65 @@ export class Execution {
   readonly #reporter: Reporter;
   readonly #turns = new Turns();
   readonly #repeats = new Map<string, number>();
+  #placed = 0;
   readonly #waiting = new Map<string, Waiting>();
   #settling: { id: string; settled: SettledMemo }[] = [];
   #found: FoundStep[] = [];
   #wake: (() => void) | null = null;
   #outcome: Outcome | null = null;
   #stopped = false;
+  #held = 0;
+  #released: (() => void) | null = null;
+  #replay: Replay | null;
+  #memosLeft: number;
 
-  constructor(reporter: Reporter) {
+  constructor(reporter: Reporter, replay?: Replay) {
     this.#reporter = reporter;
+    this.#replay = replay ?? null;
+    this.#memosLeft = replay?.memos ?? 0;
+  }
+
+  /** Whether what runs has run before, as far as the journal goes. */
+  get isReplaying(): boolean {
+    return this.#replay !== null;
   }
 
   /** The promise that a step tool returns. Called by the handler through the tools, at any time. */
   step(request: StepRequest): Promise<unknown> {
+    const step = this.place(request);
+    return this.ask(step, this.#reporter.memo(step));
+  }
+
+  /** Gives a step its place among those of the same id. */
+  place(request: StepRequest): FoundStep {
     const index = this.#repeats.get(request.userId) ?? 0;
     this.#repeats.set(request.userId, index + 1);
-    const step: FoundStep = { ...request, index, id: stepHash(request.userId, index) };
+    return { ...request, index, id: stepHash(request.userId, index), order: this.#placed++ };
+  }
+
+  /** The result of a placed step. */
+  ask(step: FoundStep, settled: SettledMemo | undefined): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#stopped) return; // the run goes on elsewhere: what this handler still asks for never settles
       this.#waiting.set(step.id, { step, resolve, reject });
-      const settled = this.#reporter.memo(step);
       if (settled) this.#settling.push({ id: step.id, settled });
       else this.#found.push(step);
       this.#signal();
     });
+  }
+
+  /** A hook begins; rule 4 holds until the function returned is called. */
+  hold(): () => void {
+    this.#held += 1;
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      this.#held -= 1;
+      if (this.#held > 0) return;
+      this.#released?.();
+      this.#signal();
+    };
   }
 
   /** Gives an open step its result. */
@@ -101,6 +154,7 @@ export class Execution {
   /** Ends the execution without an outcome; the handler's promises stay open and are collected with it. */
   stop(): void {
     this.#stopped = true;
+    this.#released?.();
     this.#signal();
   }
 
@@ -121,6 +175,7 @@ export class Execution {
     } catch (error) {
       this.#outcome = { kind: "threw", error };
     }
+    this.#released?.();
     this.#signal();
   }
 
@@ -128,11 +183,22 @@ export class Execution {
     for (;;) {
       await this.#turns.next();
       if (this.#stopped) return null;
-      if (this.#outcome) return this.#outcome;
-      if (this.#settling.length > 0) this.#settleNext();
-      else if (this.#found.length > 0) this.#reporter.found(this.#found.splice(0));
+      if (this.#outcome) {
+        if (this.#replay) await this.#endReplay();
+        return this.#outcome;
+      }
+      if (this.#held > 0) await this.#release();
+      else if (this.#isReplayOver()) await this.#endReplay();
+      else if (this.#settling.length > 0) this.#settleNext();
+      else if (this.#found.length > 0) this.#reporter.found(this.#found.splice(0).sort((a, b) => a.order - b.order));
       else await this.#quiet();
     }
+  }
+
+  /** The last memo is about to settle, or what comes next is no memo. */
+  #isReplayOver(): boolean {
+    if (this.#replay === null) return false;
+    return this.#settling.length > 0 ? this.#memosLeft <= 1 : this.#found.length > 0;
   }
 
   #settleNext(): void {
@@ -142,10 +208,24 @@ export class Execution {
     const [next] = this.#settling.splice(first, 1);
     const waiting = next && this.#waiting.get(next.id);
     if (!next || !waiting) return;
+    this.#memosLeft -= 1;
     this.#waiting.delete(next.id);
     const result = readMemo(next.settled.memo, waiting.step);
     if ("error" in result) waiting.reject(errorFromWire(result.error, waiting.step.userId));
     else waiting.resolve(result.value);
+  }
+
+  async #endReplay(): Promise<void> {
+    const replay = this.#replay;
+    this.#replay = null;
+    await replay?.onEnd();
+  }
+
+  async #release(): Promise<void> {
+    const released = new Promise<void>((resolve) => (this.#released = resolve));
+    this.#reporter.held?.();
+    await released;
+    this.#released = null;
   }
 
   async #quiet(): Promise<void> {

@@ -3,6 +3,8 @@ import { internalEvents } from "../protocol/event.ts";
 import type { CronTrigger, EventTrigger } from "../protocol/function-config.ts";
 import type { RetryPolicy } from "../protocol/retry-policy.ts";
 import { restoreError } from "./errors.ts";
+import type { Class } from "./middleware/base.ts";
+import { readMiddleware } from "./middleware/chain.ts";
 import { retryPolicy } from "./retries.ts";
 import { decodeEvent, receiveEvents, type EventReader } from "./receive.ts";
 import type { Serializer } from "./serializer.ts";
@@ -38,6 +40,8 @@ export interface Registration {
   crons: CronTrigger[];
   retry: RetryPolicy;
   handler: (context: Context) => unknown;
+  /** as the user made it */
+  fn: InngestFunction;
 }
 
 /** A function as an app registers it with a server (inngest-protocol §2.4). */
@@ -58,7 +62,7 @@ export interface WireFunctionConfig {
   retryPolicy: RetryPolicy;
 }
 
-const KNOWN = ["id", "name", "description", "retries", "onFailure", "triggers"];
+const KNOWN = ["id", "name", "description", "retries", "onFailure", "triggers", "middleware"];
 const UNSUPPORTED = [
   "concurrency",
   "throttle",
@@ -70,7 +74,6 @@ const UNSUPPORTED = [
   "singleton",
   "cancelOn",
   "timeouts",
-  "middleware",
 ];
 
 /** Failure handlers are tried twice, as with Inngest's own SDK (inngest-protocol §2.4). */
@@ -93,6 +96,7 @@ export class InngestFunction<TOutput = unknown, TData extends object = UntypedDa
   readonly triggers: readonly EventTrigger[];
   readonly crons: readonly CronTrigger[];
   readonly handler: (context: never) => unknown;
+  readonly middleware: readonly Class[];
   readonly #retry: RetryPolicy;
   readonly #readers: readonly EventReader[];
 
@@ -108,6 +112,7 @@ export class InngestFunction<TOutput = unknown, TData extends object = UntypedDa
     if (typeof handler !== "function")
       throw new TypeError(`function "${name}": handler: ${typeof handler} is not a function`);
     this.handler = handler;
+    this.middleware = readMiddleware(options.middleware, `function "${name}"`);
   }
 
   /** app of the client that made it */
@@ -139,6 +144,7 @@ export class InngestFunction<TOutput = unknown, TData extends object = UntypedDa
       crons: [...this.crons],
       retry: this.#retry,
       handler: (context) => this.#run(context),
+      fn: this,
     };
     const { onFailure } = this.options;
     if (onFailure === undefined) return [own];
@@ -151,6 +157,7 @@ export class InngestFunction<TOutput = unknown, TData extends object = UntypedDa
         crons: [],
         retry: retryPolicy(FAILURE_RETRIES, "retries"),
         handler: (context) => this.#runOnFailure(onFailure, context),
+        fn: this,
       },
     ];
   }

@@ -1,6 +1,7 @@
 /** Types that read what a client or a function knows. */
 import type { EventSchemas } from "./event-schemas.ts";
 import type { EventType } from "./event-type.ts";
+import type { MiddlewareContext, MiddlewareOf } from "./middleware/context-type.ts";
 import type { Jsonify } from "./jsonify.ts";
 import type { Serializer } from "./serializer.ts";
 import type {
@@ -39,7 +40,8 @@ export type StoredOf<TOptions> = TOptions extends { readonly serializer: Seriali
 export type ClientContext<TOptions, TEvent = ReceivedEvent> = Context<
   TEvent,
   StepTools<EventsOf<TOptions>, StoredOf<TOptions>>
->;
+> &
+  MiddlewareContext<MiddlewareOf<TOptions>>;
 
 /**
  * Events of a client by name, as handlers receive them; those of the platform included.

@@ -39,6 +39,13 @@ export type {
   SendEventPayload,
 } from "./helper-types.ts";
 export { durationToMs, isInngest, isInngestFunction, isInngestRequest, slugify } from "./recognize.ts";
+export type { GroupTools, ParallelOptions } from "./group.ts";
+export { ConsoleLogger, ProxyLogger, wrapStringFirstLogger, type LogArg, type LogLevel } from "./logger.ts";
+export * as Middleware from "./middleware/base.ts";
+export type { MiddlewareOption } from "./middleware/chain.ts";
+export type { MiddlewareContext } from "./middleware/context-type.ts";
+export { dependencyInjectionMiddleware } from "./middleware/dependency-injection.ts";
+export { InngestMiddleware, type MiddlewareOptions } from "./middleware/legacy.ts";
 export { InngestFunctionReference, referenceFunction } from "./reference.ts";
 export { staticSchema, type DataSchema, type StandardSchemaV1 } from "./schema.ts";
 export type { Serializer } from "./serializer.ts";
@@ -83,6 +90,7 @@ export type {
   UntypedEvents,
   WaitForEventOptions,
 } from "./types.ts";
+export type { WorkerEnv } from "./worker-env.ts";
 export { version } from "./version.ts";
 export { TimeError, type DurationInput, type InstantInput } from "../protocol/time-string.ts";
 export type { WireError } from "../protocol/wire-error.ts";

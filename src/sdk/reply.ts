@@ -3,13 +3,14 @@ import type { JsonValue } from "../protocol/json.ts";
 import type { StepOp } from "../protocol/step-op.ts";
 import type { WireError } from "../protocol/wire-error.ts";
 import type { Inngest } from "./client.ts";
-import { errorResult, dataResult, runBody } from "./step-body.ts";
-import { isStepError } from "./errors.ts";
-import { Execution, type FoundStep, type Outcome, type Reporter } from "./execute.ts";
+import type { FoundStep, Reporter } from "./execute.ts";
 import { foundOp, ranOp } from "./found-op.ts";
 import type { Registration } from "./function.ts";
-import { stepTools } from "./step/index.ts";
+import { Chain } from "./middleware/chain.ts";
+import type { Memos } from "./middleware/memoized-steps.ts";
 import type { RequestPlatform } from "./platform.ts";
+import { RunContext } from "./run-context.ts";
+import type { BodyResult } from "./step-body.ts";
 import type { ReceivedEvent } from "./types.ts";
 
 /** What one call to a function comes to (inngest-protocol §3.3). */
@@ -28,6 +29,8 @@ export interface CallOptions {
   race: boolean;
   /** what the runtime gave to the call */
   platform?: RequestPlatform;
+  /** middleware of the request. Default: instances for this call alone */
+  chain?: Chain;
 }
 
 /** How long a call looks for the step that it targets: code between steps may take time (inngest-protocol §3.3). */
@@ -35,34 +38,37 @@ const TARGET_TIMEOUT_MS = 10_000;
 
 /** Executes a function as far as one call goes: one step, the plan of several, or the end. */
 export async function executeCall(options: CallOptions): Promise<CallReply> {
-  const { registration, client, body } = options;
+  const { registration, client, body, stepId, platform } = options;
+  const { run_id: runId, attempt, max_attempts } = body.ctx;
   const reporter = new ReplyReporter(options);
-  const execution = new Execution(reporter);
-  const ask = execution.step.bind(execution);
-  const context = {
-    event: body.event as ReceivedEvent, // both are what the platform accepted
-    events: (body.events.length > 0 ? body.events : [body.event]) as ReceivedEvent[],
-    step: stepTools(ask, { client, runId: body.ctx.run_id }),
-    runId: body.ctx.run_id,
-    attempt: body.ctx.attempt,
-    maxAttempts: body.ctx.max_attempts ?? registration.retry.maxAttempts,
-    logger: client.logger,
-  };
-  const ended = execution
-    .run(() => registration.handler(context))
-    .then((outcome) => outcome && endReply(outcome, body));
+  const memoCount = Object.keys(body.steps).length;
+  const run = new RunContext(
+    {
+      registration,
+      client,
+      runId,
+      events: (body.events.length > 0 ? body.events : [body.event]) as ReceivedEvent[], // as the platform accepted them
+      attempt,
+      maxAttempts: max_attempts ?? registration.retry.maxAttempts,
+      isFirst: memoCount === 0 && attempt === 0 && stepId === "step",
+      memoCount,
+      memos: () => reporter.memos(),
+      platform,
+      chain: options.chain ?? Chain.open(client, registration.fn.middleware),
+    },
+    reporter,
+  );
+  const ended = reporter.begin(run);
   const reply = await Promise.race([reporter.reply, ended.then((end) => end ?? reporter.reply)]);
-  execution.stop();
+  run.execution.stop();
+  await run.flush();
   return reply;
 }
 
-function endReply(outcome: Outcome, body: CallBody): CallReply {
-  const result =
-    outcome.kind === "returned" ? dataResult(outcome.value, `run ${body.ctx.run_id}`) : errorResult(outcome.error);
+function endReply(result: BodyResult): CallReply {
   if (result.kind === "data") return { status: 200, data: result.data };
-  // a failed step that nobody caught: another attempt of the handler would meet the same memo
-  const noRetry = result.final || (outcome.kind === "threw" && isStepError(outcome.error));
-  return { status: noRetry ? 400 : 500, error: result.error, noRetry, retryAfter: result.retryAfter };
+  const { error, final, retryAfter } = result;
+  return { status: final ? 400 : 500, error, noRetry: final, retryAfter };
 }
 
 /** Collects what a call reports; the first batch of new steps is the reply. */
@@ -74,6 +80,7 @@ class ReplyReporter implements Reporter {
   #answer: (reply: CallReply) => void = () => undefined;
   #answered = false;
   #looking: ReturnType<typeof setTimeout> | null = null;
+  #run: RunContext | null = null;
 
   constructor(options: CallOptions) {
     this.#options = options;
@@ -87,10 +94,24 @@ class ReplyReporter implements Reporter {
     });
   }
 
-  memo(step: FoundStep): SettledMemo | undefined {
+  /** Runs the handler; its reply, unless it was stopped first. */
+  async begin(run: RunContext): Promise<CallReply | null> {
+    this.#run = run;
+    const outcome = await run.start();
+    return outcome && endReply(await run.end(outcome));
+  }
+
+  memo(step: { id: string }): SettledMemo | undefined {
     const memo = this.#options.body.steps[step.id];
     if (memo === undefined) return undefined;
     return { memo, position: this.#positions.get(step.id) ?? this.#positions.size };
+  }
+
+  *memos(): Memos {
+    for (const id of Object.keys(this.#options.body.steps)) {
+      const memo = this.memo({ id });
+      if (memo) yield [id, memo];
+    }
   }
 
   found(steps: FoundStep[]): void {
@@ -118,10 +139,12 @@ class ReplyReporter implements Reporter {
   async #execute(step: FoundStep): Promise<void> {
     if (this.#looking !== null) clearTimeout(this.#looking);
     this.#answered = true;
-    const { body } = this.#options;
-    const result = await runBody(step.body ?? (() => null), `step "${step.userId}"`);
-    const maxAttempts = step.retry?.maxAttempts ?? body.ctx.max_attempts ?? Number.POSITIVE_INFINITY;
-    const op = ranOp(step, result, body.ctx.attempt + 1 >= maxAttempts);
+    const { ctx } = this.#options.body;
+    const maxAttempts = step.retry?.maxAttempts ?? ctx.max_attempts ?? Number.POSITIVE_INFINITY;
+    const isLastAttempt = ctx.attempt + 1 >= maxAttempts;
+    const result = await this.#run?.runStep(step, () => isLastAttempt);
+    if (!result) return;
+    const op = ranOp(step, result, isLastAttempt);
     if (result.kind === "data") this.#answer({ status: 206, ops: [op] });
     else this.#answer({ status: 206, ops: [op], noRetry: op.op === "StepFailed", retryAfter: result.retryAfter });
   }

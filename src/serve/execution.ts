@@ -2,10 +2,12 @@ import { callBodySchema, type CallBody } from "../protocol/call.ts";
 import { headers } from "../protocol/headers.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import type { Registration } from "../sdk/function.ts";
+import { Chain } from "../sdk/middleware/chain.ts";
 import type { RequestPlatform } from "../sdk/platform.ts";
 import { executeCall, type CallReply } from "../sdk/reply.ts";
 import type { ServedApp } from "./app.ts";
 import { authenticate } from "./authenticate.ts";
+import { insideRequestHooks } from "./request-hooks.ts";
 import { failure, type Answer, type PendingAnswer } from "./respond.ts";
 import { withRunState } from "./run-state.ts";
 import { isStreaming } from "./streaming.ts";
@@ -39,15 +41,22 @@ async function executeTrusted(
   if ("status" in registration) return registration;
   const call = readCall(body);
   if ("status" in call) return call;
-  const reply = await executeCall({
-    registration,
-    client: app.client,
-    body: await withRunState(app.client, call),
-    stepId: query.get("stepId") || "step",
-    race: request.headers.has(headers.dotdo),
-    platform,
-  });
-  return toAnswer(reply);
+  const { client } = app;
+  const { fn } = registration;
+  const chain = Chain.open(client, fn.middleware);
+  const answer = async () =>
+    toAnswer(
+      await executeCall({
+        registration,
+        client,
+        body: await withRunState(client, call),
+        stepId: query.get("stepId") || "step",
+        race: request.headers.has(headers.dotdo),
+        platform,
+        chain,
+      }),
+    );
+  return chain ? insideRequestHooks({ chain, fn, runId: call.ctx.run_id, request, body, platform }, answer) : answer();
 }
 
 /** A server's question whether app and server trust each other: the signature has just answered it. */

@@ -7,6 +7,8 @@ import { sdkName } from "../sdk/version.ts";
 export interface Answer {
   status: number;
   body: JsonValue;
+  /** the body as it is sent, when middleware has written it; then `body` does not count */
+  text?: string;
   headers?: Record<string, string | undefined>;
   /** key that validated the request; the answer is signed with the same one, which the server is sure to know */
   signWith?: string;
@@ -34,7 +36,7 @@ export async function wireAnswer(
   request: Request,
   framework: string,
 ): Promise<{ status: number; headers: Headers; body: string }> {
-  const body = JSON.stringify(answer.body);
+  const body = answer.text ?? JSON.stringify(answer.body);
   const all = commonHeaders(request, framework);
   for (const [name, value] of Object.entries(answer.headers ?? {})) if (value !== undefined) all.set(name, value);
   if (answer.signWith !== undefined)

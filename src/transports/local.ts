@@ -5,23 +5,26 @@ import { ACTIVATION_MAX_STEPS } from "../protocol/limits.ts";
 import type { Run } from "../engine/run.ts";
 import type { Journal, LocalActivation, LocalTransport } from "../durable-objects/transport.ts";
 import type { Inngest } from "../sdk/client.ts";
-import { isStepError } from "../sdk/errors.ts";
-import { Execution, type FoundStep, type Outcome, type Reporter } from "../sdk/execute.ts";
+import type { FoundStep, Reporter } from "../sdk/execute.ts";
 import { foundOp, ranOp } from "../sdk/found-op.ts";
 import type { InngestFunction, Registration } from "../sdk/function.ts";
-import { dataResult, errorResult, runBody } from "../sdk/step-body.ts";
-import { stepTools } from "../sdk/step/index.ts";
+import { Chain } from "../sdk/middleware/chain.ts";
+import type { RequestPlatform } from "../sdk/platform.ts";
+import { registrationsOf } from "../sdk/registrations.ts";
+import { RunContext } from "../sdk/run-context.ts";
 import type { ReceivedEvent } from "../sdk/types.ts";
 
 /** Functions of this very Worker: their code runs inside the run's object, a step costs one commit (design §4). */
 export class LocalFunctions implements LocalTransport {
   readonly #client: Inngest | undefined;
   readonly #registrations: ReadonlyMap<string, Registration>;
+  readonly #platform: RequestPlatform;
 
-  constructor(client: Inngest | undefined, functions: readonly InngestFunction[]) {
+  /** @param platform what handlers find as `env` and `waitUntil` */
+  constructor(client: Inngest | undefined, functions: readonly InngestFunction[], platform: RequestPlatform = {}) {
     this.#client = client;
-    const registrations = client ? functions.flatMap((fn) => fn.registrations(client.id)) : [];
-    this.#registrations = new Map(registrations.map((registration) => [registration.id, registration]));
+    this.#platform = platform;
+    this.#registrations = client ? registrationsOf(client, functions, "createWorker") : new Map();
   }
 
   has(functionId: string): boolean {
@@ -48,7 +51,7 @@ export class LocalFunctions implements LocalTransport {
     const registration = this.#registrations.get(run.functionId);
     const client = this.#client;
     if (!registration || !client) throw new Error(`function "${run.functionId}" is not part of this Worker`);
-    return new Activation({ registration, client, run, events, attempt, journal });
+    return new Activation({ registration, client, run, events, attempt, journal, platform: this.#platform });
   }
 }
 
@@ -59,6 +62,7 @@ interface ActivationOptions {
   events: EventRecord[];
   attempt: number;
   journal: Journal;
+  platform: RequestPlatform;
 }
 
 /**
@@ -67,7 +71,9 @@ interface ActivationOptions {
  */
 class Activation implements LocalActivation, Reporter {
   readonly #journal: Journal;
-  readonly #execution: Execution;
+  readonly #run: RunContext;
+  readonly #platform: RequestPlatform;
+  readonly #defaultAttempts: number;
   /** steps that the handler waits for */
   readonly #open = new Map<string, FoundStep>();
   readonly #queue: FoundStep[] = [];
@@ -79,23 +85,40 @@ class Activation implements LocalActivation, Reporter {
   #hasWaited = false;
   #allDone = Promise.withResolvers<void>();
 
-  constructor(options: ActivationOptions) {
-    this.#journal = options.journal;
-    this.#execution = new Execution(this);
-    void this.#run(options);
+  constructor({ registration, client, run, events, attempt, journal, platform }: ActivationOptions) {
+    this.#journal = journal;
+    this.#platform = platform;
+    this.#defaultAttempts = run.retry.maxAttempts;
+    this.#run = new RunContext(
+      {
+        registration,
+        client,
+        runId: run.id,
+        events: events.map((record) => record.event as ReceivedEvent), // as accepted, plain JSON
+        attempt,
+        maxAttempts: registration.retry.maxAttempts,
+        isFirst: run.steps === 0 && attempt === 0,
+        memoCount: run.steps === 0 ? 0 : journal.memoCount(),
+        memos: () => journal.memos(),
+        platform,
+        chain: Chain.open(client, registration.fn.middleware),
+      },
+      this,
+    );
+    void this.#begin();
   }
 
   settle(stepId: string, settled: SettledMemo): void {
     this.#open.delete(stepId);
     this.#isIdle = false;
-    this.#execution.settle(stepId, settled);
+    this.#run.execution.settle(stepId, settled);
   }
 
   resume(): void {
     this.#executed = 0;
     this.#hasYielded = false;
     this.#next();
-    this.#execution.lookAgain(); // a step that does not end at once is a wait
+    this.#run.execution.lookAgain(); // a step that does not end at once is a wait
   }
 
   retry(stepId: string): void {
@@ -105,7 +128,7 @@ class Activation implements LocalActivation, Reporter {
 
   stop(): void {
     this.#isStopped = true;
-    this.#execution.stop();
+    this.#run.execution.stop();
   }
 
   memo(step: FoundStep): SettledMemo | undefined {
@@ -132,31 +155,28 @@ class Activation implements LocalActivation, Reporter {
     this.#restIfBlocked();
   }
 
-  async #run({ registration, client, run, events, attempt }: ActivationOptions): Promise<void> {
-    const received = events.map((record) => record.event as ReceivedEvent); // as accepted, plain JSON
-    const [event] = received;
-    if (!event) throw new Error(`run ${run.id} has no event`);
-    const context = {
-      event,
-      events: received,
-      step: stepTools(this.#execution.step.bind(this.#execution), { client, runId: run.id }),
-      runId: run.id,
-      attempt,
-      maxAttempts: registration.retry.maxAttempts,
-      logger: client.logger,
-    };
-    const outcome = await this.#execution.run(() => registration.handler(context));
-    if (outcome && !this.#isStopped) await this.#end(outcome, run.id);
+  /** A hook waits, as handlers do: for a resource, perhaps. */
+  held(): void {
+    this.#hasWaited = true;
   }
 
-  async #end(outcome: Outcome, runId: string): Promise<void> {
-    const result = outcome.kind === "returned" ? dataResult(outcome.value, `run ${runId}`) : errorResult(outcome.error);
+  async #begin(): Promise<void> {
+    const outcome = await this.#run.start();
+    if (!outcome || this.#isStopped) return;
+    const result = await this.#run.end(outcome);
+    this.#flush();
+    if (this.#isStopped) return;
     if (result.kind === "data") return this.#journal.returned(result.data);
-    // a failed step that nobody caught: another attempt of the handler would meet the same memo
-    const isFinal = result.final || (outcome.kind === "threw" && isStepError(outcome.error));
     // another attempt must not run a step that still runs in this one
-    if (!isFinal && this.#running > 0) await this.#allDone.promise;
-    this.#journal.threw(result.error, isFinal, result.retryAt);
+    if (!result.final && this.#running > 0) await this.#allDone.promise;
+    this.#journal.threw(result.error, result.final, result.retryAt);
+  }
+
+  #flush(): void {
+    const flushed = this.#run.flush();
+    if (!flushed) return;
+    flushed.catch(() => undefined); // the logger's own affair
+    this.#platform.waitUntil?.(flushed);
   }
 
   #enqueue(step: FoundStep): void {
@@ -181,7 +201,7 @@ class Activation implements LocalActivation, Reporter {
     this.#executed += 1;
     if (this.#journal.cautious) await this.#journal.mark({ id: step.id, userId: step.userId, type: step.type });
     else if (this.#hasWaited) await this.#journal.durable();
-    const result = await runBody(step.body ?? (() => null), `step "${step.userId}"`);
+    const result = await this.#run.runStep(step, () => this.#isLastAttempt(step));
     this.#running -= 1;
     if (this.#running === 0) {
       this.#allDone.resolve();
@@ -197,9 +217,15 @@ class Activation implements LocalActivation, Reporter {
     this.#restIfBlocked();
   }
 
+  #isLastAttempt(step: FoundStep): boolean {
+    return this.#journal.attempt(step.id) + 1 >= (step.retry?.maxAttempts ?? this.#defaultAttempts);
+  }
+
   /** The activation rests when the handler waits and all it waits for are open steps. */
   #restIfBlocked(): void {
-    if (this.#isIdle && this.#running === 0 && this.#queue.length === 0 && this.#open.size > 0 && !this.#isStopped)
+    if (this.#isIdle && this.#running === 0 && this.#queue.length === 0 && this.#open.size > 0 && !this.#isStopped) {
+      this.#flush();
       this.#journal.idle();
+    }
   }
 }

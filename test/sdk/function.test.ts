@@ -31,6 +31,7 @@ describe("both forms of createFunction mean the same", () => {
         crons: [],
         retry: DEFAULT_RETRY_POLICY,
         handler: expect.any(Function),
+        fn,
       },
     ]);
   });
@@ -166,7 +167,6 @@ test.each([
   "singleton",
   "cancelOn",
   "timeouts",
-  "middleware",
 ])("an option that nothing would hold is refused by name: %s", (option) => {
   expect(() => create({ id: "f", [option]: { limit: 1 } })).toThrow(
     `function "f": ${option}: not supported by this version`,

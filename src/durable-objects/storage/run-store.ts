@@ -97,6 +97,16 @@ export class RunStore {
     return rows.map((row) => this.#parse<Entry>(row));
   }
 
+  /** How many steps have settled; those with a deadline have not. */
+  settledCount(): number {
+    const [row] = this.#exec<{ settled: number }>(
+      `SELECT count(*) AS settled FROM record WHERE key GLOB 'step/*' AND due_at_ms IS NULL AND parts = 0
+       AND json_extract(json, '$.status.kind') = 'settled'`,
+    );
+    const inParts = this.#rows("SELECT * FROM record WHERE key GLOB 'step/*' AND due_at_ms IS NULL AND parts > 0");
+    return (row?.settled ?? 0) + inParts.filter((long) => this.#parse<Entry>(long).status.kind === "settled").length;
+  }
+
   /** Entries after a position until they hold `maxBytes`, and from where the next page goes on. */
   page(after: number, maxBytes: number): { entries: Entry[]; next: number | null } {
     const keys = this.#rows(

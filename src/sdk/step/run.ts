@@ -1,4 +1,4 @@
-import type { JsonValue } from "../../protocol/json.ts";
+import type { StepRequest } from "../execute.ts";
 import type { StepTools } from "../types.ts";
 import { readStepOptions, type Ask } from "./options.ts";
 
@@ -7,14 +7,15 @@ export function runTool(ask: Ask): StepTools["run"] {
   return async (idOrOptions, fn, ...input) => {
     const options = readStepOptions(idOrOptions, "step.run");
     if (typeof fn !== "function") throw new TypeError(`step.run "${options.userId}": ${typeof fn} is not a function`);
-    const recorded: Record<string, JsonValue> = input.length === 0 ? {} : { input: JSON.parse(JSON.stringify(input)) };
-    const request = {
+    const request = (given: typeof input): StepRequest => ({
       ...options,
       type: "step.run",
-      op: "StepRun" as const,
-      opts: { ...options.opts, ...recorded },
-      body: () => fn(...input),
-    };
-    return (await ask(request)) as Awaited<ReturnType<StepTools["run"]>> as never; // the journal's JSON, typed by the caller
+      op: "StepRun",
+      opts: given.length === 0 ? options.opts : { ...options.opts, input: JSON.parse(JSON.stringify(given)) },
+      input: given,
+      withInput: (changed) => request(changed as typeof input), // what middleware makes of it is middleware's to answer for
+      body: () => fn(...given),
+    });
+    return (await ask(request(input))) as never; // the journal's JSON, typed by the caller
   };
 }

@@ -3,17 +3,20 @@ import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { ulidParts } from "../../protocol/ids.ts";
 import { ID_SEED_MAX_SKEW_MS } from "../../protocol/limits.ts";
 import type { Inngest } from "../client.ts";
+import type { FoundStep } from "../execute.ts";
+import type { InngestFunction } from "../function.ts";
 import type { StepTools } from "../types.ts";
 import { readStepOptions, type Ask } from "./options.ts";
 
 /** `step.sendEvent`: sends events once, however often the step is tried. */
-export function sendEventTool(ask: Ask, client: Inngest, runId: string): StepTools["sendEvent"] {
-  const repeats = new Map<string, number>();
+export function sendEventTool(
+  ask: Ask,
+  { client, runId, fn }: { client: Inngest; runId: string; fn?: InngestFunction },
+): StepTools["sendEvent"] {
   return async (idOrOptions, payload) => {
     const options = readStepOptions(idOrOptions, "step.sendEvent");
-    const repeat = repeats.get(options.userId) ?? 0;
-    repeats.set(options.userId, repeat + 1);
-    const body = () => client.send(payload, { seed: stepSeed(runId, `${options.userId}\0${repeat}`, Date.now()) });
+    const body = ({ userId, index }: FoundStep) =>
+      client.send(payload, { seed: stepSeed(runId, `${userId}\0${index}`, Date.now()), fn });
     return (await ask({ ...options, type: "step.sendEvent", op: "StepRun", body })) as { ids: string[] }; // from the journal
   };
 }

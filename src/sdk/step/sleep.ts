@@ -1,4 +1,5 @@
 import { durationMs, durationString, instantMs } from "../../protocol/time-string.ts";
+import type { StepRequest } from "../execute.ts";
 import type { StepTools } from "../types.ts";
 import { readStepOptions, type Ask } from "./options.ts";
 
@@ -6,8 +7,15 @@ import { readStepOptions, type Ask } from "./options.ts";
 export function sleepTool(ask: Ask): StepTools["sleep"] {
   return async (idOrOptions, duration) => {
     const options = readStepOptions(idOrOptions, "step.sleep");
-    const target = durationString(durationMs(duration, `step.sleep "${options.userId}"`));
-    await ask({ ...options, type: "step.sleep", op: "Sleep", target });
+    const request = (given: unknown): StepRequest => ({
+      ...options,
+      type: "step.sleep",
+      op: "Sleep",
+      target: durationString(durationMs(given as typeof duration, `step.sleep "${options.userId}"`)), // checked there
+      input: [given],
+      withInput: ([changed]) => request(changed),
+    });
+    await ask(request(duration));
   };
 }
 
@@ -15,7 +23,14 @@ export function sleepTool(ask: Ask): StepTools["sleep"] {
 export function sleepUntilTool(ask: Ask): StepTools["sleepUntil"] {
   return async (idOrOptions, time) => {
     const options = readStepOptions(idOrOptions, "step.sleepUntil");
-    const at = instantMs(time, `step.sleepUntil "${options.userId}"`);
-    await ask({ ...options, type: "step.sleepUntil", op: "Sleep", target: new Date(at).toISOString() });
+    const request = (given: unknown): StepRequest => ({
+      ...options,
+      type: "step.sleepUntil",
+      op: "Sleep",
+      target: new Date(instantMs(given as typeof time, `step.sleepUntil "${options.userId}"`)).toISOString(), // checked there
+      input: [given],
+      withInput: ([changed]) => request(changed),
+    });
+    await ask(request(time));
   };
 }
