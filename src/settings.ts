@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import * as z from "zod";
+import type { PlatformVariable } from "./configuration.ts";
 
 const textSchema = z.string().optional();
 
@@ -19,7 +20,7 @@ export interface Settings {
  * `INNGEST_SIGNING_KEY`, `INNGEST_SIGNING_KEY_FALLBACK`, `INNGEST_SDK_URL` (several, separated by commas).
  */
 export function settings(): Settings {
-  const read = (name: string) => textSchema.parse(Reflect.get(env, name)) ?? "";
+  const read = (name: PlatformVariable) => textSchema.parse(Reflect.get(env, name)) ?? "";
   const dev = read("INNGEST_DEV").toLowerCase();
   return {
     isDev: dev !== "" && dev !== "0" && dev !== "false",

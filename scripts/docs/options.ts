@@ -36,7 +36,7 @@ function sentence(comment: string): string {
     .map((line) => line.replace(/^\s*\*?\s?/, "").trim())
     .filter((line) => line !== "")
     .join(" ")
-    .trim()
+    .replace("@deprecated", "Deprecated:")
     .replaceAll(/\{@link (\w+)\}/g, "`$1`");
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -6,6 +6,7 @@ import { checkStreaming, type StreamingOption } from "./streaming.ts";
 
 /** Options of every adapter's `serve`. */
 export interface ServeOptions {
+  /** the app that is served: its id, its keys, its mode */
   client: Inngest;
   /** made by `client.createFunction`; their ids must differ */
   functions: readonly InngestFunction<unknown, object>[];

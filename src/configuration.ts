@@ -1,0 +1,175 @@
+/**
+ * Every variable and binding that the platform, an app or the command line reads: the source of docs/configuration.md.
+ * A test compares the lists with the code, in both directions.
+ */
+export interface Setting {
+  /** what it does, and what happens without it */
+  says: string;
+  /** what holds when it is not set */
+  default: string;
+}
+
+type Settings = Record<string, Setting>;
+
+/** Variables and secrets of the platform Worker; `settings.ts` reads no others. */
+export const platformVariables = {
+  INNGEST_EVENT_KEY: {
+    says: "Keys that may send events, separated by commas; the last part of `POST /e/<key>`. A secret. Without one a deployed platform answers 503 to every event",
+    default: "none; in dev mode every key is taken",
+  },
+  INNGEST_SIGNING_KEY: {
+    says: "Signs calls to apps, and is the bearer of every API but `/e/…` and `/health`. A secret. Without one a deployed platform answers 503",
+    default: "none; in dev mode nothing is signed and nobody is asked",
+  },
+  INNGEST_SIGNING_KEY_FALLBACK: {
+    says: "A second key that the platform's API and the apps still accept, while keys are being changed. A secret",
+    default: "none",
+  },
+  INNGEST_DEV: {
+    says: "Dev mode: no keys, nothing signed, calls to private addresses allowed. Only requests whose Host, and Origin if there is one, are loopback are answered. Put it into `.dev.vars`, never into `[vars]`. `0`, `false` and nothing mean off, everything else on",
+    default: "off",
+  },
+  INNGEST_SDK_URL: {
+    says: "URLs at which apps serve their functions, separated by commas. The Worker's cron asks each of them once a minute and registers what it answers, so that a deployed app is known without a call of its own",
+    default: "none: apps register themselves, or `POST /v1/apps/sync` names them",
+  },
+} as const satisfies Settings;
+
+/** What `settings.ts` may read: a variable that is not documented does not compile. */
+export type PlatformVariable = keyof typeof platformVariables;
+
+/** Bindings and triggers of the platform Worker's wrangler configuration. */
+export const platformBindings = {
+  INNGEST_EVENTS: {
+    says: "Queue producer; the same Worker is the queue's consumer. Carries accepted events to their functions. What it loses is sent again from the log",
+    default: "without it the log's own alarm delivers: nothing is lost, but a busy log delivers by itself",
+  },
+  StepDO: {
+    says: "Durable Object with SQLite, one per run: journal, retries, sleeps, outcome",
+    default: "required",
+  },
+  EventDO: {
+    says: "Durable Object with SQLite, one per awaited event name and 16 for event ids: waits, and which event of an id came first",
+    default: "required",
+  },
+  RegistryDO: {
+    says: "Durable Object with SQLite, one: apps, functions, schedules",
+    default: "required",
+  },
+  HistoryDO: {
+    says: "Durable Object with SQLite, four a day: accepted events, index of runs",
+    default: "required",
+  },
+  HttpCall: {
+    says: "Entrypoint that the Worker's module exports; needs no line in wrangler.toml. Each call to an app leaves from it",
+    default: "required to call apps over HTTP",
+  },
+  "* * * * *": {
+    says: "Cron trigger. Every minute: registers the functions of a new version, wakes what an alarm forgot, syncs the apps of `INNGEST_SDK_URL`",
+    default: "without it runs whose alarm the platform lost stay asleep, and schedules that were lost stay lost",
+  },
+} as const satisfies Settings;
+
+/** Variables of an app: of the process, of the Worker, or given to `client.setEnvVars`; empty counts as unset. */
+export const appVariables = {
+  INNGEST_DEV: {
+    says: "Development: nothing is signed, no key is needed, and the platform is on this machine. A URL also says where. Values that are neither yes, no nor a URL are refused",
+    default: "off",
+  },
+  INNGEST_BASE_URL: {
+    says: "Where the platform is, for events and for everything else",
+    default: "`http://localhost:8288` in development, Inngest's cloud otherwise",
+  },
+  INNGEST_API_BASE_URL: {
+    says: "Where the app registers, and reads state that was too large for a call",
+    default: "`INNGEST_BASE_URL`, else `https://api.inngest.com`",
+  },
+  INNGEST_EVENT_API_BASE_URL: {
+    says: "Where events are sent",
+    default: "`INNGEST_BASE_URL`, else `https://inn.gs`",
+  },
+  INNGEST_EVENT_KEY: {
+    says: "Permits sending events. `client.send` throws without it",
+    default: "none; not needed in development, nor inside the platform's Worker",
+  },
+  INNGEST_SIGNING_KEY: {
+    says: "Proves that a call comes from the platform, and registers the app. Without it calls are refused",
+    default: "none; not needed in development, nor inside the platform's Worker",
+  },
+  INNGEST_SIGNING_KEY_FALLBACK: {
+    says: "Also accepted, while keys are being changed",
+    default: "none",
+  },
+  INNGEST_ENV: {
+    says: "Name of the branch environment, sent with every request. The platform of this version has one environment and does not look at it",
+    default:
+      "`BRANCH_NAME`, `VERCEL_GIT_COMMIT_REF`, `BRANCH`, `CF_PAGES_BRANCH`, `RENDER_GIT_BRANCH`, `RAILWAY_GIT_BRANCH`, the first that is set",
+  },
+  BRANCH_NAME: { says: "Branch, when `INNGEST_ENV` does not say", default: "none" },
+  VERCEL_GIT_COMMIT_REF: { says: "Branch, set by Vercel", default: "none" },
+  BRANCH: { says: "Branch, set by Netlify", default: "none" },
+  CF_PAGES_BRANCH: { says: "Branch, set by Cloudflare Pages", default: "none" },
+  RENDER_GIT_BRANCH: { says: "Branch, set by Render", default: "none" },
+  RAILWAY_GIT_BRANCH: { says: "Branch, set by Railway", default: "none" },
+  INNGEST_SERVE_ORIGIN: {
+    says: "Origin at which the platform reaches the app, such as `https://app.example.com`, when a proxy hides it",
+    default: "the origin of the request",
+  },
+  INNGEST_SERVE_HOST: { says: "Older name of `INNGEST_SERVE_ORIGIN`, which wins", default: "none" },
+  INNGEST_SERVE_PATH: {
+    says: "Path at which the platform reaches the app",
+    default: "the path of the request; `/api/inngest` with `createServer` of the Node adapter",
+  },
+  INNGEST_STREAMING: {
+    says: "Answer calls by a stream that starts at once: `true` or `force`, `allow` (where the adapter can), `false`",
+    default: "`false`",
+  },
+  INNGEST_ALLOW_IN_BAND_SYNC: {
+    says: "`0`, `false`, `no` or `off`: a signed sync makes the app register itself instead of answering with its functions",
+    default: "on",
+  },
+  INNGEST_ENABLE_UNAUTHED_SYNC: {
+    says: "`0`, `false`, `no` or `off`: outside development, PUT without a signature is refused instead of making the app register itself",
+    default: "on",
+  },
+  NEXT_PUBLIC_INNGEST_DEV: { says: "`INNGEST_DEV`, in code that Next.js bundles for browsers", default: "none" },
+  NEXT_PUBLIC_INNGEST_BASE_URL: {
+    says: "`INNGEST_BASE_URL`, in code that Next.js bundles for browsers",
+    default: "none",
+  },
+  REACT_APP_INNGEST_DEV: { says: "`INNGEST_DEV`, in code that Create React App bundles", default: "none" },
+  REACT_APP_INNGEST_BASE_URL: { says: "`INNGEST_BASE_URL`, in code that Create React App bundles", default: "none" },
+  STRIPE_WEBHOOK_SECRET: {
+    says: "Read by `stripe()` of `@dotdo/inngest/webhooks`",
+    default: "none: deliveries are refused",
+  },
+  GITHUB_WEBHOOK_SECRET: {
+    says: "Read by `github()` of `@dotdo/inngest/webhooks`",
+    default: "none: deliveries are refused",
+  },
+  SLACK_SIGNING_SECRET: {
+    says: "Read by `slack()` of `@dotdo/inngest/webhooks`",
+    default: "none: deliveries are refused",
+  },
+} as const satisfies Settings;
+
+/** Variables of the command line; flags are in its usage text. */
+export const commandVariables = {
+  PORT: { says: "Port, when `--port` does not say", default: "8288" },
+  INNGEST_STATE: { says: "Directory of the state, when `--state` does not say", default: "`.inngest`" },
+  INNGEST_WORKER: {
+    says: "Entry file of another Worker to run, such as one that holds app and engine; the nearest wrangler configuration above it is used",
+    default: "the platform alone",
+  },
+} as const satisfies Settings;
+
+/** Variables of Inngest's SDK that nothing here reads, and why. */
+export const unreadVariables = {
+  INNGEST_SESSION_PROPAGATION: "sessions are not propagated by this version",
+  INNGEST_CONNECT_GATEWAY_URL: "this version has no `connect`",
+  INNGEST_CONNECT_ISOLATE_EXECUTION: "this version has no `connect`",
+  INNGEST_CONNECT_MAX_WORKER_CONCURRENCY: "this version has no `connect`",
+  OPENAI_API_KEY: "this version has no `step.ai`",
+  ANTHROPIC_API_KEY: "this version has no `step.ai`",
+  GEMINI_API_KEY: "this version has no `step.ai`",
+} as const satisfies Record<string, string>;
