@@ -4,7 +4,7 @@ import { serve as serveV3 } from "inngest-v3/edge";
 import { Inngest as InngestV4 } from "inngest-v4";
 import { serve as serveV4 } from "inngest-v4/edge";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { readSync } from "../../src/routes/apps.ts";
+import { registerBodySchema } from "../../src/protocol/function-config.ts";
 import { askApp, type AppQuestion } from "../../src/transports/app-sync.ts";
 
 const URL_ = "https://app.example.com/api/inngest";
@@ -66,19 +66,20 @@ describe.each(APPS)("[§2.3] inngest %s", (_version, serve) => {
   ])("answers in-band %s", async (_, options) => {
     const answer = await ask(serve(options), { isDev: options.isDev });
     if (answer.kind !== "in-band") throw new Error(JSON.stringify(answer));
-    expect(readSync(answer.reply)).toMatchObject({
-      appId: "official",
+    const { functions, ...app } = registerBodySchema.parse(answer.reply);
+    expect(app).toMatchObject({
+      appname: "official",
       url: URL_,
       sdk: expect.stringMatching(/^js:v/),
       framework: "edge",
-      functions: [
-        {
-          id: "official-greet",
-          triggers: [{ event: "a/b", expression: null }],
-          transport: { kind: "http", url: `${URL_}?fnId=official-greet&stepId=step` },
-        },
-      ],
     });
+    expect(functions).toMatchObject([
+      {
+        id: "official-greet",
+        triggers: [{ event: "a/b" }],
+        steps: { step: { runtime: { url: `${URL_}?fnId=official-greet&stepId=step` } } },
+      },
+    ]);
   });
 
   test.each([
