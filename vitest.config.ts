@@ -16,7 +16,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/workers/**", "test/e2e/**", "test/long/**", "test/packaging/**"],
+          exclude: ["**/node_modules/**", "test/workers/**", "test/e2e/**", "test/long/**", "test/packaging/**"],
           environment: "node",
         },
       },
