@@ -9,6 +9,7 @@ import type { RouteMessage } from "./durable-objects/objects.ts";
 import { RUN_TIMING, type RunTiming } from "./durable-objects/run-object.ts";
 import { sweep } from "./durable-objects/sweep.ts";
 import { objects } from "./durable-objects/workerd-host.ts";
+import { checkCrons } from "./engine/cron.ts";
 import { MAIN_ENV } from "./environment.ts";
 import type { HttpCall } from "./http-call.ts";
 import { readEvents, readSeed } from "./protocol/event-request.ts";
@@ -61,7 +62,7 @@ export interface WorkerOptions {
  * The handlers of a Worker that is the platform: alone, beside apps that it calls over HTTP, or with an app and its
  * functions in it.
  *
- * @throws TypeError naming the option, when one cannot be used
+ * @throws TypeError naming the option, or the function and its trigger, when one cannot be used
  * @example
  * export { StepDO, EventDO, RegistryDO, HistoryDO, HttpCall } from "@dotdo/inngest/worker";
  * export default createWorker({ client: inngest, functions: [syncUser], app });
@@ -71,6 +72,7 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
   if (functions.length > 0 && !client) throw new TypeError("createWorker: functions need the `client` that made them");
   checkWebhooks(webhooks);
   const local = new LocalFunctions(client, functions, { env, waitUntil });
+  for (const { id, crons } of local.registered()) checkCrons(id, crons);
   const http = new HttpFunctions({
     post: callApp(options.callTimeout),
     signingKey: () => (settings().isDev ? null : (settings().signingKeys[0] ?? null)),

@@ -3,7 +3,7 @@
  * before a crash; the message is then delivered again, and every receiver knows what it has seen. It hands over and
  * returns: it never waits for user code (design §2).
  */
-import { invokedFunction, route, triggerNames } from "../engine/route.ts";
+import { namedFunction, route, triggerNames } from "../engine/route.ts";
 import { runIdOf } from "../protocol/ids.ts";
 import {
   DEDUPE_SHARDS,
@@ -24,8 +24,8 @@ const SIGN_EVERY_STARTS = 200;
 export async function routeBatch(objects: Objects, env: string, messages: RouteMessage[], now: number): Promise<void> {
   const events = (await Promise.all(messages.map((message) => eventsOf(objects, message)))).flat();
   const names = [...new Set(events.map(({ record }) => record.event.name))];
-  const invoked = events.flatMap(({ record }) => invokedFunction(record.event) ?? []);
-  const table = await objects.registry(env).route(names, [...new Set(invoked)]);
+  const named = events.flatMap(({ record }) => namedFunction(record) ?? []);
+  const table = await objects.registry(env).route(names, [...new Set(named)]);
   const starts = await dropDuplicates(objects, env, startsOf(env, events, table, now));
   await deliverToWaits(objects, env, events, table);
   for (let i = 0; i < starts.length; i += STARTS_AT_ONCE) {
@@ -54,9 +54,9 @@ async function eventsOf(objects: Objects, message: RouteMessage): Promise<Logged
 function startsOf(env: string, events: LoggedEvent[], table: RouteTable, now: number): StartRequest[] {
   return events.flatMap((logged) => {
     const names = new Set(triggerNames(logged.record.event.name));
-    const invoked = invokedFunction(logged.record.event);
+    const named = namedFunction(logged.record);
     const listening = table.functions.filter(
-      (fn) => fn.id === invoked || fn.triggers.some((trigger) => names.has(trigger.event)),
+      (fn) => fn.id === named || fn.triggers.some((trigger) => names.has(trigger.event)),
     );
     return route(logged.record, listening, now).map(({ fn, invoker }) => ({
       env,

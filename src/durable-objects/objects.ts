@@ -1,6 +1,6 @@
 /** What objects say to each other: one interface per object, one way to reach each, whatever the host. */
-import type { SyncFailure } from "../protocol/app-sync.ts";
 import type { Memo } from "../protocol/call.ts";
+import type { SyncFailure } from "../protocol/app-sync.ts";
 import type { EventRecord } from "../protocol/event.ts";
 import type { RegisteredFunction } from "../protocol/function-config.ts";
 import { ulidParts } from "../protocol/ids.ts";
@@ -175,18 +175,29 @@ export interface RouteTable {
   waited: string[];
 }
 
+/** When a schedule of a function ticks next; null when it never does again. */
+export interface ScheduleView {
+  functionId: string;
+  cron: string;
+  /** of the run: the tick and its jitter */
+  nextFireAt: number | null;
+}
+
 export interface RegistryObjectApi {
   /** `taken`: a function id that belongs to another app; nothing was registered (G11). */
   sync(
     sync: AppSync,
   ): Promise<{ kind: "synced"; modified: boolean } | { kind: "taken"; functionId: string; appId: string }>;
-  /** Functions that a trigger name of these events may start, and which of the names anybody waits for. */
-  route(names: string[], invoked: string[]): Promise<RouteTable>;
+  /** Functions that a trigger name of these events may start or that are named, and which names anybody waits for. */
+  route(names: string[], named: string[]): Promise<RouteTable>;
   function(id: string): Promise<RegisteredFunction | null>;
   /** A function that a run may go on with: archived ones too. */
   callable(id: string): Promise<RegisteredFunction | null>;
   functions(): Promise<RegisteredFunction[]>;
   apps(): Promise<AppView[]>;
+  schedules(): Promise<ScheduleView[]>;
+  /** Repairs schedules that a lost alarm or a lost process has left behind. */
+  checkSchedules(): Promise<void>;
   /** The app starts nothing new until its next sync; its runs go on. */
   archive(appId: string): Promise<{ kind: "archived" | "unknown" }>;
   syncFailed(url: string, failure: SyncFailure): Promise<void>;

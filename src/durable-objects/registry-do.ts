@@ -4,7 +4,7 @@ import type { AppSync, RegistryObjectApi } from "./objects.ts";
 import { RegistryObject } from "./registry-object.ts";
 import { workerdHost } from "./workerd-host.ts";
 
-/** Apps, functions, names with waits and logs of an environment. */
+/** Apps, functions, schedules, names with waits and logs of an environment. */
 export class RegistryDO extends DurableObject implements RegistryObjectApi {
   readonly #registry: RegistryObject;
 
@@ -17,8 +17,8 @@ export class RegistryDO extends DurableObject implements RegistryObjectApi {
     return this.#registry.sync(sync);
   }
 
-  route(names: string[], invoked: string[]) {
-    return this.#registry.route(names, invoked);
+  route(names: string[], named: string[]) {
+    return this.#registry.route(names, named);
   }
 
   function(id: string) {
@@ -53,6 +53,14 @@ export class RegistryDO extends DurableObject implements RegistryObjectApi {
     return this.#registry.unsynced();
   }
 
+  schedules() {
+    return this.#registry.schedules();
+  }
+
+  checkSchedules() {
+    return this.#registry.checkSchedules();
+  }
+
   flag(name: string, since: number) {
     return this.#registry.flag(name, since);
   }
@@ -71,5 +79,9 @@ export class RegistryDO extends DurableObject implements RegistryObjectApi {
 
   logs() {
     return this.#registry.logs();
+  }
+
+  override alarm() {
+    return this.#registry.alarm();
   }
 }

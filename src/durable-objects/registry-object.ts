@@ -1,9 +1,17 @@
-/** The apps and functions of an environment, which event names anybody waits for, and which logs there are. */
+/** The apps, functions and schedules of an environment, which event names anybody waits for, and which logs there are. */
 import { triggerNames } from "../engine/route.ts";
 import type { SyncFailure } from "../protocol/app-sync.ts";
 import type { RegisteredFunction } from "../protocol/function-config.ts";
 import type { Host } from "./host.ts";
-import { logDay, type AppSync, type AppView, type RegistryObjectApi, type RouteTable } from "./objects.ts";
+import {
+  logDay,
+  type AppSync,
+  type AppView,
+  type RegistryObjectApi,
+  type RouteTable,
+  type ScheduleView,
+} from "./objects.ts";
+import { RegistrySchedules } from "./registry-schedules.ts";
 import { RegistryStore } from "./storage/registry-store.ts";
 
 const DAY_MS = 86_400_000;
@@ -11,12 +19,14 @@ const DAY_MS = 86_400_000;
 export class RegistryObject implements RegistryObjectApi {
   readonly #host: Host;
   readonly #store: RegistryStore;
+  readonly #schedules: RegistrySchedules;
   #byId: Map<string, RegisteredFunction> | undefined;
   #byTrigger = new Map<string, RegisteredFunction[]>();
 
   constructor(host: Host) {
     this.#host = host;
     this.#store = new RegistryStore(host.sql);
+    this.#schedules = new RegistrySchedules(host, this.#store);
   }
 
   async sync(sync: AppSync): ReturnType<RegistryObjectApi["sync"]> {
@@ -24,15 +34,16 @@ export class RegistryObject implements RegistryObjectApi {
     if (taken) return { kind: "taken", ...taken };
     const modified = this.#store.sync(sync, this.#host.now());
     this.#byId = undefined;
+    if (modified) this.#schedules.keep(this.#functions());
     return { kind: "synced", modified };
   }
 
-  async route(names: string[], invoked: string[]): Promise<RouteTable> {
+  async route(names: string[], named: string[]): Promise<RouteTable> {
     const byId = this.#functions();
     const found = new Set<RegisteredFunction>();
     for (const name of names)
       for (const trigger of triggerNames(name)) for (const fn of this.#byTrigger.get(trigger) ?? []) found.add(fn);
-    for (const id of invoked) {
+    for (const id of named) {
       const fn = byId.get(id);
       if (fn) found.add(fn);
     }
@@ -55,9 +66,24 @@ export class RegistryObject implements RegistryObjectApi {
     return this.#store.apps();
   }
 
+  async schedules(): Promise<ScheduleView[]> {
+    return this.#schedules.views(this.#functions());
+  }
+
+  async checkSchedules(): Promise<void> {
+    this.#schedules.keep(this.#functions());
+    await this.#schedules.repairAlarm();
+  }
+
+  /** Schedules are all that the registry has an alarm for. */
+  async alarm(): Promise<void> {
+    await this.#schedules.alarm(this.#functions());
+  }
+
   async archive(appId: string): ReturnType<RegistryObjectApi["archive"]> {
     const isKnown = this.#store.archive(appId, this.#host.now());
     this.#byId = undefined;
+    this.#schedules.keep(this.#functions());
     return { kind: isKnown ? "archived" : "unknown" };
   }
 

@@ -25,14 +25,15 @@ export function triggerNames(eventName: string): string[] {
  * The functions that an event starts, each once, whichever of its triggers match. An expression that fails or is not
  * boolean does not match.
  *
- * @param functions those that listen to any of the event's {@link triggerNames}, and the one it invokes
+ * @param functions those that listen to any of the event's {@link triggerNames}, and the one it names
  */
-export function route({ event }: EventRecord, functions: RegisteredFunction[], now: number): Match[] {
-  const invoked = invokedFunction(event);
+export function route(record: EventRecord, functions: RegisteredFunction[], now: number): Match[] {
+  const { event } = record;
+  const named = namedFunction(record);
   const names = new Set(triggerNames(event.name));
   const found: Match[] = [];
   for (const fn of functions) {
-    if (fn.id === invoked) found.push({ fn, invoker: invokerOf(event) });
+    if (fn.id === named) found.push({ fn, invoker: invokerOf(event) });
     else if (fn.triggers.some((trigger) => names.has(trigger.event) && isTrue(trigger.expression, event, now)))
       found.push({ fn });
   }
@@ -48,8 +49,9 @@ function isTrue(expression: string | null, event: EventValue, now: number): bool
   }
 }
 
-/** The function that an invoke event is for, by slug. */
-export function invokedFunction(event: EventValue): string | undefined {
+/** The function that an event starts whatever its triggers, by slug: its schedule has ticked, or a step invokes it. */
+export function namedFunction({ functionId, event }: EventRecord): string | undefined {
+  if (functionId !== undefined) return functionId;
   const origin = invokeOrigin(event);
   return typeof origin?.fn_id === "string" ? origin.fn_id : undefined;
 }

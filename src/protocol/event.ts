@@ -19,6 +19,8 @@ export interface EventRecord {
   internalId: string;
   /** the sender's idempotency id, absent when none was given */
   userId?: string;
+  /** the function that this event starts, whatever its triggers: one whose schedule has ticked */
+  functionId?: string;
   event: EventValue;
 }
 
@@ -30,4 +32,5 @@ export const internalEvents = {
   failed: "inngest/function.failed",
   finished: "inngest/function.finished",
   cancelled: "inngest/function.cancelled",
+  scheduledTimer: "inngest/scheduled.timer",
 } as const;

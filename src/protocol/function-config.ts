@@ -69,12 +69,6 @@ export const functionConfigSchema = z
         message: `function "${config.id}": this version of the platform does not enforce \`${option}\`, so it refuses a function that asks for it`,
       });
     }
-    if (config.triggers.some((trigger) => trigger.cron !== undefined))
-      context.addIssue({
-        code: "custom",
-        path: ["triggers"],
-        message: `function "${config.id}": this version of the platform does not run cron triggers`,
-      });
   });
 
 export type FunctionConfig = z.infer<typeof functionConfigSchema>;

@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import * as z from "zod";
-import type { AppSync, Objects } from "../durable-objects/objects.ts";
+import type { AppSync, Objects, ScheduleView } from "../durable-objects/objects.ts";
+import { checkCrons } from "../engine/cron.ts";
 import { compile } from "../engine/expression.ts";
 import { appUrl } from "../protocol/app-sync.ts";
 import {
@@ -42,7 +43,12 @@ export function appRoutes(objects: Objects, env: string, settings: SettingsSourc
     const { isDev, eventKeys, signingKeys } = settings();
     if (!isDev) return c.notFound();
     const registry = objects.registry(env);
-    const [apps, unsynced, functions] = await Promise.all([registry.apps(), registry.unsynced(), registry.functions()]);
+    const [apps, unsynced, functions, schedules] = await Promise.all([
+      registry.apps(),
+      registry.unsynced(),
+      registry.functions(),
+      registry.schedules(),
+    ]);
     return c.json({
       version,
       authed: false,
@@ -51,7 +57,7 @@ export function appRoutes(objects: Objects, env: string, settings: SettingsSourc
       isMissingEventKeys: eventKeys.length === 0,
       features: {},
       handlers: [...apps.filter((one) => one.archivedAt === null), ...unsynced],
-      functions: functions.map(functionView),
+      functions: functions.map((fn) => ({ ...functionView(fn), crons: cronViews(fn, schedules) })),
     });
   });
   return app;
@@ -60,6 +66,15 @@ export function appRoutes(objects: Objects, env: string, settings: SettingsSourc
 /** A function as Inngest's development server shows it (inngest-protocol §2.6). */
 export function functionView(fn: RegisteredFunction) {
   return { ...fn, id: uuidOf(fn.id), slug: fn.id, fv: fn.version };
+}
+
+/** A function's schedules, and when each starts it next. */
+function cronViews(fn: RegisteredFunction, schedules: ScheduleView[]) {
+  return fn.crons.map((trigger) => {
+    const schedule = schedules.find(({ functionId, cron }) => functionId === fn.id && cron === trigger.cron);
+    const nextFireAt = schedule?.nextFireAt ?? null;
+    return { ...trigger, nextFireAt: nextFireAt === null ? null : new Date(nextFireAt).toISOString() };
+  });
 }
 
 export function takenMessage({ functionId, appId }: { functionId: string; appId: string }): string {
@@ -106,15 +121,17 @@ function toRegistered(config: FunctionConfig, { appname: appId }: RegisterBody):
   const seen = new Set(triggers.map((trigger) => JSON.stringify(trigger)));
   if (seen.size < triggers.length) throw new Error(`function "${config.id}": triggers: one of them is given twice`);
   for (const { expression } of triggers) if (expression !== null) compile(expression);
+  const crons = config.triggers.flatMap(({ cron, jitter }) =>
+    cron === undefined ? [] : [{ cron, jitter: jitter ?? null }],
+  );
+  checkCrons(config.id, crons);
   return {
     id: config.id,
     name: config.name || config.id,
     appId,
     version: 0, // the registry counts
     triggers,
-    crons: config.triggers.flatMap(({ cron, jitter }) =>
-      cron === undefined ? [] : [{ cron, jitter: jitter ?? null }],
-    ),
+    crons,
     retry: retryPolicyOf(config),
     transport: { kind: "http", url },
   };

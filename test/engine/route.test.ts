@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { invokedFunction, route, triggerNames } from "../../src/engine/route.ts";
+import { namedFunction, route, triggerNames } from "../../src/engine/route.ts";
 import type { EventRecord } from "../../src/protocol/event.ts";
 import type { RegisteredFunction } from "../../src/protocol/function-config.ts";
 import { derivedUlid } from "../../src/protocol/ids.ts";
@@ -89,7 +89,7 @@ describe("[§9.3] invoke", () => {
 
   test("starts the named function although no trigger of it matches, and knows who waits", () => {
     const event = invoke({ fn_id: "shop-bill", correlation_id: `${RUN_ID}.step1` });
-    expect(invokedFunction(event.event)).toBe("shop-bill");
+    expect(namedFunction(event)).toBe("shop-bill");
     expect(route(event, [fn("shop-bill"), fn("other", ["order/created"])], NOW)).toEqual([
       { fn: fn("shop-bill"), invoker: { runId: RUN_ID, stepId: "step1" } },
     ]);
@@ -118,7 +118,23 @@ describe("[§9.3] invoke", () => {
     ["origin that is a list", record("inngest/function.invoked", { _inngest: ["f"] })],
     ["a function id that is no text", invoke({ fn_id: 5 })],
   ])("invokes nothing: %s", (_, event) => {
-    expect(invokedFunction(event.event)).toBeUndefined();
+    expect(namedFunction(event)).toBeUndefined();
     expect(started(event, fn("f"))).toEqual([]);
+  });
+});
+
+describe("[§1.6] a tick of a schedule", () => {
+  const tick = (functionId: string): EventRecord => ({ ...record("inngest/scheduled.timer"), functionId });
+
+  test("starts the function that has the schedule, which waits for nothing", () => {
+    expect(namedFunction(tick("shop-report"))).toBe("shop-report");
+    expect(route(tick("shop-report"), [fn("shop-report"), fn("other", ["order/created"])], NOW)).toEqual([
+      { fn: fn("shop-report"), invoker: undefined },
+    ]);
+  });
+
+  test("starts it once although it listens to ticks, and also who else listens to them", () => {
+    const listening = [fn("f", ["inngest/scheduled.timer"]), fn("g", ["inngest/*"]), fn("h")];
+    expect(started(tick("f"), ...listening)).toEqual(["f", "g"]);
   });
 });

@@ -108,12 +108,6 @@ describe("options that the platform does not enforce are refused by name", () =>
     const asked = config({ throttle: { limit: 1 }, debounce: { period: "1s" } });
     expect(issues(functionConfigSchema.safeParse(asked))).toHaveLength(2);
   });
-
-  test("cron triggers", () => {
-    expect(issues(functionConfigSchema.safeParse(config({ triggers: [{ cron: "* * * * *" }] })))).toEqual([
-      'triggers: function "shop-ship": this version of the platform does not run cron triggers',
-    ]);
-  });
 });
 
 describe("[§2.4] a function's config", () => {

@@ -282,7 +282,7 @@ describe("registering an app", () => {
       "not an http URL",
     ],
     ["the same trigger twice", [fn({ triggers: [{ event: "e" }, { event: "e" }] })], "twice"],
-    ["a cron trigger", [fn({ triggers: [{ cron: "* * * * *" }] })], "cron"],
+    ["a cron of four fields", [fn({ triggers: [{ cron: "* * * *" }] })], "fields"],
     ["21 retries", [fn({ steps: { step: { ...runtime.step, retries: { attempts: 21 } } } })], "attempts"],
     ["11 triggers", [fn({ triggers: Array.from({ length: 11 }, (_, i) => ({ event: `e${i}` })) })], "triggers"],
     ...[

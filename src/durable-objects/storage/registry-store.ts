@@ -10,7 +10,32 @@ const SCHEMA = [
   "CREATE TABLE IF NOT EXISTS log (name TEXT PRIMARY KEY) WITHOUT ROWID",
   // by URL: of a URL that never was synced the app is unknown
   "CREATE TABLE IF NOT EXISTS sync_error (url TEXT PRIMARY KEY, at_ms INTEGER NOT NULL, json TEXT NOT NULL) WITHOUT ROWID",
+  // few rows, read as a whole: an index on the next tick would cost a row for each
+  `CREATE TABLE IF NOT EXISTS schedule (
+    function_id TEXT, cron TEXT,
+    next_at_ms INTEGER, -- the first tick that is not known to have been sent; null when none comes any more
+    missed INTEGER NOT NULL, -- ticks before it that are not made up
+    id_at_ms INTEGER, -- time in the id of its event when that is not the tick's own
+    PRIMARY KEY (function_id, cron)
+  ) WITHOUT ROWID`,
 ];
+
+/** A schedule and its next tick. */
+export interface StoredSchedule {
+  functionId: string;
+  cron: string;
+  nextAt: number | null;
+  missed: number;
+  idAt: number | null;
+}
+
+interface ScheduleRow extends Record<string, SqlValue> {
+  function_id: string;
+  cron: string;
+  next_at_ms: number | null;
+  missed: number;
+  id_at_ms: number | null;
+}
 
 /** Whatever URLs are asked for, only so many failures are remembered: the last ones. */
 const SYNC_ERRORS_MAX = 100;
@@ -67,8 +92,8 @@ export class RegistryStore {
   }
 
   #putFunction(fn: RegisteredFunction, before: { json: string; archived: number } | undefined): void {
-    const previous: RegisteredFunction | undefined = before && JSON.parse(before.json);
-    const isSame = previous && JSON.stringify({ ...previous, version: 0 }) === JSON.stringify({ ...fn, version: 0 });
+    const previous = before && toFunction(before.json);
+    const isSame = previous && comparable(previous) === comparable(fn);
     if (isSame && before?.archived === 0) return;
     const version = isSame ? previous.version : (previous?.version ?? 0) + 1;
     this.#rows(
@@ -88,14 +113,46 @@ export class RegistryStore {
 
   functions(): RegisteredFunction[] {
     return this.#rows<{ json: string }>("SELECT json FROM function WHERE archived = 0").map((row) =>
-      JSON.parse(row.json),
+      toFunction(row.json),
     );
+  }
+
+  schedules(): StoredSchedule[] {
+    return this.#rows<ScheduleRow>("SELECT * FROM schedule").map((row) => ({
+      functionId: row.function_id,
+      cron: row.cron,
+      nextAt: row.next_at_ms,
+      missed: row.missed,
+      idAt: row.id_at_ms,
+    }));
+  }
+
+  addSchedule(functionId: string, cron: string, nextAt: number | null): void {
+    this.#create();
+    this.#rows("INSERT OR REPLACE INTO schedule VALUES (?, ?, ?, 0, NULL)", functionId, cron, nextAt);
+  }
+
+  /** Moves a schedule on, unless it has moved, or gone, in the meantime. */
+  moveSchedule(from: StoredSchedule, to: Pick<StoredSchedule, "nextAt" | "missed" | "idAt">): void {
+    this.#rows(
+      "UPDATE schedule SET next_at_ms = ?, missed = ?, id_at_ms = ? WHERE function_id = ? AND cron = ? AND next_at_ms = ?",
+      to.nextAt,
+      to.missed,
+      to.idAt,
+      from.functionId,
+      from.cron,
+      from.nextAt,
+    );
+  }
+
+  dropSchedule(functionId: string, cron: string): void {
+    this.#rows("DELETE FROM schedule WHERE function_id = ? AND cron = ?", functionId, cron);
   }
 
   /** A function that its app no longer has, or whose app is archived. */
   archivedFunction(id: string): RegisteredFunction | null {
     const [row] = this.#rows<{ json: string }>("SELECT json FROM function WHERE id = ? AND archived = 1", id);
-    return row ? JSON.parse(row.json) : null;
+    return row ? toFunction(row.json) : null;
   }
 
   apps(): AppView[] {
@@ -186,6 +243,16 @@ export class RegistryStore {
     }
     return this.#exists ? this.#sql.exec<Row>(query, ...bindings) : [];
   }
+}
+
+/** Functions that an older version stored have no crons. */
+function toFunction(json: string): RegisteredFunction {
+  return { crons: [], ...JSON.parse(json) };
+}
+
+/** A function without its version, whatever the order of its fields. */
+function comparable(fn: RegisteredFunction): string {
+  return JSON.stringify(Object.entries({ ...fn, version: 0 }).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** An app as it is kept; its error is kept by URL. */

@@ -218,3 +218,43 @@ test("logs are listed newest first, once", () => {
   store.closeLog("2026-01-02.3");
   expect(store.logs()).toEqual(["2026-01-01.0"]);
 });
+
+describe("schedules", () => {
+  const row = { functionId: "shop-a", cron: "0 * * * *", nextAt: NOW, missed: 0, idAt: null };
+
+  test("are kept, move on, and go", () => {
+    const { sql, store } = opened();
+    store.addSchedule("shop-a", "0 * * * *", NOW);
+    store.addSchedule("shop-a", "0 0 1 1 *", null);
+    const read = () => new RegistryStore(sql).schedules().filter(({ cron }) => cron === row.cron);
+    expect(read()).toEqual([row]);
+    const settled = { nextAt: NOW + 5, missed: 3, idAt: NOW + 9 };
+    store.moveSchedule(row, settled);
+    expect(read()).toEqual([{ ...row, ...settled }]);
+    store.dropSchedule("shop-a", "0 * * * *");
+    expect([read(), store.schedules().length]).toEqual([[], 1]);
+  });
+
+  test("one that has moved in the meantime, or gone, is not moved back", () => {
+    const { store } = opened();
+    store.addSchedule("shop-a", "0 * * * *", NOW + 1);
+    store.moveSchedule(row, { nextAt: NOW + 5, missed: 0, idAt: null });
+    expect(store.schedules()).toEqual([{ ...row, nextAt: NOW + 1 }]);
+    store.dropSchedule("shop-a", "0 * * * *");
+    store.moveSchedule(row, { nextAt: NOW + 5, missed: 0, idAt: null });
+    expect(store.schedules()).toEqual([]);
+  });
+
+  test("a registry of an older version has none, and its functions neither; nothing else changes", () => {
+    const { sql, store, versions } = opened();
+    store.sync(sync([fn("a"), fn("b")]), NOW);
+    store.sync(sync([fn("b")]), NOW);
+    sql.exec("DROP TABLE schedule");
+    sql.exec("UPDATE function SET json = json_remove(json, '$.crons')");
+    const upgraded = new RegistryStore(sql);
+    expect([upgraded.schedules(), upgraded.functions()]).toEqual([[], [fn("b", { version: 1 })]]);
+    expect(upgraded.archivedFunction("shop-a")).toEqual(fn("a", { version: 1 }));
+    upgraded.sync(sync([fn("a"), fn("b")]), NOW);
+    expect(versions()).toEqual({ "shop-a": 1, "shop-b": 1 });
+  });
+});
