@@ -13,6 +13,7 @@ import type { EventSchemas } from "./event-schemas.ts";
 import { InngestFunction, type FunctionOwner } from "./function.ts";
 import type { ClientContext, EventsOf } from "./helper-types.ts";
 import type { Class } from "./middleware/base.ts";
+import type { MiddlewareContext } from "./middleware/context-type.ts";
 import { readMiddleware, registerMiddleware, type MiddlewareOption } from "./middleware/chain.ts";
 import { sendThrough } from "./middleware/send.ts";
 import { makeSeed, postEvents } from "./send.ts";
@@ -184,19 +185,23 @@ export class Inngest<const TOptions extends ClientOptions = ClientOptions> imple
    *   },
    * );
    */
-  createFunction<const TTrigger extends Triggers<TOptions>, TOutput>(
-    options: FunctionOptions<FailureHandler<EventOf<EventsOf<TOptions>, TTrigger>, ClientContext<TOptions>>> & {
-      triggers?: undefined;
-    },
+  createFunction<
+    const TTrigger extends Triggers<TOptions>,
+    TOutput,
+    const TMiddleware extends readonly MiddlewareOption[] = readonly [],
+  >(
+    options: FunctionOptions<OnFailure<TOptions, TTrigger>> & { triggers?: undefined; middleware?: TMiddleware },
     trigger: TTrigger,
-    handler: Handler<never, TOutput, ClientContext<TOptions, EventOf<EventsOf<TOptions>, TTrigger>>>,
+    handler: Handler<never, TOutput, HandlerContext<TOptions, TTrigger, TMiddleware>>,
   ): InngestFunction<TOutput, InvokeDataOf<EventsOf<TOptions>, TTrigger>>;
   /** As above with the triggers among the options; without any the function is only started by `step.invoke`. */
-  createFunction<const TTrigger extends Triggers<TOptions> = readonly [], TOutput = unknown>(
-    options: { triggers?: TTrigger } & FunctionOptions<
-      FailureHandler<EventOf<EventsOf<TOptions>, TTrigger>, ClientContext<TOptions>>
-    >,
-    handler: Handler<never, TOutput, ClientContext<TOptions, EventOf<EventsOf<TOptions>, TTrigger>>>,
+  createFunction<
+    const TTrigger extends Triggers<TOptions> = readonly [],
+    TOutput = unknown,
+    const TMiddleware extends readonly MiddlewareOption[] = readonly [],
+  >(
+    options: { triggers?: TTrigger; middleware?: TMiddleware } & FunctionOptions<OnFailure<TOptions, TTrigger>>,
+    handler: Handler<never, TOutput, HandlerContext<TOptions, TTrigger, TMiddleware>>,
   ): InngestFunction<TOutput, InvokeDataOf<EventsOf<TOptions>, TTrigger>>;
   createFunction(
     options: FunctionOptions<(context: never) => unknown> & { triggers?: unknown },
@@ -320,6 +325,18 @@ export class Inngest<const TOptions extends ClientOptions = ClientOptions> imple
 }
 
 type Triggers<TOptions extends ClientOptions> = Trigger<EventsOf<TOptions>> | readonly Trigger<EventsOf<TOptions>>[];
+
+/** What a handler is given: the context of its client, with the events of its triggers and its own middleware. */
+type HandlerContext<TOptions extends ClientOptions, TTrigger, TMiddleware> = ClientContext<
+  TOptions,
+  EventOf<EventsOf<TOptions>, TTrigger>
+> &
+  MiddlewareContext<TMiddleware>;
+
+type OnFailure<TOptions extends ClientOptions, TTrigger> = FailureHandler<
+  EventOf<EventsOf<TOptions>, TTrigger>,
+  ClientContext<TOptions>
+>;
 
 /** Both forms of `createFunction`: triggers as the second argument, or among the options. */
 function arrange(

@@ -42,6 +42,8 @@ export { durationToMs, isInngest, isInngestFunction, isInngestRequest, slugify }
 export type { GroupTools, ParallelOptions } from "./group.ts";
 export { ConsoleLogger, ProxyLogger, wrapStringFirstLogger, type LogArg, type LogLevel } from "./logger.ts";
 export * as Middleware from "./middleware/base.ts";
+export type { WebhookDelivery } from "./webhook/delivery.ts";
+export { InngestWebhook, type WebhookOptions } from "./webhook/webhook.ts";
 export type { MiddlewareOption } from "./middleware/chain.ts";
 export type { MiddlewareContext } from "./middleware/context-type.ts";
 export { dependencyInjectionMiddleware } from "./middleware/dependency-injection.ts";

@@ -341,6 +341,20 @@ export interface StepTools<TEvents extends EventMap = UntypedEvents, TStored ext
     ...input: TInput
   ): Promise<AsStored<TStored, Awaited<TOutput>>>;
 
+  ai: {
+    /**
+     * As {@link run}, for calls of a model: shown as such, with their input.
+     *
+     * @example
+     * const answer = await step.ai.wrap("ask", generateText, { model, prompt });
+     */
+    wrap<TInput extends unknown[], TOutput>(
+      id: StepOptionsOrId,
+      fn: (...input: TInput) => TOutput,
+      ...input: TInput
+    ): Promise<AsStored<TStored, Awaited<TOutput>>>;
+  };
+
   /**
    * Pauses the run without holding any resource.
    *

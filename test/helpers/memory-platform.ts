@@ -64,8 +64,10 @@ export class MemoryPlatform {
   #clients = 0;
   #clockMoved = Promise.withResolvers<void>();
 
-  constructor(functions: (client: Inngest) => InngestFunction[]) {
-    const client = new Inngest({ id: "mem", logger: silent });
+  constructor(
+    functions: (client: Inngest) => InngestFunction[],
+    client: Inngest = new Inngest({ id: "mem", logger: silent }),
+  ) {
     this.#functions = new LocalFunctions(client, functions(client));
     bindSender(client, async (events, seed) => {
       const records = readEvents(JSON.stringify(events), readSeed(seed, this.now, new Uint8Array(10)), this.now);

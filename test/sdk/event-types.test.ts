@@ -4,10 +4,13 @@ import { describe, expectTypeOf, test } from "vitest";
 import * as z from "zod";
 import {
   cron,
+  dependencyInjectionMiddleware,
   EventSchemas,
   eventType,
   Inngest,
+  InngestMiddleware,
   invoke,
+  Middleware,
   referenceFunction,
   staticSchema,
   type ClientOptionsFromInngest,
@@ -229,6 +232,42 @@ describe("a client with a serializer", () => {
     whole.createFunction({ id: "b" }, { event: "a" }, async ({ step }) => {
       if (isExecuted) expectTypeOf(await step.invoke("a", { function: fn })).toEqualTypeOf<Map<string, Date>>();
     });
+  });
+});
+
+describe("middleware", () => {
+  class Tenant extends Middleware.BaseMiddleware {
+    readonly id = "tenant";
+    override transformFunctionInput(input: Middleware.TransformFunctionInputArgs) {
+      return { ...input, ctx: { ...input.ctx, tenant: "acme" } };
+    }
+  }
+  const old = new InngestMiddleware({
+    name: "old",
+    init: () => ({ onFunctionRun: () => ({ transformInput: () => ({ ctx: { user: { id: 5 } } }) }) }),
+  });
+  const client = new Inngest({
+    id: "a",
+    middleware: [Tenant, dependencyInjectionMiddleware({ db: new Map<string, 1>() })],
+  });
+
+  test("what it adds to the context is typed, from the client and from the function", () => {
+    client.createFunction({ id: "a" }, { event: "a" }, ({ tenant, db, event, step }) => {
+      expectTypeOf(tenant).toBeString();
+      expectTypeOf(db).toEqualTypeOf<Map<string, 1>>();
+      expectTypeOf(event.name).toEqualTypeOf<"a" | "inngest/function.invoked">();
+      expectTypeOf(step.run).toBeFunction();
+    });
+    client.createFunction({ id: "b", middleware: [old] }, { event: "a" }, ({ tenant, user }) => {
+      expectTypeOf(tenant).toBeString();
+      expectTypeOf(user).toEqualTypeOf<{ id: number }>();
+    });
+    plain.createFunction({ id: "c", triggers: { event: "a" }, middleware: [Tenant] }, ({ tenant, event }) => {
+      expectTypeOf(tenant).toBeString();
+      expectTypeOf(event.name).toEqualTypeOf<"a" | "inngest/function.invoked">();
+    });
+    // @ts-expect-error -- nothing added it
+    if (isExecuted) plain.createFunction({ id: "d" }, { event: "a" }, ({ tenant }) => tenant);
   });
 });
 

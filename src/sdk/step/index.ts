@@ -6,15 +6,19 @@ import { invokeTool } from "./invoke.ts";
 import { runTool } from "./run.ts";
 import { sendEventTool } from "./send-event.ts";
 import { sleepTool, sleepUntilTool } from "./sleep.ts";
+import { storing } from "./storing.ts";
 import { waitForEventTool } from "./wait-for-event.ts";
 
 /** The step tools of one execution. */
 export function stepTools(
-  ask: (request: StepRequest) => Promise<unknown>,
+  askPlainly: (request: StepRequest) => Promise<unknown>,
   run: { client: Inngest; runId: string; fn?: InngestFunction },
 ): StepTools {
+  const { serializer } = run.client;
+  const ask = serializer ? storing(askPlainly, serializer) : askPlainly;
   return {
-    run: settlingAlone(runTool(ask)),
+    run: settlingAlone(runTool(ask, "step.run", serializer)),
+    ai: { wrap: settlingAlone(runTool(ask, "step.ai.wrap", serializer)) },
     sleep: settlingAlone(sleepTool(ask)),
     sleepUntil: settlingAlone(sleepUntilTool(ask)),
     waitForEvent: settlingAlone(waitForEventTool(ask, run.client)),
