@@ -16,7 +16,14 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["**/node_modules/**", "test/workers/**", "test/e2e/**", "test/long/**", "test/packaging/**"],
+          exclude: [
+            "**/node_modules/**",
+            "test/workers/**",
+            "test/e2e/**",
+            "test/long/**",
+            "test/frameworks/**",
+            "test/packaging/**",
+          ],
           environment: "node",
         },
       },

@@ -20,16 +20,16 @@ const projectNode = join(root, "node_modules/.bin/node");
 const minute = 60_000;
 
 /** Runs `npm ci` when node_modules is missing or older than package-lock.json. */
-export function installIfNeeded() {
-  const installed = join(root, "node_modules/.package-lock.json");
-  const locked = statSync(join(root, "package-lock.json")).mtimeMs - 5_000; // npm writes both, in either order
+export function installIfNeeded(directory = root) {
+  const installed = join(directory, "node_modules/.package-lock.json");
+  const locked = statSync(join(directory, "package-lock.json")).mtimeMs - 5_000; // npm writes both, in either order
   const isCurrent = existsSync(installed) && statSync(installed).mtimeMs >= locked;
-  if (!isCurrent) run("Installing", "npm", ["ci", "--no-audit", "--no-fund"]);
+  if (!isCurrent) run("Installing", "npm", ["ci", "--no-audit", "--no-fund"], directory);
 }
 
-function run(what, command, args) {
+function run(what, command, args, cwd = root) {
   console.log(`${what} …`);
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: "inherit" });
+  const { status, error } = spawnSync(command, args, { cwd, stdio: "inherit" });
   if (status !== 0) throw new Error(`${what} failed: ${command} ${args.join(" ")} (${error ?? `exit code ${status}`})`);
 }
 

@@ -16,6 +16,11 @@ const suites = [
   { name: "unit and workers", command: "vitest run" },
   { name: "e2e", command: "vitest run --config vitest.e2e.config.ts" },
   {
+    name: "frameworks",
+    command: "vitest run --config vitest.frameworks.config.ts",
+    needs: { check: installFrameworks, remedy: "it needs the frameworks: npm ci --prefix test/frameworks" },
+  },
+  {
     name: "packaging",
     command: "vitest run --config vitest.packaging.config.ts",
     needs: {
@@ -32,6 +37,17 @@ const exitCode = runAll();
 rmSync(reports, { recursive: true });
 console.log(`${total.passed} passed, ${total.failed} failed`);
 process.exit(exitCode);
+
+/** They are a package of their own, so that contributors' install stays small. */
+function installFrameworks() {
+  try {
+    installIfNeeded(join(root, "test/frameworks"));
+    return true;
+  } catch (error) {
+    console.error(error.message);
+    return false;
+  }
+}
 
 function runAll() {
   for (const [index, suite] of suites.entries()) {

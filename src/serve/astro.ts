@@ -10,6 +10,9 @@ type AstroHandler = (context: { request: Request; locals?: unknown }) => Promise
  * Serves an app's functions from an endpoint of Astro. On Cloudflare, variables and `waitUntil` are taken from `locals`,
  * under their names before and since Astro 6.
  *
+ * Astro refuses a PUT without a content type as cross-site (`security.checkOrigin`); the platform's have one, `curl` needs
+ * `-H content-type:application/json -d {}`.
+ *
  * @throws TypeError when a function is not one or two share an id
  * @example
  * export const prerender = false;

@@ -1,0 +1,4 @@
+import { serve } from "@dotdo/inngest/next";
+import { makeHandlers } from "../../../../shop.js";
+
+export const { GET, POST, PUT } = makeHandlers(serve).plain;
