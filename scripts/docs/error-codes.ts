@@ -77,6 +77,12 @@ export const errorGroups: readonly ErrorGroup[] = [
           "A step was asked for with options that cannot be: an output, an invocation or a wait over its bound, or a wait without an event. It is not tried again.",
         remedy: "The message names the step, the value and the bound.",
       },
+      decryption_failed: {
+        means:
+          "A stored value was encrypted by the encryption middleware, and no key of the app opens it (`DecryptionError`): its key is gone, or the value was changed.",
+        remedy:
+          "Keep a key among `fallbackDecryptionKeys` until every run that began with it has ended. The error's `keyId` says which key is missing.",
+      },
       step_lost: {
         means:
           "The process in which the code ran died twice in a row without a result: out of memory, out of CPU time, reset, or deployed over. Counts as a failed attempt of the step, or of the handler when no step had begun.",

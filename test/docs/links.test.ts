@@ -15,7 +15,8 @@ test("llms.txt names every page, in the form of llmstxt.org", () => {
   for (const section of sections)
     for (const line of section.split("\n").slice(1).filter(Boolean)) expect(line).toMatch(/^- \[.+\]\(.+\)(: .+)?$/);
   const named = linksOf(text);
-  expect(pages().filter((page) => /^README|^ARCH|^docs\//.test(page) && !named.includes(page))).toEqual([]);
+  const unnamed = pages().filter((page) => /^README|^ARCH|^docs\//.test(page) && !named.includes(page));
+  expect(unnamed, "add a line to llms.txt").toEqual([]);
 });
 
 test("code and anchors are read as GitHub reads them", () => {

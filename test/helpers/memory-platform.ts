@@ -50,6 +50,7 @@ export class MemoryPlatform {
   /** hops so far, by name: what a test may crash at */
   readonly hops: string[] = [];
   readonly messages: RouteMessage[] = [];
+  readonly #appId: string;
   readonly #functions: LocalFunctions;
   readonly #disks = new Map<string, Sql>();
   readonly #alarms = new Map<string, number>();
@@ -68,6 +69,7 @@ export class MemoryPlatform {
     functions: (client: Inngest) => InngestFunction[],
     client: Inngest = new Inngest({ id: "mem", logger: silent }),
   ) {
+    this.#appId = client.id;
     this.#functions = new LocalFunctions(client, functions(client));
     bindSender(client, async (events, seed) => {
       const records = readEvents(JSON.stringify(events), readSeed(seed, this.now, new Uint8Array(10)), this.now);
@@ -105,7 +107,7 @@ export class MemoryPlatform {
     const functions = this.#functions.registered();
     await this.objects()
       .registry(ENV)
-      .sync({ appId: "mem", url: null, sdk: "", framework: "", functions, checksum: "1" });
+      .sync({ appId: this.#appId, url: null, sdk: "", framework: "", functions, checksum: "1" });
   }
 
   /**

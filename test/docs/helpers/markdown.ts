@@ -27,6 +27,8 @@ export function filesUnder(folder: string, ending: string): string[] {
 
 export interface Block {
   language: string;
+  /** what stands after the language */
+  info: string;
   code: string;
   /** of the first line of code, from 1 */
   line: number;
@@ -37,8 +39,8 @@ export function blocksOf(text: string): Block[] {
   const blocks: Block[] = [];
   let open: Block | null = null;
   for (const [index, line] of text.split("\n").entries()) {
-    const fence = /^```\s*([\w-]*)/.exec(line);
-    if (open === null && fence) open = { language: fence[1]!, code: "", line: index + 2 };
+    const fence = /^```\s*([\w-]*)\s*(.*)$/.exec(line);
+    if (open === null && fence) open = { language: fence[1]!, info: fence[2]!, code: "", line: index + 2 };
     else if (open !== null && fence) {
       blocks.push(open);
       open = null;
