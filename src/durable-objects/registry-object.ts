@@ -77,7 +77,7 @@ export class RegistryObject implements RegistryObjectApi {
 
   /** Schedules are all that the registry has an alarm for. */
   async alarm(): Promise<void> {
-    await this.#schedules.alarm(this.#functions());
+    await this.#schedules.alarm(() => this.#functions());
   }
 
   async archive(appId: string): ReturnType<RegistryObjectApi["archive"]> {

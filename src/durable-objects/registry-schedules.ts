@@ -18,7 +18,8 @@ import type { RegistryStore, StoredSchedule } from "./storage/registry-store.ts"
 
 /** A tick that could not be sent is tried again after this. */
 const RETRY_MS = 5_000;
-const SENDS_AT_ONCE = 50;
+/** Each is a request to another object. */
+const TICKS_AT_ONCE = 50;
 /** An alarm that is this late was dropped by the platform. */
 const OVERDUE_MS = 60_000;
 /** The id of an event names a day's log, so a tick that is made up later than this gets the day of its making up. */
@@ -78,20 +79,14 @@ export class RegistrySchedules {
   }
 
   /** Sends every tick that is due. */
-  async alarm(functions: Functions): Promise<void> {
+  async alarm(functions: () => Functions): Promise<void> {
     const now = this.#host.now();
     this.#isSending = true;
     try {
       const due = this.#store.schedules().filter((row) => isDue(row, now));
-      const settled = await Promise.all(due.map((row) => this.#settle(row, now)));
-      const byEvent = [
-        ...Map.groupBy(
-          settled.flatMap((row) => row ?? []),
-          eventIdOf,
-        ).values(),
-      ];
-      for (let i = 0; i < byEvent.length; i += SENDS_AT_ONCE)
-        await Promise.all(byEvent.slice(i, i + SENDS_AT_ONCE).map((rows) => this.#send(rows, functions)));
+      const ready = (await inTurns(due, (row) => this.#settle(row, now))).flatMap((row) => row ?? []);
+      const ticks = [...Map.groupBy(ready, eventIdOf).values()];
+      await inTurns(ticks, (rows) => this.#send(rows, functions()));
     } catch (error) {
       this.#host.report("schedules: sending ticks failed and is tried again", error);
     }
@@ -101,7 +96,7 @@ export class RegistrySchedules {
     this.#host.setAlarm(earliest(rows.map((row) => (isDue(row, now) ? { ...row, nextAt: now + RETRY_MS } : row))));
   }
 
-  /** Decides, and stores, which tick of a schedule is sent; null when that failed and comes again. */
+  /** Decides, and stores, which tick of a schedule is sent; null for none, or when that failed and comes again. */
   async #settle(row: Due, now: number): Promise<Due | null> {
     const { functionId, cron, nextAt } = row;
     const schedule = this.#read(functionId, cron);
@@ -112,8 +107,12 @@ export class RegistrySchedules {
     try {
       const following = nextTick(schedule, nextAt);
       const isLate = following !== null && following <= now;
-      if (!isLate && (row.idAt !== null || nextAt > now - ID_MAX_AGE_MS)) return row;
-      const wasSent = isLate && (await this.#wasSent(row));
+      if (!isLate && idTime(row) > now - ID_MAX_AGE_MS) return row;
+      const wasSent = await this.#wasSent(row);
+      if (wasSent && !isLate) {
+        this.#store.moveSchedule(row, { nextAt: following, missed: 0, idAt: null });
+        return null;
+      }
       const latest = isLate ? latestTick(schedule, wasSent ? following : nextAt, now) : { at: nextAt, missed: 0 };
       const settled = {
         nextAt: latest.at,
@@ -182,8 +181,12 @@ function tickEvent(row: Due, jitter: string | null): EventRecord {
   };
 }
 
-function eventIdOf({ functionId, nextAt, idAt }: Due): string {
-  return derivedUlid(idAt ?? nextAt, `tick\0${functionId}\0${nextAt}`);
+function eventIdOf(row: Due): string {
+  return derivedUlid(idTime(row), `tick\0${row.functionId}\0${row.nextAt}`);
+}
+
+function idTime({ nextAt, idAt }: Due): number {
+  return idAt ?? nextAt;
 }
 
 function jitterOf(functions: Functions, functionId: string, cron: string): string | null {
@@ -195,6 +198,13 @@ function earliest(rows: StoredSchedule[]): number | null {
     (least, { nextAt }) => (nextAt === null || (least !== null && least <= nextAt) ? least : nextAt),
     null,
   );
+}
+
+async function inTurns<T, Result>(list: T[], work: (one: T) => Promise<Result>): Promise<Result[]> {
+  const results: Result[] = [];
+  for (let i = 0; i < list.length; i += TICKS_AT_ONCE)
+    results.push(...(await Promise.all(list.slice(i, i + TICKS_AT_ONCE).map(work))));
+  return results;
 }
 
 function isDue(row: StoredSchedule, now: number): row is Due {

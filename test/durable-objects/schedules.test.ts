@@ -202,6 +202,7 @@ describe("[G1 G6] a process that dies between any two hops of a tick", () => {
     const functions = {
       a: { cron: "0 * * * *" },
       b: { cron: "30 */2 * * *" },
+      yearly: { cron: "30 1 1 1 *" },
       both: [{ cron: "0 * * * *" }, { cron: "every 2h" }],
     };
     const calm = await registered(functions);
@@ -221,10 +222,8 @@ describe("[G1 G6] a process that dies between any two hops of a tick", () => {
       };
       await after(downMs + 8 * HOUR + MINUTE);
       const where = `died at hop ${at}: ${platform.hops[before + at]}`;
-      for (const [fn, cron] of [
-        ["a", "0 * * * *"],
-        ["b", "30 */2 * * *"],
-      ] as const) {
+      for (const fn of ["a", "b", "yearly"] as const) {
+        const { cron } = functions[fn];
         // oxfmt-ignore
         const made = of(starts(), fn).sort((x, y) => (x.data.scheduledAt < y.data.scheduledAt ? -1 : 1));
         const all = ticks(cron, begin, platform.now);
@@ -240,6 +239,32 @@ describe("[G1 G6] a process that dies between any two hops of a tick", () => {
       expect(new Set(shared).size, where).toBe(shared.length);
       if (downMs === 0) expect(shared.sort(), where).toEqual(ticks("0 * * * *", begin, platform.now));
     }
+  });
+});
+
+describe("[G1 G6] a process that dies while it makes up a tick of weeks ago", () => {
+  it.each([
+    ["at once", 0],
+    ["after days", 5 * DAY],
+  ])("and comes back %s, at any hop: the tick starts its function once", { timeout: 60_000 }, async (_, downMs) => {
+    let hops = 1;
+    for (let at = 0; at < hops; at++) {
+      const { platform, starts, after } = await registered({ yearly: { cron: "30 1 1 1 *" } });
+      platform.now += 20 * DAY;
+      const before = platform.hops.length;
+      let count = 0;
+      platform.hop = (name) => {
+        if (count++ !== at) return;
+        platform.die();
+        platform.now += downMs;
+        throw new Death(name);
+      };
+      await after(downMs + HOUR);
+      const where = `died at hop ${at}: ${platform.hops[before + at]}`;
+      expect(instants(starts(), "yearly"), where).toEqual(["2026-01-01T01:30:00Z"]);
+      hops = Math.max(hops, count - 1);
+    }
+    expect(hops).toBeGreaterThan(8);
   });
 });
 
