@@ -5,7 +5,7 @@ export interface WireError {
   name: string;
   message: string;
   stack?: string;
-  /** stable machine-readable kind; ours are listed in ARCHITECTURE.md */
+  /** stable machine-readable kind; ours are listed in docs/errors.md */
   code?: string;
   cause?: JsonValue;
   /** partial step output of official Go clients, kept verbatim */
