@@ -7,6 +7,8 @@ import { filesUnder, pages, readPage } from "./helpers/markdown.ts";
 /** Data of the events that start the functions of examples, beside those that an example sends itself. */
 const EVENTS: Record<string, Record<string, unknown>> = {
   "test/hello": { name: "Ada" },
+  "shop/order.*": { total: 200 },
+  "user/joined": { userId: "1" },
   [FRAGMENT_EVENT]: {},
 };
 
