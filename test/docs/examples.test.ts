@@ -4,9 +4,10 @@ import { MemoryPlatform } from "../helpers/memory-platform.ts";
 import { Examples, examplesOf, FRAGMENT_EVENT, type PackageFiles } from "./helpers/examples.ts";
 import { filesUnder, pages, readPage } from "./helpers/markdown.ts";
 
-/** Data of the events that start the functions of examples, beside those that an example sends itself. */
+/** Data of the events, by trigger, that start the functions of examples, beside the events that examples send. */
 const EVENTS: Record<string, Record<string, unknown>> = {
   "test/hello": { name: "Ada" },
+  "shop/order.*": { total: 200 },
   "shop/order.*": { total: 200 },
   "user/joined": { userId: "1" },
   [FRAGMENT_EVENT]: {},
@@ -133,14 +134,16 @@ async function endOf(
   place: string,
 ): Promise<unknown> {
   const { event } = fn.triggers[0]!;
-  const data = sent.find(({ name }) => name === event)?.data ?? EVENTS[event];
+  const data = EVENTS[event] ?? sent.find(({ name }) => name === event)?.data;
   if (!data) throw new Error(`${place}: function "${fn.id()}" needs an event "${event}": add its data to EVENTS`);
   if (!(client instanceof Inngest)) throw new Error(`${place}: function "${fn.id()}" was not made by a client`);
   const platform = new MemoryPlatform(() => functions, client);
   await platform.register();
-  const eventId = await platform.send({ name: event, data, id: "docs" });
+  const eventId = await platform.send({ name: event.replace("*", "example"), data, id: "docs" });
   const state = async () => (await platform.view(eventId, fn.id()))?.run.state;
   await platform.run(async () => ["completed", "failed", "cancelled"].includes((await state())?.kind ?? ""));
   const end = await state();
-  return end?.kind === "failed" ? end.error : end?.kind;
+  return end?.kind === "failed"
+    ? end.error
+    : (end?.kind ?? "not started: is the data what the trigger's `if` asks for?");
 }
