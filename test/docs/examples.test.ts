@@ -8,7 +8,6 @@ import { filesUnder, pages, readPage } from "./helpers/markdown.ts";
 const EVENTS: Record<string, Record<string, unknown>> = {
   "test/hello": { name: "Ada" },
   "shop/order.*": { total: 200 },
-  "shop/order.*": { total: 200 },
   "user/joined": { userId: "1" },
   [FRAGMENT_EVENT]: {},
 };
