@@ -1,6 +1,6 @@
 /**
- * The language of schedules, and when they tick. Own code rather than a library's: those at hand lose ticks when a clock
- * is set by half an hour, and say nothing of the field that is wrong.
+ * The language of schedules, and when they tick. cron-parser reads the fields; the ticks are found here, since it loses
+ * some when a clock is set by half an hour.
  *
  * - `minute hour day-of-month month day-of-week`, or six fields that begin with seconds. A field is `*`, a value, a range
  *   `1-5`, a step such as `0-59/10`, or a list of these; months and weekdays also by name, Sunday is 0 or 7, `L` is the
@@ -14,6 +14,7 @@
  * first time. A schedule of every hour goes by real time, so that it neither pauses nor comes twice at once: it ticks
  * whenever the clock shows one of its times.
  */
+import { CronExpressionParser, type CronExpression } from "cron-parser";
 import type { CronTrigger } from "../protocol/function-config.ts";
 import { textFraction } from "../protocol/ids.ts";
 import { durationMs, TimeError } from "../protocol/time-string.ts";
@@ -91,22 +92,29 @@ function parseZone(name: string | undefined, fail: Fail): Zone {
 
 interface Field {
   name: string;
-  min: number;
-  max: number;
-  /** names of the values from `min` on */
-  words?: readonly string[];
+  /** cron-parser's name */
+  key: "second" | "minute" | "hour" | "dayOfMonth" | "month" | "dayOfWeek";
   /** how to say what is allowed */
   allowed: string;
+  /** a range in it */
+  example: string;
+  /** how many values it has: the largest step */
+  size: number;
 }
 
-const SECOND: Field = { name: "second", min: 0, max: 59, allowed: "0–59" };
-const MINUTE: Field = { name: "minute", min: 0, max: 59, allowed: "0–59" };
-const HOUR: Field = { name: "hour", min: 0, max: 23, allowed: "0–23" };
-const DAY_OF_MONTH: Field = { name: "day of month", min: 1, max: 31, allowed: "1–31, L for the last day" };
-const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-const MONTH: Field = { name: "month", min: 1, max: 12, words: MONTHS, allowed: "1–12, jan–dec" };
-const WEEKDAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
-const DAY_OF_WEEK: Field = { name: "day of week", min: 0, max: 7, words: WEEKDAYS, allowed: "0–7, sun–sat" };
+const SECOND: Field = { name: "second", key: "second", allowed: "0–59", example: "0-4", size: 60 };
+const MINUTE: Field = { name: "minute", key: "minute", allowed: "0–59", example: "0-4", size: 60 };
+const HOUR: Field = { name: "hour", key: "hour", allowed: "0–23", example: "0-4", size: 24 };
+const DAY_OF_MONTH: Field = {
+  name: "day of month",
+  key: "dayOfMonth",
+  allowed: "1–31, L for the last day",
+  example: "1-5",
+  size: 31,
+};
+const MONTH: Field = { name: "month", key: "month", allowed: "1–12, jan–dec", example: "1-5", size: 12 };
+const DAY_OF_WEEK: Field = { name: "day of week", key: "dayOfWeek", allowed: "0–7, sun–sat", example: "0-4", size: 7 };
+const FIELDS = [SECOND, MINUTE, HOUR, DAY_OF_MONTH, MONTH, DAY_OF_WEEK];
 
 function parseTimes(expression: string, fail: Fail): Times {
   const texts = expression.split(/\s+/).filter((text) => text !== "");
@@ -148,39 +156,42 @@ function isUnrestricted(text: string): boolean {
   return /^[*?](\/1)?$/.test(text);
 }
 
+/** Values, names, ranges and steps; also `L`. What cron-parser knows beyond that is refused: `H` is a time by chance. */
+const PART = /^(?:[*?]|\d{1,2}|[a-z]{3}|l)(?:-(?:\d{1,2}|[a-z]{3}))?(?:\/\d+)?$/i;
+
 /** The values that a field allows, ascending. */
 function parseField(field: Field, text: string, fail: Fail): number[] {
-  const values = new Set<number>();
-  for (const part of text.split(",")) {
-    const range = readPart(field, part);
-    if (range === null)
+  const parts = text.split(",").map((part) => {
+    const spelled = field === DAY_OF_WEEK ? spellWeekdays(part) : part;
+    const isLast = /^l$/i.test(part);
+    const step = Number(/\/(\d+)$/.exec(part)?.[1] ?? 1);
+    if (!PART.test(part) || step > field.size || (isLast && field !== DAY_OF_MONTH) || !isReadable(field, spelled))
       fail(
-        `${field.name}: ${JSON.stringify(part)} is not allowed; allowed are ${field.allowed}, *, ranges such as ${field.min}-${field.min + 4}, steps such as */2 and lists of these`,
+        `${field.name}: ${JSON.stringify(part)} is not allowed; allowed are ${field.allowed}, *, ranges such as ${field.example}, steps such as */2 and lists of these`,
       );
-    else for (let value = range.from; value <= range.to; value += range.step) values.add(value);
+    return spelled;
+  });
+  const { values } = read(field, parts.join(",")).fields[field.key];
+  return values.map((value) => (value === "L" ? LAST_DAY : Number(value))).sort((a, b) => a - b);
+}
+
+/** Sunday at the end of a range is 7, and a step from a day on ends with Saturday. */
+function spellWeekdays(part: string): string {
+  return part.replace(/-(?:sun|0)(?=$|\/)/i, "-7").replace(/^([^-*?/]+)\//, "$1-6/");
+}
+
+function isReadable(field: Field, part: string): boolean {
+  try {
+    read(field, part);
+    return true;
+  } catch {
+    return false;
   }
-  return [...values].sort((a, b) => a - b);
 }
 
-function readPart(field: Field, part: string): { from: number; to: number; step: number } | null {
-  if (field === DAY_OF_MONTH && /^l$/i.test(part)) return { from: LAST_DAY, to: LAST_DAY, step: 1 };
-  const [, start = "", end, stepText] = /^([*?]|[a-z0-9]+)(?:-([a-z0-9]+))?(?:\/(\d+))?$/i.exec(part) ?? [];
-  const isAll = start === "*" || start === "?";
-  if (isAll && end !== undefined) return null;
-  const max = field === DAY_OF_WEEK ? 6 : field.max; // 7 is only another name
-  const from = isAll ? field.min : readValue(field, start);
-  // a value with a step counts to the end
-  let to = end !== undefined ? readValue(field, end) : isAll || stepText !== undefined ? max : from;
-  if (field === DAY_OF_WEEK && to === 0 && end !== undefined) to = 7; // fri-sun
-  const step = stepText === undefined ? 1 : Number(stepText);
-  if (from === null || to === null || from > to || step < 1 || step > max - field.min + 1) return null;
-  return { from, to, step };
-}
-
-function readValue(field: Field, text: string): number | null {
-  const word = field.words?.indexOf(text.toLowerCase()) ?? -1;
-  const value = word >= 0 ? word + field.min : /^\d{1,2}$/.test(text) ? Number(text) : Number.NaN;
-  return value >= field.min && value <= field.max ? value : null;
+/** The field alone, all others unrestricted: what is wrong is then wrong with it. */
+function read(field: Field, text: string): CronExpression {
+  return CronExpressionParser.parse(FIELDS.map((other) => (other === field ? text : "*")).join(" "), { tz: "UTC" });
 }
 
 /**
