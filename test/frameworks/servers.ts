@@ -77,7 +77,7 @@ export async function listenInProcess(
 /** Those of this process but for the test runner's, to which frameworks' development servers pay attention. */
 function ownVariables(): NodeJS.ProcessEnv {
   const runners = /^(?:VITEST.*|NODE_ENV|TEST|MODE|DEV|PROD|SSR|BASE_URL)$/;
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !runners.test(name)));
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !runners.test(name))) as NodeJS.ProcessEnv;
 }
 
 /** A program that npm installed here. */

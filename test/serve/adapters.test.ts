@@ -366,6 +366,29 @@ describe("Node's requests", () => {
   });
 });
 
+describe("Next.js", () => {
+  const { GET, POST } = serveNext(serving(() => "shipped"));
+
+  test("the host is that of the header: the URL's may be one of Next's own", async () => {
+    const client = new Inngest({ id: "shop", signingKey: KEY });
+    const { headers } = await request("GET", { key: KEY, headers: { host: "shop.test:8080" } });
+    const asked = new Request("http://localhost:3000/api/inngest?a=1", { headers });
+    const introspection = await (await serveNext({ client, functions: [] }).GET(asked)).json();
+    expect(introspection).toMatchObject({ serve_origin: "http://shop.test:8080", serve_path: "/api/inngest" });
+  });
+
+  test.each(["shop.test", "localhost:3000", "a b"])("a call gets through with host %s", async (host) => {
+    const body = new Blob([JSON.stringify(CALL)]).stream();
+    const init = { method: "POST", headers: { host }, body, duplex: "half" };
+    const response = await POST(new Request(`http://localhost:3000/api/inngest${CALL_QUERY}`, init), { params: {} });
+    expect([response.status, await response.json()]).toEqual([200, "shipped"]);
+  });
+
+  test("takes one argument, as Next's checks of exports want it", () => {
+    expect(GET.length).toBe(1);
+  });
+});
+
 describe("Lambda", () => {
   const event: LambdaEvent = {
     rawPath: "/api/inngest",

@@ -1,4 +1,6 @@
-import type { ServeOptions } from "@dotdo/inngest/edge";
+import type { serve } from "@dotdo/inngest/edge";
+
+export type ServeOptions = Parameters<typeof serve>[0];
 
 export interface Handlers<Handler> {
   plain: Handler;
