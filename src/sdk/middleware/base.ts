@@ -232,3 +232,13 @@ export interface Class {
   new (args: { client: Inngest }): BaseMiddleware;
   onRegister?(args: OnRegisterArgs): void;
 }
+
+interface Adding<TContext extends object> extends BaseMiddleware {
+  transformFunctionInput(args: TransformFunctionInputArgs): TransformFunctionInputArgs & { ctx: TContext };
+}
+
+/** A middleware that adds to the context of handlers: what it adds is known to the compiler. */
+export interface ClassAdding<TContext extends object> {
+  new (args: { client: Inngest }): Adding<TContext>;
+  onRegister?(args: OnRegisterArgs): void;
+}

@@ -1,4 +1,4 @@
-import { BaseMiddleware, type TransformFunctionInputArgs } from "./base.ts";
+import { BaseMiddleware, type ClassAdding, type TransformFunctionInputArgs } from "./base.ts";
 
 /**
  * Adds properties to the context of every handler.
@@ -7,7 +7,7 @@ import { BaseMiddleware, type TransformFunctionInputArgs } from "./base.ts";
  * const inngest = new Inngest({ id: "my-app", middleware: [dependencyInjectionMiddleware({ db })] });
  * inngest.createFunction({ id: "list" }, { event: "list" }, ({ db, step }) => step.run("read", () => db.list()));
  */
-export function dependencyInjectionMiddleware<TContext extends object>(context: TContext) {
+export function dependencyInjectionMiddleware<TContext extends object>(context: TContext): ClassAdding<TContext> {
   return class extends BaseMiddleware {
     readonly id = "dependency-injection";
 

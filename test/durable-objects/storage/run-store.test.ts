@@ -237,3 +237,15 @@ test("a transaction that fails leaves nothing", () => {
   ).toThrow("stop");
   expect(reopened().entries()).toEqual([]);
 });
+
+test("settled steps are counted: open ones are not, and long ones that are in parts are", () => {
+  const { store, reopened } = created();
+  expect(store.settledCount()).toBe(0);
+  const looksSettled = { status: { kind: "settled" } };
+  store.putEntry(settled("a", 1));
+  store.putEntry(settled("long", 2, "x".repeat(3_000_000)));
+  store.putEntry(entry("asleep", 3, { kind: "sleeping", until: NOW }));
+  store.putEntry(entry("running", 4, { kind: "running" }, { input: [looksSettled] }));
+  store.putEntry(entry("again", 5, { kind: "retrying", at: null }, { input: ["x".repeat(3_000_000), looksSettled] }));
+  expect(reopened().settledCount()).toBe(2);
+});
