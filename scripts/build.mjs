@@ -3,7 +3,8 @@
  *
  * 1. The library and the command line, by `tsc`, file by file.
  * 2. `dist/platform/`: the platform as one module with its settings, so that `inngest dev` needs neither bundler nor wrangler.
- * 3. What an earlier build left of sources that are gone is deleted.
+ * 3. `dist/vendor/`: libraries that are small in use and large to install, cut to what is used.
+ * 4. What an earlier build left of sources that are gone is deleted.
  */
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -16,12 +17,19 @@ import { buildWorker, workerBundle } from "../src/cli/worker-build.ts";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(root, "dist");
 const made = new Set(["platform/worker.js", "platform/settings.json", "THIRD-PARTY-LICENSES.txt"]);
+/** The platform is in the bundle; the list of settings is for the documentation, and checked by types only. */
+const unshipped = new Set(["platform.ts", "configuration.ts"]);
+
+/** Package → what is used of it. cron-parser brings luxon: 4.6 MB, most of it source maps and further builds of the same. */
+const vendored = { "cron-parser": ["CronExpressionParser"] };
 
 compile("tsconfig.build.json");
 compile("tsconfig.cli.json");
 chmodSync(join(dist, "cli/main.js"), 0o755);
 for (const file of filesUnder(dist)) if (file.endsWith(".d.ts")) pointToScripts(file);
-writeLicenses(await buildPlatform());
+const bundled = await buildPlatform();
+for (const [name, exports] of Object.entries(vendored)) bundled.push(...(await vendor(name, exports)));
+writeLicenses(bundled);
 prune();
 
 function compile(project) {
@@ -54,7 +62,39 @@ async function buildPlatform() {
   return Object.keys(metafile.inputs);
 }
 
-/** The licences of what is inside the bundle, as they ask for. */
+/**
+ * Bundles a package, and has the compiled files import it from there.
+ *
+ * @returns the files that went into it
+ */
+async function vendor(name, exports) {
+  const target = `vendor/${name}.js`;
+  const specifier = `from "${name}"`;
+  const importers = filesUnder(dist).filter((file) => file.endsWith(".js") && !made.has(nameOf(file)));
+  let isUsed = false;
+  for (const file of importers) {
+    const code = readFileSync(file, "utf8");
+    if (!code.includes(specifier)) continue;
+    isUsed = true;
+    const up = "../".repeat(nameOf(file).split("/").length - 1) || "./";
+    writeFileSync(file, code.replaceAll(specifier, `from "${up}${target}"`));
+  }
+  if (!isUsed) return [];
+  made.add(target);
+  const { metafile } = await build({
+    stdin: { contents: `export { ${exports.join(", ")} } ${specifier};`, resolveDir: root },
+    outfile: join(dist, target),
+    absWorkingDir: root,
+    bundle: true,
+    format: "esm",
+    target: "es2024",
+    minify: true,
+    metafile: true,
+  });
+  return Object.keys(metafile.inputs);
+}
+
+/** The licences of what is inside the bundles, as they ask for. */
 function writeLicenses(inputs) {
   const folders = new Set();
   for (const input of inputs) {
@@ -70,17 +110,21 @@ function writeLicenses(inputs) {
       if (file === undefined) throw new Error(`${name} has no licence file; it cannot be bundled`);
       return `${name} ${version} (${license})\n\n${readFileSync(join(root, folder, file), "utf8").trim()}\n`;
     });
-  const intro = "dist/platform/worker.js contains code of these packages.\n";
+  const intro = "dist/platform/ and dist/vendor/ contain code of these packages.\n";
   writeFileSync(join(dist, "THIRD-PARTY-LICENSES.txt"), [intro, ...parts].join(`\n${"-".repeat(80)}\n\n`));
 }
 
 function prune() {
   for (const file of filesUnder(dist)) {
-    const name = relative(dist, file).replaceAll("\\", "/");
+    const name = nameOf(file);
     if (made.has(name)) continue;
-    const hasSource = existsSync(join(root, "src", name.replace(/\.d\.ts$|\.js$/, ".ts")));
-    if (!hasSource || name.startsWith("platform.")) rmSync(file); // the platform is in the bundle
+    const source = name.replace(/\.d\.ts$|\.js$/, ".ts");
+    if (!existsSync(join(root, "src", source)) || unshipped.has(source)) rmSync(file);
   }
+}
+
+function nameOf(file) {
+  return relative(dist, file).replaceAll("\\", "/");
 }
 
 function filesUnder(folder) {

@@ -99,13 +99,13 @@ test("every adapter that there is can be imported by its name", () => {
 
 test("the package holds what its exports and its command reach, and nothing else", () => {
   const scripts = [...modulesOfExports.files, ...modulesOfCommand.files];
-  // a declaration stands beside each module, also where the exported ones do not need it
-  const besides = scripts.map((file) => file.replace(/\.js$/, ".d.ts"));
-  // and a module beside each declaration, also where it holds only types
-  const erased = [...declarations.files].map((file) => file.replace(/\.d\.ts$/, ".js"));
-  const known = new Set([...scripts, ...besides, ...declarations.files, ...erased, ...documents, ...platform]);
+  // beside each module stands its declaration, and beside each declaration its module, also when it holds only types
+  const besides = scripts.map((file) => file.replace(/\.js$/, ".d.ts")).filter((file) => content.includes(file));
+  const types = reachedDeclarations([...declarations.files, ...besides]).files;
+  const erased = [...types].map((file) => file.replace(/\.d\.ts$/, ".js"));
+  const known = new Set([...scripts, ...types, ...erased, ...documents, ...platform]);
   expect(content.filter((file) => !known.has(file))).toEqual([]);
-  expect([...scripts, ...declarations.files, ...platform].filter((file) => !content.includes(file))).toEqual([]);
+  expect([...scripts, ...types, ...platform].filter((file) => !content.includes(file))).toEqual([]);
 });
 
 test("what the library imports is installed with it, is a peer, or the Workers runtime", () => {
