@@ -1,6 +1,6 @@
 /** Installs the package here as users have it, from the sources as they are: its JavaScript and declarations. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "../..");
@@ -9,14 +9,9 @@ export const installedPackage = join(import.meta.dirname, "node_modules/@dotdo/i
 export default function setup(): void {
   rmSync(installedPackage, { recursive: true, force: true });
   mkdirSync(installedPackage, { recursive: true });
-  const serve = (name: string) => ({ types: `./dist/serve/${name}.d.ts`, default: `./dist/serve/${name}.js` });
-  const exports = {
-    ".": { types: "./dist/sdk/index.d.ts", default: "./dist/sdk/index.js" },
-    "./deno/fresh": serve("deno"),
-    "./*": serve("*"),
-  };
-  const manifest = { name: "@dotdo/inngest", version: "0.0.0", type: "module", sideEffects: false, exports };
-  writeFileSync(join(installedPackage, "package.json"), JSON.stringify(manifest));
+  const { name, version, type, sideEffects, exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const manifest = JSON.stringify({ name, version, type, sideEffects, exports });
+  writeFileSync(join(installedPackage, "package.json"), manifest);
 
   // errors of types are for the checks to report
   const options = ["-p", join(root, "tsconfig.build.json"), "--outDir", join(installedPackage, "dist")];
