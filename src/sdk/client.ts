@@ -70,7 +70,18 @@ export interface ClientOptions {
   schemas?: EventSchemas<EventMap>;
   /** carries Date, Map, BigInt and others through events and step results. Default: JSON alone */
   serializer?: Serializer;
+  /** Of Inngest's SDK, without effect: inside a Worker each step is committed as it ends, whatever this says. */
+  checkpointing?: unknown;
+  /** @deprecated as `checkpointing` */
+  experimentalCheckpointing?: unknown;
+  /** Of Inngest's SDK, without effect: steps beside each other go on as soon as one has ended. */
+  optimizeParallelism?: boolean;
+  /** Of Inngest's SDK, without effect: nothing is read from traces. */
+  aiMetadata?: boolean;
 }
+
+/** Taken so that code written for Inngest's SDK needs no edit. */
+const IDLE_OPTIONS = ["checkpointing", "experimentalCheckpointing", "optimizeParallelism", "aiMetadata"] as const;
 
 const OPTIONS: readonly (keyof ClientOptions)[] = [
   "id",
@@ -87,6 +98,7 @@ const OPTIONS: readonly (keyof ClientOptions)[] = [
   "appVersion",
   "schemas",
   "serializer",
+  ...IDLE_OPTIONS,
 ];
 
 const DEV_URL = "http://localhost:8288/";
@@ -107,6 +119,7 @@ export class Inngest<const TOptions extends ClientOptions = ClientOptions> imple
   readonly id: string;
   readonly middleware: readonly Class[];
   readonly #options: ClientOptions;
+  readonly #functions: InngestFunction[] = [];
   #env: EnvVars = {};
 
   constructor(options: TOptions) {
@@ -209,6 +222,7 @@ export class Inngest<const TOptions extends ClientOptions = ClientOptions> imple
   ): InngestFunction {
     const { triggers, handler } = arrange(options, rest);
     const fn = new InngestFunction(this, options, triggers, handler);
+    this.#functions.push(fn);
     registerMiddleware(fn.middleware, this, fn);
     return fn;
   }
@@ -235,6 +249,11 @@ export class Inngest<const TOptions extends ClientOptions = ClientOptions> imple
     return this;
   }
 
+  /** Replaces the event key: for code written for version 3 of Inngest's SDK. */
+  setEventKey(eventKey: string): this {
+    return this.setEnvVars({ INNGEST_EVENT_KEY: eventKey });
+  }
+
   /** A variable as this client sees it; empty counts as unset. */
   envVar(name: string): string | undefined {
     return (this.#env[name] ?? processEnv(name) ?? publicEnv(name))?.trim() || undefined;
@@ -248,6 +267,11 @@ export class Inngest<const TOptions extends ClientOptions = ClientOptions> imple
   /** Name of the branch environment, if any. */
   get env(): string | undefined {
     return this.#options.env?.trim() || branchEnv((name) => this.envVar(name));
+  }
+
+  /** The functions that the client has made, in their order. */
+  get funcs(): readonly InngestFunction[] {
+    return this.#functions;
   }
 
   /** Resolved: kept for code written for other versions of Inngest's SDK. */
@@ -348,4 +372,12 @@ function arrange(
     throw new TypeError(`function "${options.id}": triggers: given twice, as an option and as the second argument`);
   const [triggers, handler] = isPositional ? rest : [options?.triggers ?? [], rest[0]];
   return { triggers, handler: handler as Handler }; // InngestFunction checks both
+}
+
+/** Types under their names in Inngest's SDK. */
+export declare namespace Inngest {
+  /** A client, whatever its options. */
+  type Any = Inngest<ClientOptions>;
+  /** What all clients have, of any copy of the package. */
+  type Like = Pick<Inngest, "id" | "send">;
 }

@@ -16,6 +16,14 @@ export const queryKeys = { DeployId: "deployId", FnId: "fnId", Probe: "probe", S
 
 /** Headers of the platform's requests to an app, and of its answers. */
 export const headerKeys = {
+  ContentType: "content-type",
+  ContentLength: "content-length",
+  Host: "host",
+  Location: "location",
+  ForwardedFor: "x-forwarded-for",
+  RealIp: "x-real-ip",
+  TraceParent: "traceparent",
+  TraceState: "tracestate",
   Signature: headers.signature,
   SdkVersion: headers.sdk,
   Environment: headers.env,

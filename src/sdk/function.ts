@@ -16,6 +16,7 @@ import type {
   FunctionOptions,
   InvokeTarget,
   ReceivedEvent,
+  Trigger as AnyTrigger,
   EventMap,
   UntypedData,
 } from "./types.ts";
@@ -63,6 +64,8 @@ export interface WireFunctionConfig {
 }
 
 const KNOWN = ["id", "name", "description", "retries", "onFailure", "triggers", "middleware"];
+/** Taken so that code written for Inngest's SDK needs no edit. */
+const IDLE = ["checkpointing", "experimentalCheckpointing", "optimizeParallelism"];
 const UNSUPPORTED = [
   "concurrency",
   "throttle",
@@ -127,6 +130,15 @@ export class InngestFunction<TOutput = unknown, TData extends object = UntypedDa
    */
   id(appId: string = this.appId): string {
     return `${appId}-${this.options.id}`;
+  }
+
+  /** The options, under their name in Inngest's SDK. */
+  get opts(): AnyOptions {
+    return this.options;
+  }
+
+  get description(): string | undefined {
+    return this.options.description;
   }
 
   /** What is shown for the function: its name, else its id. */
@@ -239,7 +251,7 @@ function checkOptions(options: AnyOptions): string {
       `createFunction: id: ${JSON.stringify(id)} is not a function id; it must be a non-empty string`,
     );
   for (const [option, value] of Object.entries(options)) {
-    if (value === undefined || KNOWN.includes(option)) continue;
+    if (value === undefined || KNOWN.includes(option) || IDLE.includes(option)) continue;
     throw new TypeError(
       UNSUPPORTED.includes(option)
         ? `function "${id}": ${option}: not supported by this version; nothing would hold it, so remove it or stay on a platform that does`
@@ -259,4 +271,14 @@ function inFunction<T>(id: string, read: () => T): T {
   } catch (cause) {
     throw new TypeError(`function "${id}": ${cause instanceof Error ? cause.message : cause}`, { cause });
   }
+}
+
+/** Types under their names in Inngest's SDK. */
+export declare namespace InngestFunction {
+  /** A function, whatever it takes and returns. */
+  type Any = InngestFunction<unknown, object>;
+  /** What all functions have, of any copy of the package. */
+  type Like = Pick<InngestFunction, "id" | "name">;
+  type Options = FunctionOptions & { triggers?: AnyTrigger | readonly AnyTrigger[] };
+  type Trigger = AnyTrigger;
 }

@@ -1,4 +1,5 @@
 /** Types that read what a client or a function knows. */
+import type { WireError } from "../protocol/wire-error.ts";
 import type { EventSchemas } from "./event-schemas.ts";
 import type { EventType } from "./event-type.ts";
 import type { MiddlewareContext, MiddlewareOf } from "./middleware/context-type.ts";
@@ -11,6 +12,7 @@ import type {
   EventMap,
   EventOf,
   EventPayload,
+  FailureContext,
   InvokeTarget,
   PlatformEvents,
   ReceivedEvent,
@@ -102,6 +104,16 @@ export type EventNameFromTrigger<TTrigger> =
       : TTrigger extends { cron: string } | { every: unknown }
         ? "inngest/scheduled.timer"
         : never;
+
+/** What `onFailure` is given beside what every handler is. */
+export type FailureEventArgs<TEvent = ReceivedEvent> = Pick<FailureContext<TEvent>, "event" | "error" | "logger">;
+
+/** A duration as text: "1w2d3h4m5s", any part of which may be missing. */
+export type TimeStr =
+  `${`${number}w` | ""}${`${number}d` | ""}${`${number}h` | ""}${`${number}m` | ""}${`${number}s` | ""}`;
+
+/** An error as it is stored. */
+export type JsonError = WireError;
 
 /** The name of v3 for what a context holds whatever the client. */
 export type BaseContext<TEvent = ReceivedEvent> = Context<TEvent>;

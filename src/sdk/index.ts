@@ -30,15 +30,25 @@ export type {
   ClientOptionsFromInngest,
   EventNameFromTrigger,
   EventsOf,
+  FailureEventArgs,
   GetEvents,
   GetFunctionInput,
   GetFunctionOutput,
   GetFunctionOutputRaw,
   GetStepTools,
+  JsonError,
   SendEventBaseOutput,
   SendEventPayload,
+  TimeStr,
 } from "./helper-types.ts";
-export { durationToMs, isInngest, isInngestFunction, isInngestRequest, slugify } from "./recognize.ts";
+export {
+  durationToMs,
+  isInngest,
+  isInngestFunction,
+  isInngestMiddleware,
+  isInngestRequest,
+  slugify,
+} from "./recognize.ts";
 export type { GroupTools, ParallelOptions } from "./group.ts";
 export { ConsoleLogger, ProxyLogger, wrapStringFirstLogger, type LogArg, type LogLevel } from "./logger.ts";
 export * as Middleware from "./middleware/base.ts";
@@ -60,6 +70,7 @@ export type {
   CronTriggerOptions,
   EventByName,
   EventMap,
+  EventMeta,
   EventName,
   EventOf,
   EventPayload,
@@ -94,5 +105,11 @@ export type {
 } from "./types.ts";
 export type { WorkerEnv } from "./worker-env.ts";
 export { version } from "./version.ts";
-export { TimeError, type DurationInput, type InstantInput } from "../protocol/time-string.ts";
+export {
+  TimeError,
+  type DurationInput,
+  type DurationLike,
+  type InstantInput,
+  type InstantLike,
+} from "../protocol/time-string.ts";
 export type { WireError } from "../protocol/wire-error.ts";

@@ -29,7 +29,9 @@ export function receiveEvents(
   reading: Reading,
 ): ReceivedEvent[] | Promise<ReceivedEvent[]> {
   const read = events.map((event) => receiveEvent(event, reading));
-  return read.some((event) => event instanceof Promise) ? Promise.all(read) : (read as ReceivedEvent[]); // none is a promise
+  return read.some((event) => event instanceof Promise)
+    ? Promise.all(read.map(async (event) => event))
+    : (read as ReceivedEvent[]); // none is a promise
 }
 
 /** As {@link receiveEvents}, for one. */

@@ -2,6 +2,7 @@ import { durationMs, type DurationInput } from "../protocol/time-string.ts";
 import { queryKeys } from "./constants.ts";
 import type { Inngest } from "./client.ts";
 import type { InngestFunction } from "./function.ts";
+import type { InngestMiddleware } from "./middleware/legacy.ts";
 
 /** Whether a value is a client, of this or of another copy of the package. */
 export function isInngest(value: unknown): value is Inngest {
@@ -11,6 +12,11 @@ export function isInngest(value: unknown): value is Inngest {
 /** Whether a value is a function made by `createFunction`. */
 export function isInngestFunction(value: unknown): value is InngestFunction {
   return has(value, "registrations") && has(value, "handler");
+}
+
+/** Whether a value is middleware in the object form of version 3, of this or of another copy of the package. */
+export function isInngestMiddleware(value: unknown): value is InngestMiddleware {
+  return has(value, "init") && typeof Reflect.get(value as object, "name") === "string";
 }
 
 /** Whether a request is a call of the platform to an app. */

@@ -26,6 +26,11 @@ export class InngestFunctionReference<TOutput = unknown, TData extends object = 
     this.appId = appId;
   }
 
+  /** As it was asked for. */
+  get opts(): { functionId: string; appId: string | undefined } {
+    return { functionId: this.functionId, appId: this.appId };
+  }
+
   id(appId: string | undefined = this.appId): string {
     return appId === undefined ? this.functionId : `${appId}-${this.functionId}`;
   }
@@ -57,4 +62,10 @@ export function referenceFunction<const TOptions extends ReferenceOptions>(
 ): InngestFunctionReference<ReturnOf<TOptions>, DataOf<TOptions>>;
 export function referenceFunction(options: ReferenceOptions): InngestFunctionReference {
   return new InngestFunctionReference(options);
+}
+
+/** Types under their names in Inngest's SDK. */
+export declare namespace InngestFunctionReference {
+  /** A reference, whatever the function takes and returns. */
+  type Any = InngestFunctionReference<unknown, object>;
 }

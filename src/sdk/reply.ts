@@ -53,6 +53,8 @@ export async function executeCall(options: CallOptions): Promise<CallReply> {
       isFirst: memoCount === 0 && attempt === 0 && stepId === "step",
       memoCount,
       memos: () => reporter.memos(),
+      requestId: body.ctx.request_id ?? undefined,
+      jobId: body.ctx.job_id ?? undefined,
       platform,
       chain: options.chain ?? Chain.open(client, registration.fn.middleware),
     },

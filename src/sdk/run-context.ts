@@ -32,6 +32,9 @@ export interface RunContextOptions {
   memoCount: number;
   /** reads all of them; called only for middleware that looks at them */
   memos(): Memos;
+  /** as the server names this call */
+  requestId?: string;
+  jobId?: string;
   /** what the runtime gave to the request, or to the Worker */
   platform?: RequestPlatform;
   /** of this request */
@@ -161,6 +164,8 @@ export class RunContext {
       runId,
       attempt,
       maxAttempts,
+      requestId: this.#options.requestId,
+      jobId: this.#options.jobId,
       logger: gatedLogger(logger, () => this.execution.isReplaying),
       env: (platform?.env ?? {}) as WorkerEnv, // as the user's `wrangler types` declares it
       waitUntil: (promise) => this.#waitUntil(promise),

@@ -37,7 +37,7 @@ export interface EventPayload<TData extends object = UntypedData> {
   v?: string;
   /** @deprecated use `data` */
   user?: UntypedData;
-  meta?: UntypedData;
+  meta?: EventMeta;
 }
 
 /** An event as handlers and waits receive it. */
@@ -53,6 +53,9 @@ export interface ReceivedEvent<TData extends object = UntypedData, TName extends
   user: UntypedData;
   meta?: UntypedData;
 }
+
+/** What accompanies an event. */
+export type EventMeta = UntypedData;
 
 /** Data of one event: as handlers receive it, and as senders write it. They differ when a schema transforms. */
 export interface EventShape<TData extends object = UntypedData, TInput extends object = TData> {
@@ -223,6 +226,10 @@ export interface Context<TEvent = ReceivedEvent, TStep = StepTools> {
   attempt: number;
   /** tries that the function has, the first included */
   maxAttempts: number;
+  /** the call, as a server that calls over HTTP names it; undefined inside a Worker */
+  requestId?: string;
+  /** the server's queue item, when it names one */
+  jobId?: string;
   /** silent while memoized steps replay, so that each line is written once */
   logger: Logger;
   group: GroupTools;
@@ -232,10 +239,22 @@ export interface Context<TEvent = ReceivedEvent, TStep = StepTools> {
   waitUntil: (promise: Promise<unknown>) => void;
 }
 
+/** Types under their names in Inngest's SDK. */
+export declare namespace Context {
+  /** What all handlers are given, whatever their client and triggers. */
+  type Any = Context;
+}
+
 /** A function's code. What it returns is the run's result, stored as JSON. */
 export type Handler<TEvent = ReceivedEvent, TOutput = unknown, TContext = Context<TEvent>> = (
   context: TContext,
 ) => TOutput;
+
+/** Types under their names in Inngest's SDK. */
+export declare namespace Handler {
+  /** A handler, whatever it is given and returns. */
+  type Any = Handler<never, unknown, never>;
+}
 
 /** What an `onFailure` handler is given: `error` is the failure of the run, rebuilt. */
 export type FailureContext<TEvent = ReceivedEvent, TContext = Context> = Omit<TContext, "event" | "events"> & {
@@ -310,6 +329,8 @@ interface InvokeSettings<TOutput, TData extends object> {
   function: InvokeTarget<TOutput, TData> | string;
   v?: string;
   meta?: UntypedData;
+  /** @deprecated use `data` */
+  user?: UntypedData;
   /**
    * stop waiting after: milliseconds or a duration ("1h"), at most 366 days. Default 1 year. The step then rejects; the
    * invoked run goes on.
@@ -454,6 +475,12 @@ export interface FunctionOptions<TFailureHandler = FailureHandler> extends Unsup
   /** shown instead of the id */
   name?: string;
   description?: string;
+  /** Of Inngest's SDK, without effect: inside a Worker each step is committed as it ends, whatever this says. */
+  checkpointing?: unknown;
+  /** @deprecated as `checkpointing` */
+  experimentalCheckpointing?: unknown;
+  /** Of Inngest's SDK, without effect: steps beside each other go on as soon as one has ended. */
+  optimizeParallelism?: boolean;
   /**
    * How a failing step, or the code between steps, is tried again, each counted on its own: a number of tries after
    * the first (0 to 20), or a policy. Default: 3 tries in all, waiting 1 s, 2 s, … at most 1 h.

@@ -24,16 +24,33 @@ describe("options", () => {
     [{ id: " " }, 'new Inngest: id: " " is not an app id'],
     [{ id: 5 }, "new Inngest: id: 5 is not an app id"],
     [
-      { id: "app", checkpointing: true },
-      'new Inngest: "checkpointing" is not an option of this version; there are id, eventKey',
+      { id: "app", sessionPropagation: true },
+      'new Inngest: "sessionPropagation" is not an option of this version; there are id, eventKey',
     ],
     [{ id: "app", signinKey: "x" }, 'new Inngest: "signinKey" is not an option of this version; did you mean'],
   ])("%j is refused", (options, message) => {
     expect(() => new Inngest(options as ClientOptions)).toThrow(message);
   });
 
+  test("options of Inngest's SDK that have nothing to switch here are taken", () => {
+    const client = new Inngest({
+      id: "app",
+      checkpointing: { maxRuntime: "5s" },
+      optimizeParallelism: true,
+      aiMetadata: false,
+    });
+    expect(client.id).toBe("app");
+  });
+
+  test("the client knows its functions, and its key may be set", () => {
+    const client = new Inngest({ id: "app" });
+    const fn = client.createFunction({ id: "f" }, { event: "a" }, () => 1);
+    expect(client.funcs).toEqual([fn]);
+    expect(client.setEventKey("mine").eventKey).toBe("mine");
+  });
+
   test("an option that is undefined counts as left out", () => {
-    expect(() => new Inngest({ id: "app", checkpointing: undefined } as ClientOptions)).not.toThrow();
+    expect(() => new Inngest({ id: "app", sessionPropagation: undefined } as ClientOptions)).not.toThrow();
   });
 
   test("what is left out is read from variables, at use", () => {

@@ -22,10 +22,15 @@ test.each([
 test("what JSON carries is stored as it is", () => {
   fc.assert(
     fc.property(fc.jsonValue(), (value) => {
-      expect(overTheWire(value)).toEqual(JSON.parse(JSON.stringify(value)));
+      fc.pre(!/"(?:prototype|constructor|__proto__)"/.test(JSON.stringify(value))); // superjson refuses them
+      expect(overTheWire(value)).toEqual(value);
     }),
   );
   expect(codec.encode({ a: 1, b: ["x"] })).toEqual({ a: 1, b: ["x"] });
+});
+
+test("keys that could change a prototype are refused by name", () => {
+  expect(() => codec.encode({ a: { prototype: 1 } })).toThrow("prototype");
 });
 
 test("an object's fields stay where expressions look for them", () => {

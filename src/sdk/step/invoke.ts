@@ -7,7 +7,7 @@ import { readStepOptions, type Ask } from "./options.ts";
 /** `step.invoke`: starts another function and waits for its end. */
 export function invokeTool(ask: Ask, owner: FunctionOwner): StepTools["invoke"] {
   const encode = (value: unknown) => owner.serializer?.encode(value) ?? value;
-  return async (idOrOptions, { function: target, data, v, meta, timeout }) => {
+  return async (idOrOptions, { function: target, data, v, meta, user, timeout }) => {
     const options = readStepOptions(idOrOptions, "step.invoke");
     const what = `step.invoke "${options.userId}"`;
     const functionId = typeof target === "string" ? target : target?.id?.(target.appId ?? owner.id);
@@ -17,6 +17,7 @@ export function invokeTool(ask: Ask, owner: FunctionOwner): StepTools["invoke"] 
       );
     const payload: Record<string, JsonValue> = { data: JSON.parse(JSON.stringify(encode(data ?? {}))) };
     if (v !== undefined) payload.v = v;
+    if (user !== undefined) payload.user = JSON.parse(JSON.stringify(user));
     if (meta !== undefined) payload.meta = JSON.parse(JSON.stringify(meta));
     const opts: Record<string, JsonValue> = { ...options.opts, function_id: functionId, payload };
     if (timeout !== undefined) opts.timeout = durationString(durationMs(timeout, `${what}: timeout`));
