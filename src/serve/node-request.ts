@@ -43,7 +43,11 @@ export interface NodeRequestKnown {
 }
 
 export function isNodeRequest(value: unknown): value is NodeRequest {
-  return isRecord(value) && isRecord(value.headers) && typeof value.on === "function" && !("get" in value.headers);
+  return isRecord(value) && isRecord(value.headers) && typeof value.on === "function" && !isFetchHeaders(value.headers);
+}
+
+function isFetchHeaders(headers: Record<string, unknown>): boolean {
+  return typeof headers.get === "function"; // a header of that name would be a text
 }
 
 export function isNodeResponse(value: unknown): value is NodeResponse {
