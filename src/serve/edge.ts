@@ -16,7 +16,7 @@ export function serve(options: ServeOptions): (request: Request, context?: unkno
   return serveRequests(options, frameworkName);
 }
 
-/** @internal Also the handler of runtimes that differ by name only. */
+/** Also the handler of runtimes that differ by name only. */
 export function serveRequests(
   options: ServeOptions,
   framework: string,

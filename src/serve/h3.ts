@@ -18,7 +18,7 @@ export function serve(options: ServeOptions): (event: H3Event) => Promise<Respon
   return serveEvents(options, frameworkName);
 }
 
-/** @internal Also the handler of frameworks upon h3. */
+/** Also the handler of frameworks upon h3. */
 export function serveEvents(options: ServeOptions, framework: string): (event: H3Event) => Promise<Response> {
   const handle = createHandler({ ...options, framework });
   return async (event) => {

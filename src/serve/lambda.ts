@@ -38,7 +38,7 @@ export function serve(options: ServeOptions): (event: LambdaEvent, context?: unk
   return serveGateway(options, frameworkName);
 }
 
-/** @internal Also the handler of frameworks upon Lambda. */
+/** Also the handler of frameworks upon Lambda. */
 export function serveGateway(options: ServeOptions, framework: string): ReturnType<typeof serve> {
   const handle = createHandler({ ...options, framework, canStream: false });
   return async (event) => {
