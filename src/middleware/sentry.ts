@@ -46,8 +46,8 @@ const FLUSH_TIMEOUT_MS = 2000;
 
 /**
  * Reports failing steps and runs to Sentry, each in a scope of its own with tags for app, function, run, event, step and
- * attempt; handlers find Sentry as `sentry` in their context. Sentry must have been initialized, on Workers by
- * `Sentry.withSentry`, around the Worker and, for embedded functions, by `instrumentDurableObjectWithSentry` around StepDO.
+ * attempt; handlers find Sentry as `sentry` in their context. Sentry must have been initialized: on Workers by
+ * `withSentry` around the Worker and, for embedded functions, `instrumentDurableObjectWithSentry` around StepDO.
  *
  * @example
  * import * as Sentry from "@sentry/cloudflare";

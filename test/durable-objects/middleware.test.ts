@@ -149,6 +149,21 @@ describe("[§1.7] order of hooks in an embedded run", () => {
   });
 });
 
+test("a middleware that cannot be made fails the attempts of the run, and the run by name", async () => {
+  class Broken extends Middleware.BaseMiddleware {
+    readonly id = "broken";
+    constructor(args: { client: Inngest }) {
+      super(args);
+      throw new Error("no connection");
+    }
+  }
+  const view = await run((client) => [
+    client.createFunction({ id: "f", retries: 1, middleware: [Broken] }, { event: "go" }, () => 1),
+  ]);
+  const error = { message: 'middleware "Broken": constructor: no connection' };
+  expect(view.run).toMatchObject({ attempt: 1, state: { kind: "failed", error } });
+});
+
 describe("memoized steps", () => {
   test("are not read from the disk unless middleware looks at them", async () => {
     const reads = vi.spyOn(RunStore.prototype, "entries");

@@ -49,22 +49,26 @@ type Args<H extends Hook> = Parameters<NonNullable<BaseMiddleware[H]>>[0];
 
 /** The middleware of one request or one send: instances of its own, client's first, then the function's. */
 export class Chain {
-  readonly #instances: readonly BaseMiddleware[];
+  readonly #instances: BaseMiddleware[] = [];
   readonly #logger: Logger;
+  /** of a constructor: told to whoever uses the chain first, so that a run fails by it and not its object */
+  #failure: Error | null = null;
 
-  private constructor(instances: readonly BaseMiddleware[], logger: Logger) {
-    this.#instances = instances;
-    this.#logger = logger;
+  private constructor(client: Inngest, classes: readonly Class[]) {
+    this.#logger = client.internalLogger;
+    for (const One of classes) {
+      try {
+        this.#instances.push(new One({ client }));
+      } catch (error) {
+        this.#failure ??= namedError(error, One.name, "constructor");
+      }
+    }
   }
 
   /** @returns undefined when there is no middleware, which costs nothing further */
   static open(client: Inngest, own: readonly Class[] = []): Chain | undefined {
     const classes = [...client.middleware, ...own];
-    if (classes.length === 0) return undefined;
-    return new Chain(
-      classes.map((One) => new One({ client })),
-      client.internalLogger,
-    );
+    return classes.length === 0 ? undefined : new Chain(client, classes);
   }
 
   /** Instances that have a hook, outermost first. */
@@ -82,13 +86,14 @@ export class Chain {
    * @throws what a hook throws, with the middleware and the hook named in its message
    */
   async transform<H extends Transform>(hook: H, args: Args<H>): Promise<Args<H>> {
+    if (this.#failure) throw this.#failure;
     let result = args;
     for (const one of this.having(hook)) {
       try {
         const transform = one[hook] as (args: Args<H>) => Args<H> | Promise<Args<H>>;
         result = await transform.call(one, result);
       } catch (error) {
-        throw namedError(error, one, hook);
+        throw namedError(error, one.id, hook);
       }
       if (typeof result !== "object" || result === null)
         throw new TypeError(`middleware "${one.id}": ${hook}: returned ${String(result)}; return the argument`);
@@ -118,9 +123,9 @@ export class Chain {
 }
 
 /** The error, saying whose it is; whether and when to try again is kept. */
-function namedError(error: unknown, one: BaseMiddleware, hook: Hook): Error {
+function namedError(error: unknown, id: string, hook: Hook | "constructor"): Error {
   const why = error instanceof Error ? error.message : String(error);
-  const message = `middleware "${one.id}": ${hook}: ${why}`;
+  const message = `middleware "${id}": ${hook}: ${why}`;
   if (isNonRetriable(error)) return new NonRetriableError(message, { cause: error });
   if (isRetryAfter(error)) return new RetryAfterError(message, error.retryAfter, { cause: error });
   const named = new Error(message, { cause: error });

@@ -351,6 +351,20 @@ describe("a hook that throws", () => {
     });
   });
 
+  test("a constructor: the attempt of the run fails, naming the class; so does sending", async () => {
+    class Broken extends Middleware.BaseMiddleware {
+      readonly id = "broken";
+      constructor(args: { client: Inngest }) {
+        super(args);
+        throw new Error("no connection");
+      }
+    }
+    const client = clientWith([Broken]);
+    const message = 'middleware "Broken": constructor: no connection';
+    expect(await call(client, step(client))).toMatchObject({ status: 500, noRetry: false, error: { message } });
+    await expect(client.send({ name: "a" })).rejects.toThrow(message);
+  });
+
   test("transformFunctionInput with a NonRetriableError: the run fails for good", async () => {
     const client = clientWith([
       failing("transformFunctionInput", () => {
