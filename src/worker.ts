@@ -21,6 +21,7 @@ import { checkWebhooks } from "./routes/webhooks.ts";
 import type { Inngest } from "./sdk/client.ts";
 import type { InngestFunction } from "./sdk/function.ts";
 import { bindSender } from "./sdk/sender.ts";
+import { suggestion } from "./sdk/suggestion.ts";
 import { sdkName } from "./sdk/version.ts";
 import type { InngestWebhook } from "./sdk/webhook/webhook.ts";
 import { settings } from "./settings.ts";
@@ -68,6 +69,7 @@ export interface WorkerOptions {
  * export default createWorker({ client: inngest, functions: [syncUser], app });
  */
 export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloudflare.Env, RouteMessage> {
+  checkNames(options);
   const { client, functions = [], webhooks = [], app: userApp } = options;
   if (functions.length > 0 && !client) throw new TypeError("createWorker: functions need the `client` that made them");
   checkWebhooks(webhooks);
@@ -109,6 +111,18 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
       ]);
     },
   };
+}
+
+const OPTIONS = ["client", "functions", "webhooks", "app", "retention", "callTimeout", "timing"];
+
+function checkNames(options: WorkerOptions): void {
+  for (const [name, value] of Object.entries(options))
+    if (value !== undefined && !OPTIONS.includes(name))
+      throw new TypeError(
+        `createWorker: ${JSON.stringify(name)} is not an option${suggestion(name, OPTIONS)}; there are ${OPTIONS.join(", ")}`,
+      );
+  if (options.app !== undefined && typeof options.app?.fetch !== "function")
+    throw new TypeError("createWorker: app: it has no `fetch`, as a Hono app has");
 }
 
 /** Tells the registry of this version's functions; once per isolate, and nothing is written when it knows them. */
