@@ -133,5 +133,6 @@ export function childLogger(logger: Logger, fields: Record<string, unknown>): Lo
 /** What has to be waited for until all that was logged has left; undefined for most loggers. */
 export function flushLogger(logger: Logger): Promise<unknown> | undefined {
   const flush: unknown = Reflect.get(logger, "flush");
-  return typeof flush === "function" ? Promise.resolve(Reflect.apply(flush, logger, [])) : undefined;
+  if (typeof flush !== "function") return undefined;
+  return (async () => Reflect.apply(flush, logger, []))();
 }

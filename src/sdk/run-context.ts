@@ -123,9 +123,12 @@ export class RunContext {
     return result;
   }
 
-  /** Lets go what the logger still holds, before the process may end. */
+  /** Lets go what the logger still holds, before the process may end. Never rejects: a run does not fail by its logger. */
   flush(): Promise<unknown> | undefined {
-    return flushLogger(this.#options.client.logger);
+    const { client, runId } = this.#options;
+    return flushLogger(client.logger)?.catch((error: unknown) =>
+      client.internalLogger.error(`run ${runId}: the logger's flush failed`, error),
+    );
   }
 
   async #inside(chain: Chain, handler: () => unknown): Promise<unknown> {

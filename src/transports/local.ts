@@ -174,9 +174,7 @@ class Activation implements LocalActivation, Reporter {
 
   #flush(): void {
     const flushed = this.#run.flush();
-    if (!flushed) return;
-    flushed.catch(() => undefined); // the logger's own affair
-    this.#platform.waitUntil?.(flushed);
+    if (flushed) this.#platform.waitUntil?.(flushed);
   }
 
   #enqueue(step: FoundStep): void {

@@ -107,6 +107,15 @@ describe("[§1.6] ctx.logger is silent while memoized steps replay", () => {
   });
 });
 
+test("a logger whose flush fails does not fail the call", async () => {
+  const internal: Line[] = [];
+  const logger = { ...keeping([]), flush: () => Promise.reject(new Error("full")) } as Logger;
+  const client = new Inngest({ id: "shop", logger, internalLogger: keeping(internal) });
+  const fn = client.createFunction({ id: "f" }, { event: EVENT.name }, () => 1);
+  expect(await call(client, fn)).toEqual({ status: 200, data: 1 });
+  expect(internal).toEqual([[`run ${RUN_ID}: the logger's flush failed`, new Error("full")]]);
+});
+
 describe("ConsoleLogger", () => {
   test.each([
     [undefined, ["info", "warn", "error"]],
