@@ -23,12 +23,12 @@ const expected = {
 let api: ApiServer;
 
 beforeAll(async () => {
+  api = await apiServer(() => [200, { ids: ["01EVENT"], status: 200 }]);
   const lock = join(runtimes, "package-lock.json");
   const installed = join(runtimes, "node_modules/.package-lock.json");
   const isCurrent = existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs - 5_000;
   if (!isCurrent) execFileSync("npm", ["ci", "--silent"], { cwd: runtimes, stdio: ["ignore", "ignore", "inherit"] });
 
-  api = await apiServer(() => [200, { ids: ["01EVENT"], status: 200 }]);
   copyFileSync(join(import.meta.dirname, "../fixtures/smoke.mjs"), join(folder, "smoke.mjs"));
   writeFileSync(
     join(folder, "run-smoke.mjs"),
@@ -39,7 +39,7 @@ beforeAll(async () => {
 
 afterAll(() => {
   api.close();
-  for (const file of ["smoke.mjs", "run-smoke.mjs"]) rmSync(join(folder, file));
+  for (const file of ["smoke.mjs", "run-smoke.mjs"]) rmSync(join(folder, file), { force: true });
 });
 
 describe("the package as npm installs it", () => {
