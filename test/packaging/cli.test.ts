@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
@@ -14,13 +14,12 @@ const manifest = JSON.parse(readFileSync(join(import.meta.dirname, "../../packag
 };
 const { PORT: _port, INNGEST_STATE: _state, INNGEST_WORKER: _worker, ...env } = process.env;
 
-/** `npx inngest …` in a folder, without npx. */
-function inngest(folder: string, ...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(join(folder, "node_modules/.bin/inngest"), args, {
-    cwd: folder,
-    encoding: "utf8",
-    env,
-  });
+/** `npx inngest …` in a folder, without npx; `cwd` when the package is not installed in the user's project. */
+function inngest(folder: string, ...rest: (string | { cwd: string })[]) {
+  const args = rest.filter((arg) => typeof arg === "string");
+  const { cwd } = rest.find((arg) => typeof arg === "object") ?? { cwd: folder };
+  const command = join(folder, "node_modules/.bin/inngest");
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: "utf8", env });
   return { status, stdout, stderr };
 }
 
@@ -57,6 +56,19 @@ describe("arguments", () => {
     const stderr = `inngest: miniflare is not installed; run: ${remedy}\n`;
     expect(inngest(folder, "dev")).toEqual({ status: 1, stdout: "", stderr });
   });
+
+  test("with the miniflare that npm calls the latest, of another major version, too", () => {
+    const project = mkdtempSync(join(tmpdir(), "inngest-cli-"));
+    onTestFinished(() => rmSync(project, { recursive: true }));
+    const miniflare = join(emptyProject(project, "app"), "node_modules/miniflare");
+    mkdirSync(miniflare);
+    writeFileSync(join(miniflare, "package.json"), JSON.stringify({ version: "4.20260730.0", main: "index.js" }));
+    writeFileSync(join(miniflare, "index.js"), "");
+    const remedy = `npm install -D miniflare@${manifest.devDependencies.miniflare}`;
+    expect(inngest(folder, "dev", { cwd: join(project, "app") }).stderr).toBe(
+      `inngest: miniflare 4.20260730.0 is installed, which has another interface; run: ${remedy}\n`,
+    );
+  });
 });
 
 describe("inngest dev, with the miniflare that it names", () => {
@@ -76,10 +88,10 @@ describe("inngest dev, with the miniflare that it names", () => {
     rmSync(join(folder, ".."), { recursive: true, force: true });
   });
 
-  async function start(...args: string[]): Promise<void> {
+  async function start(installed = folder): Promise<void> {
     Object.assign(output, { stdout: "", stderr: "" });
-    const options = ["dev", "--port", String(port), "--state", "state", ...args];
-    running = spawn(join(folder, "node_modules/.bin/inngest"), options, { cwd: folder, env });
+    const options = ["dev", "--port", String(port), "--state", "state"];
+    running = spawn(join(installed, "node_modules/.bin/inngest"), options, { cwd: folder, env });
     running.stdout?.on("data", (chunk: Buffer) => (output.stdout += chunk));
     running.stderr?.on("data", (chunk: Buffer) => (output.stderr += chunk));
     await until("it is ready", 30_000, async () => {
@@ -103,6 +115,13 @@ describe("inngest dev, with the miniflare that it names", () => {
     running.kill("SIGINT");
     expect(await once(running, "exit")).toEqual([0, null]);
     expect(existsSync(join(folder, "state/owner"))).toBe(false);
+  });
+
+  test("run from elsewhere, as npx does, it takes the miniflare of the project", async () => {
+    await start(inject("installed"));
+    expect(output.stdout).toBe(`ready http://127.0.0.1:${port}\n`);
+    running.kill("SIGTERM");
+    expect(await once(running, "exit")).toEqual([0, null]);
   });
 
   test("it may open as many files as the system allows, whatever the shell's own bound", async () => {

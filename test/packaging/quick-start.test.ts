@@ -6,7 +6,7 @@ import { endedRun } from "../helpers/platform-api.ts";
 import { emptyProject } from "./pack.ts";
 import { follow, readQuickStarts } from "./quick-start.ts";
 
-const quickStarts = readQuickStarts(process.env.README ?? join(import.meta.dirname, "../../README.md"));
+const quickStarts = readQuickStarts(join(import.meta.dirname, "../../README.md"));
 
 test.each(quickStarts)(
   "README, $title: followed to the letter in an empty folder, its run completes",
