@@ -2,6 +2,7 @@
 import { internalEvents, type EventRecord } from "../protocol/event.ts";
 import type { Memo } from "../protocol/call.ts";
 import { derivedUlid } from "../protocol/ids.ts";
+import { commonSessions } from "../protocol/sessions.ts";
 import type { Effect, Run } from "../engine/run.ts";
 import { acceptRecords } from "./accept.ts";
 import type { Host } from "./host.ts";
@@ -69,6 +70,7 @@ async function announce(
   );
   if (listened.length === 0) return;
   const all = events.map((record) => record.event as unknown as Memo);
+  const sessions = commonSessions(events.map((record) => record.event));
   const records = listened.map((name): EventRecord => {
     const internalId = derivedUlid(effect.at, `announce\0${name}\0${run.id}`);
     const isEnd = name !== internalEvents.finished;
@@ -80,6 +82,7 @@ async function announce(
         data: { ...effect.data, event: all[0] ?? null, events: all },
         user: {},
         ts: effect.at,
+        ...(sessions === undefined ? {} : { meta: { sessions } }),
       },
     };
   });

@@ -8,6 +8,7 @@ import {
   STEP_OUTPUT_MAX_BYTES,
 } from "../protocol/limits.ts";
 import type { RetryPolicy } from "../protocol/retry-policy.ts";
+import { resolveMeta } from "../protocol/sessions.ts";
 import type { StepOp } from "../protocol/step-op.ts";
 import { durationMs } from "../protocol/time-string.ts";
 import { errorNames, type WireError } from "../protocol/wire-error.ts";
@@ -169,7 +170,7 @@ function invokeOp(op: StepOp, step: StepInfo, now: number): Op {
       data: isObject(payload.data) ? payload.data : {},
       v: stringOf(payload.v),
       user: isObject(payload.user) ? payload.user : undefined,
-      meta: isObject(payload.meta) ? payload.meta : undefined,
+      meta: isObject(payload.meta) ? resolveMeta(payload.meta, `step "${step.userId}": meta`) : undefined,
     },
     until: timeout === undefined ? now + INVOKE_TIMEOUT_DEFAULT_MS : deadlineOf(timeout, now, step),
   };

@@ -13,6 +13,7 @@ import {
   EVENTS_PER_REQUEST_MAX,
   ID_SEED_MAX_SKEW_MS,
 } from "./limits.ts";
+import { resolveMeta, SessionsError } from "./sessions.ts";
 
 /** Events that cannot be accepted; names the event, the field and the bound. Nothing of the request was accepted. */
 export class EventError extends TypeError {
@@ -94,6 +95,7 @@ function readEvent(json: unknown, field: string, internalId: string, now: number
   if (size > EVENT_MAX_BYTES)
     throw new EventError(`${field}: Event is over the max size: ${size} bytes; the bound is ${EVENT_MAX_BYTES}`);
   const { _inngest: _reserved, ...own }: JsonObject = data ?? {};
+  const storedMeta = meta == null ? undefined : readMeta(meta, `${field}.meta`);
   const userId = id === null || id === undefined || id === "" ? undefined : id;
   return {
     internalId,
@@ -105,9 +107,18 @@ function readEvent(json: unknown, field: string, internalId: string, now: number
       user: user ?? {},
       ts: ts || now,
       ...(v == null ? {} : { v }),
-      ...(meta == null ? {} : { meta }),
+      ...(storedMeta === undefined ? {} : { meta: storedMeta }),
     },
   };
+}
+
+function readMeta(meta: JsonObject, field: string): JsonObject | undefined {
+  try {
+    return resolveMeta(meta, field);
+  } catch (error) {
+    if (error instanceof SessionsError) throw new EventError(error.message);
+    throw error;
+  }
 }
 
 function parseEvent(json: unknown, field: string) {

@@ -182,12 +182,12 @@ describe("[§3.4] waits", () => {
 describe("[§9.3] invokes", () => {
   const target = { function_id: "shop-bill" };
   test("payload, and a year without a timeout", () => {
-    const payload = { data: { a: 1 }, user: { id: 1 }, v: "2", meta: { sessions: {} }, other: 1 };
+    const payload = { data: { a: 1 }, user: { id: 1 }, v: "2", meta: { sessions: { chat: 7 } }, other: 1 };
     expect(read("InvokeFunction", { opts: { ...target, payload } })).toEqual({
       kind: "invoke",
       step: expect.objectContaining({ id: "hash" }),
       functionId: "shop-bill",
-      payload: { data: { a: 1 }, user: { id: 1 }, v: "2", meta: { sessions: {} } },
+      payload: { data: { a: 1 }, user: { id: 1 }, v: "2", meta: { sessions: { chat: "7" } } },
       until: NOW + INVOKE_TIMEOUT_DEFAULT_MS,
     });
   });
@@ -203,6 +203,11 @@ describe("[§9.3] invokes", () => {
   test.each<[string, JsonObject, JsonObject]>([
     ["no function", {}, { name: "TypeError", code: "step_invalid" }],
     ["too much data", { ...target, payload: { data: { x: "y".repeat(3 * 1024 * 1024) } } }, { name: "RangeError" }],
+    [
+      "a session that is true",
+      { ...target, payload: { meta: { sessions: { chat: true } } } },
+      { name: "TypeError", code: "sessions_invalid" },
+    ],
     ["timeout too long", { ...target, timeout: "400d" }, { name: "InngestErrTimeoutTooLong" }],
   ])("[G9] %s is the step's final error", (_, opts, expected) => {
     expectError(read("InvokeFunction", { opts }), expected);

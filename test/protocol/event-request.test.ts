@@ -39,7 +39,7 @@ describe("[§1.1] an accepted event", () => {
       v: "2",
       data: { deep: [1, null, { x: "é" }] },
       user: { id: 1 },
-      meta: { sessions: null },
+      meta: { sessions: { conversation: "7" } },
     };
     expect(read(event)).toEqual([{ internalId: expect.any(String), userId: "mine", event }]);
   });
@@ -51,6 +51,11 @@ describe("[§1.1] an accepted event", () => {
       { data: {}, ts: NOW },
     ],
     ["ts 0 is receipt time", { ts: 0 }, { ts: NOW }],
+    [
+      "sessions are merged",
+      { meta: { sessions: { a: 1 }, propagated_sessions: { a: "2", b: "3" } } },
+      { meta: { sessions: { a: "1", b: "3" } } },
+    ],
     ["a number as id is its text", { id: 7 }, { id: "7" }],
     ["`_inngest` inside data is stripped", { data: { _inngest: { fn_id: "x" }, a: 1 } }, { data: { a: 1 } }],
     ["... but not deeper", { data: { a: { _inngest: 1 } } }, { data: { a: { _inngest: 1 } } }],
@@ -115,6 +120,11 @@ describe("[G9] bad input is refused by field, value and bound", () => {
     ["data is a text", { name: "a", data: "x" }, /^event\.data: /],
     ["user is a text", { name: "a", user: "x" }, /^event\.user: /],
     ["meta is a list", { name: "a", meta: [] }, /^event\.meta: /],
+    [
+      "a session that is true",
+      { name: "a", meta: { sessions: { chat: true } } },
+      /^event\.meta\.sessions\.chat: true is not a session id/,
+    ],
     ["v is a number", { name: "a", v: 2 }, /^event\.v: /],
     ["id is an object", { name: "a", id: {} }, /^event\.id: /],
     ["id too long", { name: "a", id: "é".repeat(257) }, /^event\.id: must be at most 512 bytes$/],
