@@ -1,6 +1,6 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { REPLY_MAX_BYTES } from "./protocol/limits.ts";
-import type { PostRequest, PostResult } from "./transports/http.ts";
+import type { PostRequest, PostResult } from "./transports/post.ts";
 
 const REDIRECTS_MAX = 20;
 

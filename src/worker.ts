@@ -25,7 +25,8 @@ import { suggestion } from "./sdk/suggestion.ts";
 import { sdkName } from "./sdk/version.ts";
 import type { InngestWebhook } from "./sdk/webhook/webhook.ts";
 import { settings } from "./settings.ts";
-import { HttpFunctions, type Post } from "./transports/http.ts";
+import { HttpFunctions } from "./transports/http.ts";
+import type { Post } from "./transports/post.ts";
 import { LocalFunctions } from "./transports/local.ts";
 
 export { EventDO } from "./durable-objects/event-do.ts";

@@ -3,7 +3,7 @@
  * taken where the runtime has it, never imported, and nothing else needs it.
  */
 import type { GroupTools } from "./group.ts";
-import type { StepTools } from "./types.ts";
+import type { StepTools } from "./step/tools.ts";
 
 /** What code inside a run finds. */
 export interface Ambient {

@@ -20,18 +20,10 @@ import { makeSeed, postEvents } from "./send.ts";
 import { boundSender } from "./sender.ts";
 import type { Serializer } from "./serializer.ts";
 import { suggestion } from "./suggestion.ts";
-import type {
-  EventMap,
-  EventOf,
-  EventPayload,
-  FailureHandler,
-  FunctionOptions,
-  Handler,
-  InvokeDataOf,
-  Logger,
-  SendPayload,
-  Trigger,
-} from "./types.ts";
+import type { FailureHandler, Handler, Logger } from "./context.ts";
+import type { EventMap, EventOf, InvokeDataOf, SendPayload } from "./event-map.ts";
+import type { EventPayload } from "./event.ts";
+import type { FunctionOptions, Trigger } from "./function-options.ts";
 import { sdkName } from "./version.ts";
 import { InngestWebhook, type WebhookOptions } from "./webhook/webhook.ts";
 

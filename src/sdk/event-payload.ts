@@ -1,6 +1,6 @@
 import type { FunctionOwner } from "./function.ts";
 import { applySchema } from "./schema.ts";
-import type { EventPayload } from "./types.ts";
+import type { EventPayload } from "./event.ts";
 
 /**
  * The events of a `send`, with `data` filled in. `ts` stays absent unless the sender set it, so that the server's clock

@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from "./schema.ts";
-import type { EventMap, EventShape, UntypedData } from "./types.ts";
+import type { EventMap, EventShape } from "./event-map.ts";
+import type { UntypedData } from "./event.ts";
 
 /** `{ "user/created": { data: { userId: string } } }` as a map of events. */
 type FromRecord<T> = { [Name in keyof T & string]: EventShape<DataOf<T[Name]>> };

@@ -1,6 +1,6 @@
 import type { internalEvents } from "../protocol/event.ts";
 import { applySchema, type DataSchema, type StandardSchemaV1 } from "./schema.ts";
-import type { EventPayload, UntypedData } from "./types.ts";
+import type { EventPayload, UntypedData } from "./event.ts";
 
 /** Marks event types, so that another copy of this package knows them. */
 const MARK = Symbol.for("dotdo.inngest.event-type");

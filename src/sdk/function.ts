@@ -10,16 +10,11 @@ import { decodeEvent, receiveEvents, type EventReader } from "./receive.ts";
 import type { Serializer } from "./serializer.ts";
 import { suggestion } from "./suggestion.ts";
 import { readTriggers } from "./triggers.ts";
-import type {
-  Context,
-  FailureContext,
-  FunctionOptions,
-  InvokeTarget,
-  ReceivedEvent,
-  Trigger as AnyTrigger,
-  EventMap,
-  UntypedData,
-} from "./types.ts";
+import type { Context, FailureContext } from "./context.ts";
+import type { EventMap } from "./event-map.ts";
+import type { ReceivedEvent, UntypedData } from "./event.ts";
+import type { FunctionOptions, Trigger as AnyTrigger } from "./function-options.ts";
+import type { InvokeTarget } from "./step/tools.ts";
 
 /** What a function knows of the client that made it. */
 export interface FunctionOwner {

@@ -5,22 +5,10 @@ import type { EventType } from "./event-type.ts";
 import type { MiddlewareContext, MiddlewareOf } from "./middleware/context-type.ts";
 import type { Jsonify } from "./jsonify.ts";
 import type { Serializer } from "./serializer.ts";
-import type {
-  AsStored,
-  Context,
-  EventByName,
-  EventMap,
-  EventOf,
-  EventPayload,
-  FailureContext,
-  InvokeTarget,
-  PlatformEvents,
-  ReceivedEvent,
-  SendPayload,
-  StepTools,
-  Stored,
-  UntypedEvents,
-} from "./types.ts";
+import type { Context, FailureContext } from "./context.ts";
+import type { EventByName, EventMap, EventOf, PlatformEvents, SendPayload, UntypedEvents } from "./event-map.ts";
+import type { EventPayload, ReceivedEvent } from "./event.ts";
+import type { AsStored, InvokeTarget, StepTools, Stored } from "./step/tools.ts";
 
 /** A client, whatever its options. */
 interface AnyClient {

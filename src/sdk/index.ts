@@ -62,47 +62,44 @@ export { InngestFunctionReference, referenceFunction } from "./reference.ts";
 export { staticSchema, type DataSchema, type StandardSchemaV1 } from "./schema.ts";
 export type { Serializer } from "./serializer.ts";
 export { SendError } from "./send.ts";
+export type { Context, FailureContext, FailureHandler, Handler, Logger } from "./context.ts";
+export type {
+  CancelledEventPayload,
+  EventByName,
+  EventMap,
+  EventName,
+  EventOf,
+  EventShape,
+  FailureEventPayload,
+  FinishedEventPayload,
+  InvokeDataOf,
+  PlatformEvents,
+  ScheduledTimerEventPayload,
+  SendPayload,
+  UntypedEvents,
+} from "./event-map.ts";
+export type { EventMeta, EventPayload, ReceivedEvent, UntypedData } from "./event.ts";
+export type {
+  CronTriggerOptions,
+  EventTriggerOptions,
+  FunctionOptions,
+  IntervalTriggerOptions,
+  Trigger,
+  UnsupportedFunctionOptions,
+} from "./function-options.ts";
+export type { Jsonify } from "./jsonify.ts";
+export type { RetryOptions } from "./retries.ts";
 export type {
   AsStored,
   AwaitedEvent,
-  CancelledEventPayload,
-  Context,
-  CronTriggerOptions,
-  EventByName,
-  EventMap,
-  EventMeta,
-  EventName,
-  EventOf,
-  EventPayload,
-  EventShape,
-  EventTriggerOptions,
-  FailureContext,
-  FailureEventPayload,
-  FailureHandler,
-  FinishedEventPayload,
-  FunctionOptions,
-  Handler,
-  IntervalTriggerOptions,
-  InvokeDataOf,
   InvokeOptions,
   InvokeTarget,
-  Jsonify,
-  Logger,
-  PlatformEvents,
-  ReceivedEvent,
-  RetryOptions,
-  ScheduledTimerEventPayload,
-  SendPayload,
   StepOptions,
   StepOptionsOrId,
   StepTools,
   Stored,
-  Trigger,
-  UnsupportedFunctionOptions,
-  UntypedData,
-  UntypedEvents,
   WaitForEventOptions,
-} from "./types.ts";
+} from "./step/tools.ts";
 export type { WorkerEnv } from "./worker-env.ts";
 export { version } from "./version.ts";
 export {

@@ -3,7 +3,8 @@ import { EventValidationError } from "./errors.ts";
 import type { EventSchemas } from "./event-schemas.ts";
 import { applySchema, type StandardSchemaV1 } from "./schema.ts";
 import type { Serializer } from "./serializer.ts";
-import type { EventMap, ReceivedEvent, UntypedData } from "./types.ts";
+import type { EventMap } from "./event-map.ts";
+import type { ReceivedEvent, UntypedData } from "./event.ts";
 
 /** What a trigger makes of its events. */
 export interface EventReader {

@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from "./schema.ts";
-import type { InvokeTarget, UntypedData } from "./types.ts";
+import type { UntypedData } from "./event.ts";
+import type { InvokeTarget } from "./step/tools.ts";
 
 interface ReferenceOptions {
   /** id of the function within its app */

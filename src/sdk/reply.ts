@@ -11,7 +11,7 @@ import type { Memos } from "./middleware/memoized-steps.ts";
 import type { RequestPlatform } from "./platform.ts";
 import { RunContext } from "./run-context.ts";
 import type { BodyResult } from "./step-body.ts";
-import type { ReceivedEvent } from "./types.ts";
+import type { ReceivedEvent } from "./event.ts";
 
 /** What one call to a function comes to (inngest-protocol §3.3). */
 export type CallReply =

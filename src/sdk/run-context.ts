@@ -15,7 +15,8 @@ import type { RequestPlatform } from "./platform.ts";
 import { dataResult, errorResult, runBody, type BodyResult } from "./step-body.ts";
 import type { Ask } from "./step/options.ts";
 import { stepTools } from "./step/index.ts";
-import type { Context, ReceivedEvent } from "./types.ts";
+import type { Context } from "./context.ts";
+import type { ReceivedEvent } from "./event.ts";
 import type { WorkerEnv } from "./worker-env.ts";
 
 export interface RunContextOptions {

@@ -1,4 +1,4 @@
-import type { EventPayload } from "./types.ts";
+import type { EventPayload } from "./event.ts";
 
 /**
  * Delivers events to the platform without HTTP.

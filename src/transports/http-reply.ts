@@ -6,7 +6,7 @@ import { headers } from "../protocol/headers.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import { stepOpsSchema, wireErrorSchema } from "../protocol/step-op.ts";
 import type { WireError } from "../protocol/wire-error.ts";
-import type { PostResult } from "./http.ts";
+import type { PostResult } from "./post.ts";
 
 const SHOWN_CHARS = 300;
 

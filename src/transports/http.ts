@@ -7,19 +7,7 @@ import { byteLength, type JsonValue } from "../protocol/json.ts";
 import { CALL_BODY_MAX_BYTES } from "../protocol/limits.ts";
 import { sign } from "../protocol/signature.ts";
 import { readReply } from "./http-reply.ts";
-
-/** One HTTP exchange, made from an invocation of its own: connection limits are per invocation (design §4). */
-export type Post = (request: PostRequest) => Promise<PostResult>;
-
-export interface PostRequest {
-  url: string;
-  headers: Record<string, string>;
-  body: string;
-}
-
-export type PostResult =
-  | { kind: "answered"; status: number; headers: Record<string, string>; body: string }
-  | { kind: "failed"; code: "unreachable" | "output_too_large"; message: string };
+import type { Post } from "./post.ts";
 
 export interface HttpOptions {
   post: Post;

@@ -12,7 +12,7 @@ import { Chain } from "../sdk/middleware/chain.ts";
 import type { RequestPlatform } from "../sdk/platform.ts";
 import { registrationsOf } from "../sdk/registrations.ts";
 import { RunContext } from "../sdk/run-context.ts";
-import type { ReceivedEvent } from "../sdk/types.ts";
+import type { ReceivedEvent } from "../sdk/event.ts";
 
 /** Functions of this very Worker: their code runs inside the run's object, a step costs one commit (design §4). */
 export class LocalFunctions implements LocalTransport {

@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import { functionConfigSchema, retryPolicyOf } from "../../src/protocol/function-config.ts";
 import { DEFAULT_RETRY_POLICY } from "../../src/protocol/retry-policy.ts";
 import { Inngest } from "../../src/sdk/client.ts";
-import type { Context, FailureContext, FunctionOptions, Trigger } from "../../src/sdk/types.ts";
+import type { Context, FailureContext } from "../../src/sdk/context.ts";
+import type { FunctionOptions, Trigger } from "../../src/sdk/function-options.ts";
 
 const client = new Inngest({ id: "shop" });
 const handler = () => "done";

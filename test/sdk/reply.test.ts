@@ -4,7 +4,7 @@ import { stepHash } from "../../src/protocol/ids.ts";
 import { Inngest } from "../../src/sdk/client.ts";
 import { NonRetriableError, RetryAfterError } from "../../src/sdk/errors.ts";
 import { executeCall, type CallReply } from "../../src/sdk/reply.ts";
-import type { Context } from "../../src/sdk/types.ts";
+import type { Context } from "../../src/sdk/context.ts";
 import { EVENT, RUN_ID } from "../helpers/run-builder.ts";
 
 const client = new Inngest({ id: "shop" });

@@ -97,7 +97,7 @@ describe("receiving", () => {
     expect(attempt).toThrow('event "order/paid": data.orderId: ');
     expect(attempt).toThrow("it is 5");
     try {
-      attempt();
+      void attempt();
     } catch (error) {
       expect(isNonRetriable(error)).toBe(true);
       expect(error).toMatchObject({ code: "event_invalid", issues: [{ path: ["orderId"], value: 5 }] });

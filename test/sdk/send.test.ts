@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Inngest, type ClientOptions } from "../../src/sdk/client.ts";
 import { bindSender } from "../../src/sdk/sender.ts";
 import { SendError } from "../../src/sdk/send.ts";
-import type { EventPayload } from "../../src/sdk/types.ts";
+import type { EventPayload } from "../../src/sdk/event.ts";
 
 const KEY = "event-key/with signs";
 

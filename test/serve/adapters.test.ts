@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 import { Hono } from "hono";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Inngest } from "../../src/sdk/client.ts";
-import type { Handler } from "../../src/sdk/types.ts";
+import type { Handler } from "../../src/sdk/context.ts";
 import { serve as serveAstro } from "../../src/serve/astro.ts";
 import { serve as serveBun } from "../../src/serve/bun.ts";
 import { serve as serveCloudflare } from "../../src/serve/cloudflare.ts";

@@ -4,7 +4,8 @@ import type { Entry } from "../../src/engine/run.ts";
 import { callBodySchema, type Memo } from "../../src/protocol/call.ts";
 import type { EventRecord } from "../../src/protocol/event.ts";
 import { CALL_BODY_MAX_BYTES } from "../../src/protocol/limits.ts";
-import { callBody, HttpFunctions, memos, type PostRequest } from "../../src/transports/http.ts";
+import { callBody, HttpFunctions, memos } from "../../src/transports/http.ts";
+import type { PostRequest } from "../../src/transports/post.ts";
 import { verify } from "../../src/protocol/signature.ts";
 import { EVENT, FIXED, newRun, NOW, RUN_ID } from "../helpers/run-builder.ts";
 

@@ -7,7 +7,9 @@ import type { WireError } from "../../protocol/wire-error.ts";
 import type { Inngest } from "../client.ts";
 import type { InngestFunction } from "../function.ts";
 import type { Jsonify } from "../jsonify.ts";
-import type { Context, EventPayload, StepOptions, StepTools as Tools } from "../types.ts";
+import type { Context } from "../context.ts";
+import type { EventPayload } from "../event.ts";
+import type { StepOptions, StepTools as Tools } from "../step/tools.ts";
 
 type MaybePromise<T> = T | Promise<T>;
 

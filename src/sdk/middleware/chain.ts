@@ -1,7 +1,7 @@
 import type { Inngest } from "../client.ts";
 import { isNonRetriable, isRetryAfter, NonRetriableError, RetryAfterError } from "../errors.ts";
 import type { InngestFunction } from "../function.ts";
-import type { Logger } from "../types.ts";
+import type { Logger } from "../context.ts";
 import type { BaseMiddleware, Class } from "./base.ts";
 import { adaptLegacy, isLegacy, type LegacyMiddleware } from "./legacy.ts";
 

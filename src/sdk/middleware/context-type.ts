@@ -1,4 +1,4 @@
-import type { Context } from "../types.ts";
+import type { Context } from "../context.ts";
 import type { InngestMiddleware } from "./legacy.ts";
 
 /** What the middleware of a list adds to the context of handlers. */

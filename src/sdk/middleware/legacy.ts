@@ -3,7 +3,8 @@ import type { Inngest } from "../client.ts";
 import { restoreError } from "../errors.ts";
 import type { InngestFunction } from "../function.ts";
 import { serializeError } from "../serialize-error.ts";
-import type { Context, EventPayload } from "../types.ts";
+import type { Context } from "../context.ts";
+import type { EventPayload } from "../event.ts";
 import {
   BaseMiddleware,
   type Class,

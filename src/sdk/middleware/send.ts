@@ -1,7 +1,7 @@
 import type { Inngest } from "../client.ts";
 import { readPayloads } from "../event-payload.ts";
 import type { InngestFunction } from "../function.ts";
-import type { EventPayload } from "../types.ts";
+import type { EventPayload } from "../event.ts";
 import { Chain } from "./chain.ts";
 
 /**

@@ -15,7 +15,8 @@ import type { InngestFunction } from "../function.ts";
 import { restoreError } from "../errors.ts";
 import { runBody, type BodyResult } from "../step-body.ts";
 import { readStepOptions, type Ask } from "../step/options.ts";
-import type { Context, StepTools } from "../types.ts";
+import type { Context } from "../context.ts";
+import type { StepTools } from "../step/tools.ts";
 import type { BaseMiddleware, StepInfo } from "./base.ts";
 import type { Chain } from "./chain.ts";
 

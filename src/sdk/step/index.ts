@@ -1,7 +1,7 @@
 import type { Inngest } from "../client.ts";
 import type { StepRequest } from "../execute.ts";
 import type { InngestFunction } from "../function.ts";
-import type { StepTools } from "../types.ts";
+import type { StepTools } from "./tools.ts";
 import { invokeTool } from "./invoke.ts";
 import { runTool } from "./run.ts";
 import { sendEventTool } from "./send-event.ts";

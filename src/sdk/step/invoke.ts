@@ -1,7 +1,7 @@
 import type { JsonValue } from "../../protocol/json.ts";
 import { durationMs, durationString } from "../../protocol/time-string.ts";
 import type { FunctionOwner } from "../function.ts";
-import type { StepTools } from "../types.ts";
+import type { StepTools } from "./tools.ts";
 import { readStepOptions, type Ask } from "./options.ts";
 
 /** `step.invoke`: starts another function and waits for its end. */

@@ -2,7 +2,7 @@ import { byteLength } from "../../protocol/json.ts";
 import { STEP_ID_MAX_BYTES } from "../../protocol/limits.ts";
 import type { StepRequest } from "../execute.ts";
 import { retryPolicy } from "../retries.ts";
-import type { StepOptionsOrId } from "../types.ts";
+import type { StepOptionsOrId } from "./tools.ts";
 
 /** Puts a step to the execution that the handler runs in. */
 export type Ask = (request: StepRequest) => Promise<unknown>;

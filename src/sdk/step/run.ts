@@ -1,7 +1,7 @@
 import type { JsonValue } from "../../protocol/json.ts";
 import type { StepRequest } from "../execute.ts";
 import type { Serializer } from "../serializer.ts";
-import type { StepTools } from "../types.ts";
+import type { StepTools } from "./tools.ts";
 import { readStepOptions, type Ask } from "./options.ts";
 
 /** `step.run`, and others that are like it: code whose result is stored. Its inputs are recorded with the step. */

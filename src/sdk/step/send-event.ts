@@ -5,7 +5,7 @@ import { ID_SEED_MAX_SKEW_MS } from "../../protocol/limits.ts";
 import type { Inngest } from "../client.ts";
 import type { FoundStep } from "../execute.ts";
 import type { InngestFunction } from "../function.ts";
-import type { StepTools } from "../types.ts";
+import type { StepTools } from "./tools.ts";
 import { readStepOptions, type Ask } from "./options.ts";
 
 /** `step.sendEvent`: sends events once, however often the step is tried. */

@@ -1,6 +1,6 @@
 import { durationMs, durationString, instantMs } from "../../protocol/time-string.ts";
 import type { StepRequest } from "../execute.ts";
-import type { StepTools } from "../types.ts";
+import type { StepTools } from "./tools.ts";
 import { readStepOptions, type Ask } from "./options.ts";
 
 /** `step.sleep`: the run goes on after a duration, exact to the millisecond on our platform. */

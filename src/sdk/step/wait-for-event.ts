@@ -3,7 +3,8 @@ import { durationMs, durationString } from "../../protocol/time-string.ts";
 import { isEventType, type EventType } from "../event-type.ts";
 import type { FunctionOwner } from "../function.ts";
 import { receiveEvent } from "../receive.ts";
-import type { ReceivedEvent, StepTools, WaitForEventOptions } from "../types.ts";
+import type { ReceivedEvent } from "../event.ts";
+import type { StepTools, WaitForEventOptions } from "./tools.ts";
 import { readStepOptions, type Ask } from "./options.ts";
 
 /** `step.waitForEvent`: the first matching event, or `null` when none came in time. */

@@ -4,7 +4,8 @@ import { EVENT_ID_MAX_BYTES, REQUEST_BODY_MAX_BYTES } from "../../protocol/limit
 import type { EnvVars } from "../environment.ts";
 import { isNonRetriable, serializeError } from "../errors.ts";
 import { readPayloads } from "../event-payload.ts";
-import type { EventPayload, Logger } from "../types.ts";
+import type { Logger } from "../context.ts";
+import type { EventPayload } from "../event.ts";
 import { BodyError, readDelivery, type WebhookDelivery } from "./delivery.ts";
 import type { Verifier } from "./verifier.ts";
 

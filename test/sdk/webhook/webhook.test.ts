@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { EventValidationError, NonRetriableError } from "../../../src/sdk/errors.ts";
 import { SendError } from "../../../src/sdk/send.ts";
-import type { EventPayload } from "../../../src/sdk/types.ts";
+import type { EventPayload } from "../../../src/sdk/event.ts";
 import { InngestWebhook, stripe, type WebhookOptions } from "../../../src/sdk/webhook/index.ts";
 
 const URL_ = "https://app.example.com/webhooks/hook";

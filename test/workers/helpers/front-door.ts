@@ -47,8 +47,13 @@ export interface RunDetail extends RunJson {
 const WITHIN_MS = 15_000;
 const ORIGIN = "http://localhost";
 
+/** workerd has it, its types do not. */
+interface CronTriggered {
+  scheduled(options: { cron: string }): Promise<unknown>;
+}
+
 /** The Worker under test. */
-export const worker = (exports as unknown as { default: Fetcher }).default;
+export const worker = (exports as unknown as { default: Fetcher & CronTriggered }).default;
 
 export function request(path: string, init?: RequestInit): Promise<Response> {
   return worker.fetch(new Request(ORIGIN + path, init));

@@ -1,0 +1,176 @@
+import type { DurationInput, InstantInput } from "../../protocol/time-string.ts";
+import type {
+  AnyEventType,
+  DataOption,
+  EventByName,
+  EventMap,
+  EventName,
+  SendPayload,
+  UntypedEvents,
+} from "../event-map.ts";
+import type { EventType, EventTypeData } from "../event-type.ts";
+import type { ReceivedEvent, UntypedData } from "../event.ts";
+import type { Jsonify } from "../jsonify.ts";
+import type { RetryOptions } from "../retries.ts";
+
+/** A step's id, alone or with options. The same id in the same run is the same step: it runs once. */
+export type StepOptionsOrId = string | StepOptions;
+
+export interface StepOptions {
+  /** names the step in the run, at most 1,024 bytes; a repeated id is told apart by its position */
+  id: string;
+  /** shown instead of the id */
+  name?: string;
+  /** how this step is tried again; a number counts tries after the first. Default: as the function */
+  retries?: number | RetryOptions;
+  /** `race`: the handler goes on as soon as this step is done, without waiting for steps that run beside it */
+  parallelMode?: "race";
+}
+
+interface WaitOptions {
+  /** give up after: milliseconds or a duration ("24h"), at most 366 days */
+  timeout: DurationInput;
+  /**
+   * `run` also finds an event that arrived before this step was reached, since the run's start. Default: events that
+   * arrive after the step was reached, or up to a second before. Ours: Inngest has no such option.
+   */
+  since?: "run";
+}
+
+type WaitNames<TName> =
+  | { /** name of the event, or its type */ event: TName; events?: undefined }
+  | { /** names or types; the first event of any of them */ events: readonly TName[]; event?: undefined };
+
+type WaitCondition =
+  | { /** path that must be equal in both events, such as `data.orderId` */ match?: string; if?: undefined }
+  | { /** CEL over `event` (the run's) and `async` (the awaited one) */ if?: string; match?: undefined };
+
+/** What `step.waitForEvent` waits for: `event` or `events`, and at most one of `match` and `if`. */
+export type WaitForEventOptions<TName = string | AnyEventType> = WaitOptions & WaitNames<TName> & WaitCondition;
+
+/** The event that a wait for these names or types resolves with. */
+export type AwaitedEvent<TEvents extends EventMap, TName> =
+  TName extends EventType<infer TNames, infer TSchema>
+    ? ReceivedEvent<EventTypeData<TSchema>, TNames>
+    : TName extends string
+      ? EventByName<TEvents, TName>
+      : ReceivedEvent;
+
+/** A function that `step.invoke` can start: what `createFunction` or `referenceFunction` returns. */
+export interface InvokeTarget<TOutput = unknown, TData extends object = UntypedData> {
+  /** `<app>-<function>` of the given app */
+  id(appId?: string): string;
+  /** app of the client that made it */
+  readonly appId: string | undefined;
+  /** types only */
+  readonly "~types"?: { output: TOutput; data: TData };
+}
+
+/** Options of `step.invoke`; `data` becomes `event.data` of the invoked function. Default `{}` */
+export type InvokeOptions<TOutput = unknown, TData extends object = UntypedData> = InvokeSettings<TOutput, TData> &
+  DataOption<NoInfer<TData>>;
+
+interface InvokeSettings<TOutput, TData extends object> {
+  /** the function, a reference to it, or its whole id, `<app>-<function>` */
+  function: InvokeTarget<TOutput, TData> | string;
+  v?: string;
+  meta?: UntypedData;
+  /** @deprecated use `data` */
+  user?: UntypedData;
+  /**
+   * stop waiting after: milliseconds or a duration ("1h"), at most 366 days. Default 1 year. The step then rejects; the
+   * invoked run goes on.
+   */
+  timeout?: DurationInput;
+}
+
+/** How results are stored: as JSON, or by a client's serializer, which gives back what it was given. */
+export type Stored = "json" | "whole";
+
+/** A stored value, when it is read again. */
+export type AsStored<TStored extends Stored, T> = TStored extends "whole" ? T : Jsonify<T>;
+
+/**
+ * Durable steps of a run. Each runs once: its result is stored as JSON, and every later pass over the handler gets the
+ * stored one. A step whose attempts are used up rejects with {@link StepError}.
+ */
+export interface StepTools<TEvents extends EventMap = UntypedEvents, TStored extends Stored = "json"> {
+  /**
+   * Runs `fn` and stores its result.
+   *
+   * @param input passed to `fn`, recorded with the step
+   * @example
+   * const user = await step.run("fetch-user", () => fetchUser(event.data.userId));
+   */
+  run<TInput extends unknown[], TOutput>(
+    id: StepOptionsOrId,
+    fn: (...input: TInput) => TOutput,
+    ...input: TInput
+  ): Promise<AsStored<TStored, Awaited<TOutput>>>;
+
+  ai: {
+    /**
+     * As {@link run}, for calls of a model: shown as such, with their input.
+     *
+     * @example
+     * const answer = await step.ai.wrap("ask", generateText, { model, prompt });
+     */
+    wrap<TInput extends unknown[], TOutput>(
+      id: StepOptionsOrId,
+      fn: (...input: TInput) => TOutput,
+      ...input: TInput
+    ): Promise<AsStored<TStored, Awaited<TOutput>>>;
+  };
+
+  /**
+   * Pauses the run without holding any resource.
+   *
+   * @param duration milliseconds or a duration ("30s", "1h30m", "2.5 days"), at most 366 days
+   * @example
+   * await step.sleep("wait-a-day", "1d");
+   */
+  sleep(id: StepOptionsOrId, duration: DurationInput): Promise<void>;
+
+  /**
+   * Pauses the run until an instant; one in the past resumes at once.
+   *
+   * @param time a `Date`, an ISO date, or epoch milliseconds; at most 366 days ahead
+   * @example
+   * await step.sleepUntil("launch", "2027-01-01T09:00:00Z");
+   */
+  sleepUntil(id: StepOptionsOrId, time: InstantInput): Promise<void>;
+
+  /**
+   * Waits for an event; `null` when none came in time.
+   *
+   * @example
+   * const approval = await step.waitForEvent("approval", { event: "order/approved", match: "data.orderId", timeout: "24h" });
+   */
+  waitForEvent<const TName extends EventName<TEvents> | AnyEventType>(
+    id: StepOptionsOrId,
+    options: WaitForEventOptions<TName>,
+  ): Promise<AwaitedEvent<TEvents, TName> | null>;
+
+  /**
+   * Starts another function and waits for its result; rejects when that run fails, is cancelled or takes too long.
+   *
+   * @example
+   * const invoice = await step.invoke("bill", { function: createInvoice, data: { orderId } });
+   */
+  invoke<TOutput, TData extends object = UntypedData>(
+    id: StepOptionsOrId,
+    options: InvokeOptions<TOutput, TData>,
+  ): Promise<AsStored<TStored, Awaited<TOutput>>>;
+
+  /**
+   * Sends events once, however often the handler is replayed.
+   *
+   * @returns the events' ids, in their order
+   * @example
+   * await step.sendEvent("notify", { name: "order/paid", data: { orderId } });
+   */
+  sendEvent(
+    id: StepOptionsOrId,
+    payload: SendPayload<TEvents> | readonly SendPayload<TEvents>[],
+  ): Promise<{ ids: string[] }>;
+}
