@@ -3,7 +3,8 @@
  * readable only where the key is.
  */
 import { EncryptionKeys, isEncrypted, type Encrypted } from "./encryption-keys.ts";
-import type { Context, ReceivedEvent } from "../sdk/types.ts";
+import type { Context } from "../sdk/context.ts";
+import type { ReceivedEvent } from "../sdk/event.ts";
 import {
   BaseMiddleware,
   type Class,

@@ -9,7 +9,7 @@ import {
   type WrapFunctionHandlerArgs,
   type WrapStepArgs,
 } from "../sdk/middleware/base.ts";
-import type { Context } from "../sdk/types.ts";
+import type { Context } from "../sdk/context.ts";
 
 type Tags = Record<string, string>;
 
