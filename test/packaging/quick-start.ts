@@ -80,8 +80,13 @@ export async function follow(quickStart: QuickStart, folder: string, tarball: st
       if (port !== undefined) {
         if (port === WRANGLER_PORT) platform = `http://127.0.0.1:${WRANGLER_PORT}`;
         if (await answers(port)) throw new Error(`Port ${port} is in use; "${command}" needs it`);
-        servers.push(startServer(command, folder, output));
-        await until(`"${command}" listens on ${port}`, 60_000, () => answers(port));
+        const server = startServer(command, folder, output);
+        servers.push(server);
+        const ended = once(server, "exit").then(() => {
+          throw new Error(`"${command}" ended`);
+        });
+        ended.catch(() => {}); // in its time
+        await Promise.race([until(`"${command}" listens on ${port}`, 60_000, () => answers(port)), ended]);
         // a reader sees this line, and then goes on
         if (/ -u | --url /.test(command))
           await until("the app is found", 10_000, async () => output.join("").includes("found app"));
