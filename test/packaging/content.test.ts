@@ -27,7 +27,16 @@ const entries = Object.entries(manifest.exports).flatMap(([path, target]) =>
   typeof target === "string" ? [] : [{ path, ...target }],
 );
 /** What is written for people, beside what runs. */
-const documents = ["CHANGELOG.md", "LICENSE", "README.md", "dist/THIRD-PARTY-LICENSES.txt", "llms.txt", "package.json"];
+const documents = [
+  "ARCHITECTURE.md",
+  "CHANGELOG.md",
+  "LICENSE",
+  "README.md",
+  "dist/THIRD-PARTY-LICENSES.txt",
+  ...["compatibility", "configuration", "errors", "guarantees"].map((page) => `docs/${page}.md`),
+  "llms.txt",
+  "package.json",
+];
 /** What `inngest dev` reads from the disk instead of importing it. */
 const platform = ["dist/platform/settings.json", "dist/platform/worker.js"];
 
