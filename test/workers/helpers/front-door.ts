@@ -49,7 +49,7 @@ const ORIGIN = "http://localhost";
 
 /** Its handlers; the types of workerd leave out that a cron can be called. */
 interface TestedWorker {
-  fetch(request: Request): Promise<Response>;
+  fetch(request: Request | string, init?: RequestInit): Promise<Response>;
   scheduled(options: { cron: string }): Promise<unknown>;
 }
 
