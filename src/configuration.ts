@@ -132,6 +132,10 @@ export const appVariables = {
     says: "`0`, `false`, `no` or `off`: outside development, PUT without a signature is refused instead of making the app register itself",
     default: "on",
   },
+  INNGEST_SESSION_PROPAGATION: {
+    says: "`0`, `false`, `no` or `off`: events sent inside a run, and functions that it invokes, do not inherit its sessions, and handlers are not given them",
+    default: "on",
+  },
   NEXT_PUBLIC_INNGEST_DEV: { says: "`INNGEST_DEV`, in code that Next.js bundles for browsers", default: "none" },
   NEXT_PUBLIC_INNGEST_BASE_URL: {
     says: "`INNGEST_BASE_URL`, in code that Next.js bundles for browsers",
@@ -165,7 +169,6 @@ export const commandVariables = {
 
 /** Variables of Inngest's SDK that nothing here reads, and why. */
 export const unreadVariables = {
-  INNGEST_SESSION_PROPAGATION: "sessions are not propagated by this version",
   INNGEST_CONNECT_GATEWAY_URL: "this version has no `connect`",
   INNGEST_CONNECT_ISOLATE_EXECUTION: "this version has no `connect`",
   INNGEST_CONNECT_MAX_WORKER_CONCURRENCY: "this version has no `connect`",

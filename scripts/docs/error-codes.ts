@@ -17,6 +17,12 @@ export const errorGroups: readonly ErrorGroup[] = [
         remedy:
           "Read the message: it names field, value and bound. `EventValidationError` has each finding in `issues`. If old events no longer pass a schema that you changed, let the schema take both forms.",
       },
+      sessions_invalid: {
+        means:
+          "`meta.sessions` of an event to send, or of an invocation, is not as it must be: a session's id is neither a string nor a number, a key or id is empty or over its bound, or there are more than five. Nothing was sent.",
+        remedy:
+          "Read the message: it names field, value and bound. null instead of an id keeps an event from inheriting the key.",
+      },
       send_failed: {
         means:
           "The events were not delivered (`SendError`): the platform could not be reached, or refused them, also after five attempts on network errors, 429 and 5xx. `status` is what it answered; `ids` are those that were accepted all the same. A webhook answers it with 503, so that its provider delivers again.",

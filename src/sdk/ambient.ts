@@ -2,17 +2,21 @@
  * The run that code is part of, found without being handed down: `step` and `group` as exports. AsyncLocalStorage is
  * taken where the runtime has it, never imported, and nothing else needs it.
  */
-import type { GroupTools } from "./group.ts";
+import type { GroupTools, StepScope } from "./group.ts";
 import type { StepTools } from "./step/tools.ts";
 
 /** What code inside a run finds. */
 export interface Ambient {
   /** of the run: equal for all code of one pass */
   readonly run: object;
+  /** whose function it is */
+  readonly client: object;
+  /** what the events that it sends inherit */
+  sessions(): Record<string, string> | undefined;
   readonly step: StepTools;
   readonly group: GroupTools;
-  /** set inside `group.parallel` */
-  readonly parallelMode?: "race";
+  /** set inside a group's callback */
+  readonly scope?: StepScope;
   /** set inside a middleware's `wrapStep` */
   readonly nested?: unknown;
 }

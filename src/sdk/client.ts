@@ -1,14 +1,16 @@
 import { headers } from "../protocol/headers.ts";
+import { ambient } from "./ambient.ts";
 import {
   baseUrl,
   branchEnv,
+  isNo,
   processEnv,
   publicEnv,
   readDevSetting,
   type DevSetting,
   type EnvVars,
 } from "./environment.ts";
-import { payloadsJson, preparePayload, readPayloads } from "./event-payload.ts";
+import { inheriting, payloadsJson, preparePayload, readPayloads } from "./event-payload.ts";
 import type { EventSchemas } from "./event-schemas.ts";
 import { InngestFunction, type FunctionOwner } from "./function.ts";
 import type { ClientContext, EventsOf } from "./helper-types.ts";
@@ -22,7 +24,7 @@ import type { Serializer } from "./serializer.ts";
 import { suggestion } from "./suggestion.ts";
 import type { FailureHandler, Handler, Logger } from "./context.ts";
 import type { EventMap, EventOf, InvokeDataOf, SendPayload } from "./event-map.ts";
-import type { EventPayload } from "./event.ts";
+import type { EventPayload, PropagatedEventSessions } from "./event.ts";
 import type { FunctionOptions, Trigger } from "./function-options.ts";
 import { sdkName } from "./version.ts";
 import { InngestWebhook, type WebhookOptions } from "./webhook/webhook.ts";
@@ -62,6 +64,11 @@ export interface ClientOptions {
   schemas?: EventSchemas<EventMap>;
   /** carries Date, Map, BigInt and others through events and step results. Default: JSON alone */
   serializer?: Serializer;
+  /**
+   * `INNGEST_SESSION_PROPAGATION`: events sent inside a run inherit its sessions, and so do functions it invokes. Without
+   * it handlers are not given `sessions` either. Default true
+   */
+  sessionPropagation?: boolean;
   /** Of Inngest's SDK, without effect: inside a Worker each step is committed as it ends, whatever this says. */
   checkpointing?: unknown;
   /** @deprecated as `checkpointing` */
@@ -90,6 +97,7 @@ const OPTIONS: readonly (keyof ClientOptions)[] = [
   "appVersion",
   "schemas",
   "serializer",
+  "sessionPropagation",
   ...IDLE_OPTIONS,
 ];
 
@@ -145,14 +153,17 @@ export class Inngest<const TOptions extends ClientOptions = ClientOptions> imple
    */
   async send(
     payload: SendPayload<EventsOf<TOptions>> | readonly SendPayload<EventsOf<TOptions>>[],
-    options?: { env?: string; seed?: string; /** @internal whose step sends */ fn?: InngestFunction },
+    options?: { env?: string; seed?: string; /** @internal */ step?: SendingStep },
   ): Promise<{ ids: string[] }> {
-    const events = await Promise.all(readPayloads(payload).map((event) => preparePayload(event, this)));
+    const sessions = (options?.step ?? runOf(this))?.sessions();
+    const events = await Promise.all(
+      readPayloads(payload).map((event) => preparePayload(inheriting(event, sessions), this)),
+    );
     if (events.length === 0) {
       this.internalLogger.warn("inngest.send: the list of events is empty, so nothing was sent");
       return { ids: [] };
     }
-    return sendThrough(this, options?.fn ?? null, events, (changed) => this.#deliver(changed, options));
+    return sendThrough(this, options?.step?.fn ?? null, events, (changed) => this.#deliver(changed, options));
   }
 
   async #deliver(events: EventPayload[], options?: { env?: string; seed?: string }): Promise<{ ids: string[] }> {
@@ -256,6 +267,11 @@ export class Inngest<const TOptions extends ClientOptions = ClientOptions> imple
     return (this.#options.isDev ?? this.#devSetting.isDev) ? "dev" : "cloud";
   }
 
+  /** Whether events sent inside a run inherit its sessions. */
+  get propagatesSessions(): boolean {
+    return this.#options.sessionPropagation ?? !isNo(this.envVar("INNGEST_SESSION_PROPAGATION"));
+  }
+
   /** Name of the branch environment, if any. */
   get env(): string | undefined {
     return this.#options.env?.trim() || branchEnv((name) => this.envVar(name));
@@ -338,6 +354,18 @@ export class Inngest<const TOptions extends ClientOptions = ClientOptions> imple
     }
     return this.mode === "cloud" ? cloudUrl : (this.#devSetting.url ?? DEV_URL);
   }
+}
+
+/** The step that sends events: what they inherit, and whose middleware they pass. */
+interface SendingStep {
+  fn?: InngestFunction;
+  sessions(): PropagatedEventSessions | undefined;
+}
+
+/** The run that the calling code is part of, when it is one of this client's. */
+function runOf(client: object): Pick<SendingStep, "sessions"> | undefined {
+  const found = ambient();
+  return found?.client === client ? found : undefined;
 }
 
 type Triggers<TOptions extends ClientOptions> = Trigger<EventsOf<TOptions>> | readonly Trigger<EventsOf<TOptions>>[];

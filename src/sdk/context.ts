@@ -21,6 +21,11 @@ export interface Context<TEvent = ReceivedEvent, TStep = StepTools> {
   step: TStep;
   /** ULID of the run */
   runId: string;
+  /**
+   * the run's sessions, those that all of its events share; undefined when there are none. Events sent inside the run
+   * inherit them, as they are at that time
+   */
+  sessions?: Record<string, string>;
   /** index of this try; 0 is the first */
   attempt: number;
   /** tries that the function has, the first included */

@@ -47,6 +47,11 @@ export function branchEnv(envVar: (name: string) => string | undefined): string 
   return undefined;
 }
 
+/** Whether a variable switches off what is on without it. */
+export function isNo(value: string | undefined): boolean {
+  return /^(?:0|false|no|off)$/i.test(value ?? "");
+}
+
 /** What `INNGEST_DEV` says: development or not, and where the development server is when it is a URL. */
 export interface DevSetting {
   isDev: boolean;

@@ -1,6 +1,7 @@
+import { resolveMeta } from "../protocol/sessions.ts";
 import type { FunctionOwner } from "./function.ts";
 import { applySchema } from "./schema.ts";
-import type { EventPayload } from "./event.ts";
+import type { EventPayload, PropagatedEventSessions } from "./event.ts";
 
 /**
  * The events of a `send`, with `data` filled in. `ts` stays absent unless the sender set it, so that the server's clock
@@ -30,18 +31,35 @@ export async function preparePayload(
   return serializer ? { ...event, data: serializer.encode(event.data) as EventPayload["data"] } : event;
 }
 
+/** The event, of the run's sessions beside its own; the server merges them. What is there already stays. */
+export function inheriting<TEvent extends Pick<EventPayload, "meta">>(
+  event: TEvent,
+  sessions: PropagatedEventSessions | undefined,
+): TEvent {
+  if (sessions === undefined || Object.keys(sessions).length === 0) return event;
+  return { ...event, meta: { propagated_sessions: { ...sessions }, ...event.meta } };
+}
+
 /**
- * Events as they travel.
+ * Events as they travel: without `sessions` and `ctx`, which belong to a handler's context and get here with it.
  *
  * @throws TypeError for what JSON cannot express: a BigInt, an object that contains itself
+ * @throws SessionsError, before JSON makes null of what is no session
  */
 export function payloadsJson(events: EventPayload[]): string {
+  const own = events.map(({ sessions: _sessions, ctx: _ctx, ...event }: EventPayload & FromContext) => event);
+  for (const { name, meta } of own) if (meta) resolveMeta({ ...meta }, `send: event ${JSON.stringify(name)}: meta`);
   try {
-    return JSON.stringify(events);
+    return JSON.stringify(own);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new TypeError(`send: the events cannot be written as JSON: ${why}`, { cause });
   }
+}
+
+interface FromContext {
+  sessions?: unknown;
+  ctx?: unknown;
 }
 
 function readPayload(event: unknown, field: string): EventPayload {

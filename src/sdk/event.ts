@@ -38,8 +38,35 @@ export interface ReceivedEvent<TData extends object = UntypedData, TName extends
   v?: string;
   /** @deprecated use `data` */
   user: UntypedData;
-  meta?: UntypedData;
+  meta?: ReceivedEventMeta;
 }
 
-/** What accompanies an event. */
-export type EventMeta = UntypedData;
+/** What accompanies an event that is sent. */
+export interface EventMeta {
+  /**
+   * The sessions that the event belongs to: ids by key, at most 5; keys of at most 128 bytes, ids of at most 512. They win
+   * over those that an event sent inside a run inherits; null as an id does not inherit the key, null for all inherits
+   * nothing.
+   */
+  sessions?: EventSessions | null;
+  /** What the event inherits from the run that sends it. Written by the client, from `sessions` of the handler's context */
+  propagated_sessions?: PropagatedEventSessions;
+}
+
+/** Ids of sessions by key, such as `{ conversation: "c-7" }`. */
+export type EventSessions = Record<string, EventSessionValue>;
+
+/** Id of a session, a number being its text; null keeps an event from inheriting the key. */
+export type EventSessionValue = string | number | null;
+
+/** Ids of inherited sessions by key. */
+export type PropagatedEventSessions = Record<string, PropagatedEventSessionValue>;
+
+/** Id of an inherited session. */
+export type PropagatedEventSessionValue = Exclude<EventSessionValue, null>;
+
+/** What accompanies a received event. */
+export interface ReceivedEventMeta {
+  /** the sessions that it belongs to, its own and inherited ones */
+  sessions?: Record<string, string>;
+}

@@ -1,6 +1,6 @@
 /** Ways to choose a variant of `group.experiment`. The same run, or the same value, always gets the same one. */
 import { sha256 } from "@noble/hashes/sha2.js";
-import { utf8ToBytes } from "@noble/hashes/utils.js";
+import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 
 /** How an experiment chooses, as it is recorded. */
 export interface ExperimentStrategyConfig {
@@ -56,9 +56,10 @@ export const experiment = {
   bucket(value: unknown, options?: { weights?: Record<string, number> }): ExperimentSelectFn {
     const own = options?.weights && checkedWeights(options.weights, "experiment.bucket");
     const text = String(value ?? "");
-    const select = (names?: string[]) => {
-      const weights = own ?? Object.fromEntries((names ?? []).map((name) => [name, 1]));
-      return pick(text, checkedWeights(weights, "experiment.bucket"));
+    const select = (names: string[] = []) => {
+      if (own) return pick(text, own);
+      if (names.length === 0) throw new TypeError("experiment.bucket: neither weights nor names of variants are given");
+      return pick(text, Object.fromEntries(names.map((name) => [name, 1])));
     };
     const isNullish = value === null || value === undefined;
     return selectFn(select, {
@@ -109,5 +110,5 @@ function pick(text: string, weights: Record<string, number>): string {
 
 /** The first 32 bits of the text's SHA-256, in [0, 1). */
 function hashToFloat(text: string): number {
-  return new DataView(sha256(utf8ToBytes(text)).buffer).getUint32(0) / 2 ** 32;
+  return Number.parseInt(bytesToHex(sha256(utf8ToBytes(text))).slice(0, 8), 16) / 2 ** 32;
 }

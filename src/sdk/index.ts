@@ -49,7 +49,8 @@ export {
   isInngestRequest,
   slugify,
 } from "./recognize.ts";
-export type { GroupTools, ParallelOptions } from "./group.ts";
+export { experiment, type ExperimentSelectFn, type ExperimentStrategyConfig } from "./experiment.ts";
+export type { ExperimentOptions, ExperimentRef, GroupExperiment, GroupTools, ParallelOptions } from "./group.ts";
 export { ConsoleLogger, ProxyLogger, wrapStringFirstLogger, type LogArg, type LogLevel } from "./logger.ts";
 export * as Middleware from "./middleware/base.ts";
 export type { WebhookDelivery } from "./webhook/delivery.ts";
@@ -78,7 +79,17 @@ export type {
   SendPayload,
   UntypedEvents,
 } from "./event-map.ts";
-export type { EventMeta, EventPayload, ReceivedEvent, UntypedData } from "./event.ts";
+export type {
+  EventMeta,
+  EventPayload,
+  EventSessions,
+  EventSessionValue,
+  PropagatedEventSessions,
+  PropagatedEventSessionValue,
+  ReceivedEvent,
+  ReceivedEventMeta,
+  UntypedData,
+} from "./event.ts";
 export type {
   CronTriggerOptions,
   EventTriggerOptions,

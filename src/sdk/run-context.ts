@@ -1,11 +1,12 @@
 /** One pass over a handler: its context, its tools and the middleware around it. The same for every transport. */
 import type { SettledMemo } from "../protocol/call.ts";
+import { commonSessions, type Sessions } from "../protocol/sessions.ts";
 import { ambient, bound, withAmbient, type Ambient } from "./ambient.ts";
 import type { Inngest } from "./client.ts";
-import { isStepError, restoreError } from "./errors.ts";
-import { Execution, type FoundStep, type Outcome, type Reporter, type StepRequest } from "./execute.ts";
+import { isStepError, NonRetriableError, restoreError } from "./errors.ts";
+import { Execution, type FoundStep, type Outcome, type Reporter } from "./execute.ts";
 import type { Registration } from "./function.ts";
-import { groupTools } from "./group.ts";
+import { groupTools, type StepScope, type VariantScope } from "./group.ts";
 import { childLogger, flushLogger, gatedLogger } from "./logger.ts";
 import type { Chain } from "./middleware/chain.ts";
 import type { MemoizedSteps } from "./middleware/base.ts";
@@ -15,6 +16,7 @@ import type { RequestPlatform } from "./platform.ts";
 import { dataResult, errorResult, runBody, type BodyResult } from "./step-body.ts";
 import type { Ask } from "./step/options.ts";
 import { stepTools } from "./step/index.ts";
+import { runTool } from "./step/run.ts";
 import type { Context } from "./context.ts";
 import type { ReceivedEvent } from "./event.ts";
 import type { WorkerEnv } from "./worker-env.ts";
@@ -51,8 +53,9 @@ export class RunContext {
   #context: Context;
   /** memoized steps as middleware changed them */
   #changed: MemoizedSteps | null = null;
-  /** mode of steps started now, where AsyncLocalStorage does not tell */
-  #mode: "race" | undefined;
+  /** what holds for steps started now, where AsyncLocalStorage does not tell */
+  #scope: StepScope = {};
+  readonly #variants = new Set<VariantScope>();
 
   constructor(options: RunContextOptions, reporter: Reporter) {
     this.#options = options;
@@ -79,7 +82,13 @@ export class RunContext {
         })
       : null;
     this.#context = this.#makeContext();
-    this.#surroundings = { run: this, step: this.#context.step, group: this.#context.group };
+    this.#surroundings = {
+      run: this,
+      client: options.client,
+      sessions: () => this.#sessions(),
+      step: this.#context.step,
+      group: this.#context.group,
+    };
   }
 
   /** Runs the handler until it ends; `null` when it was stopped first. */
@@ -159,13 +168,20 @@ export class RunContext {
     const { client, events, runId, attempt, maxAttempts, platform } = this.#options;
     const [event] = events;
     if (!event) throw new Error(`run ${runId} has no event`);
+    const ask: Ask = (request) => this.#hooks?.ask(request) ?? this.execution.step(request);
     const logger = childLogger(client.logger, { runID: runId, eventName: event.name });
     return {
       event,
       events: [...events],
-      step: this.#tools((request) => this.#hooks?.ask(request) ?? this.execution.step(request)),
-      group: groupTools((mode, code) => this.#inMode(mode, code)),
+      step: this.#tools(ask),
+      group: groupTools({
+        runId,
+        within: (scope, code) => this.#within(scope, code),
+        selection: runTool(this.#placed(ask), "group.experiment", undefined), // a name, whatever the serializer
+        warn: (message) => client.internalLogger.warn(message),
+      }),
       runId,
+      sessions: client.propagatesSessions ? commonSessions(events) : undefined,
       attempt,
       maxAttempts,
       requestId: this.#options.requestId,
@@ -176,30 +192,52 @@ export class RunContext {
     };
   }
 
-  /** Steps keep the mode of their group, and their code the surroundings in which the handler called them. */
   #tools(ask: Ask): Context["step"] {
     const { client, runId, registration } = this.#options;
-    const inPlace = (request: StepRequest) => {
-      const mode = this.#currentMode();
-      const opts = mode === undefined ? request.opts : { parallelMode: mode, ...request.opts };
+    return stepTools(this.#placed(ask), { client, runId, fn: registration.fn, sessions: () => this.#sessions() });
+  }
+
+  /** Steps keep what holds in their group, and their code the surroundings in which the handler called them. */
+  #placed(ask: Ask): Ask {
+    return (request) => {
+      const { parallelMode, selecting, variant } = this.#startStep();
+      if (selecting !== undefined)
+        throw new NonRetriableError(
+          `${request.type} "${request.userId}": started in \`select\` of group.experiment "${selecting}"; start it in a variant, or before the experiment`,
+        );
+      const opts = { ...variant?.opts, ...(parallelMode && { parallelMode }), ...request.opts };
       return ask({ ...request, opts, body: request.body && bound(request.body) });
     };
-    return stepTools(inPlace, { client, runId, fn: registration.fn });
   }
 
-  #currentMode(): "race" | undefined {
+  /** The scope that a step is started in, which knows of it from now on. */
+  #startStep(): StepScope {
     const found = ambient();
-    return this.#mode ?? (found?.run === this ? found.parallelMode : undefined);
+    if (found?.run === this) {
+      const { scope = {} } = found;
+      if (scope.variant) scope.variant.hasStep = true;
+      return scope;
+    }
+    for (const variant of this.#variants) variant.hasStep = true; // it may be of any of them
+    return this.#scope;
   }
 
-  #inMode<R>(mode: "race", code: () => R): R {
-    const before = this.#mode;
-    this.#mode = mode;
+  #within<R>(more: StepScope, code: () => R): R {
+    const found = ambient();
+    const outer = found?.run === this ? found : { ...this.#surroundings, scope: this.#scope };
+    const before = this.#scope;
+    this.#scope = { ...outer.scope, ...more };
+    if (more.variant) this.#variants.add(more.variant);
     try {
-      return withAmbient({ ...this.#surroundings, parallelMode: mode }, code);
+      return withAmbient({ ...outer, scope: this.#scope }, code);
     } finally {
-      this.#mode = before;
+      this.#scope = before;
     }
+  }
+
+  /** What the events that the run sends inherit: as middleware and handler have left it. */
+  #sessions(): Sessions | undefined {
+    return this.#options.client.propagatesSessions ? this.#context.sessions : undefined;
   }
 
   #waitUntil(promise: Promise<unknown>): void {

@@ -1,6 +1,7 @@
 import { headers } from "../protocol/headers.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import { SYNC_TIMEOUT_MS } from "../protocol/limits.ts";
+import { isNo } from "../sdk/environment.ts";
 import { serializeError } from "../sdk/errors.ts";
 import { sdkName, version } from "../sdk/version.ts";
 import { callApi } from "./api.ts";
@@ -29,7 +30,7 @@ export async function sync(app: ServedApp, request: Request, body: string): Prom
 
 /** Both kinds of sync are allowed unless a variable says no (inngest-protocol §0). */
 function isAllowed({ client }: ServedApp, variable: string): boolean {
-  return !/^(?:0|false|no|off)$/i.test(client.envVar(variable) ?? "");
+  return !isNo(client.envVar(variable));
 }
 
 async function inBand(app: ServedApp, body: string): Promise<Answer> {

@@ -24,8 +24,8 @@ describe("options", () => {
     [{ id: " " }, 'new Inngest: id: " " is not an app id'],
     [{ id: 5 }, "new Inngest: id: 5 is not an app id"],
     [
-      { id: "app", sessionPropagation: true },
-      'new Inngest: "sessionPropagation" is not an option of this version; there are id, eventKey',
+      { id: "app", endpointAdapter: {} },
+      'new Inngest: "endpointAdapter" is not an option of this version; there are id, eventKey',
     ],
     [{ id: "app", signinKey: "x" }, 'new Inngest: "signinKey" is not an option of this version; did you mean'],
   ])("%j is refused", (options, message) => {

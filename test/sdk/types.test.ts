@@ -2,9 +2,12 @@ import { Hono } from "hono";
 import { describe, expectTypeOf, test } from "vitest";
 import { serve } from "../../src/serve/hono.ts";
 import {
+  experiment,
   Inngest,
   type Context,
+  type EventMeta,
   type EventPayload,
+  type EventSessions,
   type FailureContext,
   type Handler,
   type InstantInput,
@@ -136,6 +139,39 @@ describe("steps", () => {
     expectTypeOf<Parameters<StepTools["sleepUntil"]>[1]>().toEqualTypeOf<InstantInput>();
     expectTypeOf<ReturnType<StepTools["sendEvent"]>>().toEqualTypeOf<Promise<{ ids: string[] }>>();
     expectTypeOf<Parameters<StepTools["sendEvent"]>[1]>().toEqualTypeOf<EventPayload | readonly EventPayload[]>();
+  });
+});
+
+describe("experiments", () => {
+  test("the result is that of any variant", async () => {
+    if (!isExecuted) return;
+    const group: Context["group"] = undefined as never;
+    const variants = { a: () => step.run("a", () => 1), b: async () => "text", c: () => true as const };
+    const chosen = await group.experiment("e", { variants, select: experiment.weighted({ a: 1, b: 1 }) });
+    expectTypeOf(chosen.result).toEqualTypeOf<number | string | true>();
+    expectTypeOf(chosen.variant).toEqualTypeOf<string>();
+    expectTypeOf(chosen.experimentRef).toEqualTypeOf<{ experimentName: string; variant: string }>();
+    const select = Object.assign((names?: string[]) => names?.[0] ?? "a", { __experimentConfig: { strategy: "mine" } });
+    await group.experiment({ id: "e", name: "E" }, { variants, select });
+    // @ts-expect-error a plain function does not say what strategy it is
+    await group.experiment("e", { variants, select: () => "a" });
+    // @ts-expect-error weights are numbers
+    experiment.weighted({ a: "1" });
+  });
+});
+
+describe("sessions", () => {
+  test("ids are texts, numbers, or null; handlers get texts", () => {
+    expectTypeOf<{ a: string; b: number; c: null }>().toExtend<EventSessions>();
+    expectTypeOf<Context["sessions"]>().toEqualTypeOf<Record<string, string> | undefined>();
+    expectTypeOf<ReceivedEvent["meta"]>().toEqualTypeOf<{ sessions?: Record<string, string> } | undefined>();
+    expectTypeOf<EventPayload["meta"]>().toEqualTypeOf<EventMeta | undefined>();
+    if (!isExecuted) return;
+    void inngest.send({ name: "a", meta: { sessions: null } });
+    // @ts-expect-error two values are no ids
+    void inngest.send({ name: "a", meta: { sessions: { chat: true } } });
+    // @ts-expect-error what is inherited is not cut
+    void inngest.send({ name: "a", meta: { propagated_sessions: { chat: null } } });
   });
 });
 

@@ -428,6 +428,39 @@ describe.each(["local", "http"] as const)("over %s:", (transport) => {
     });
   });
 
+  describe("sessions", () => {
+    it("of an event are inherited by the events that its run sends, and what those say themselves wins", async () => {
+      const { id } = await start("in-session", { isLast: false }, { meta: { sessions: { chat: 7, org: "o" } } });
+      const { ids } = await outputOf(id);
+      const sessions = { chat: "7", org: "o" };
+      expect(await outputOf(ids[0])).toEqual({ sessions, stored: { sessions } });
+    });
+  });
+
+  describe("group.experiment", () => {
+    it("chooses once and goes on with that variant", async () => {
+      const { key, id } = await start("experiment", { variant: "next" });
+      const run = await ended(id);
+      expect(run.output).toEqual({ result: "new", variant: "next" });
+      expect([await counted(key, "select"), await counted(key, "new")]).toEqual([1, 1]);
+      expect(run.steps.map((step) => [step.id, step.type, step.output])).toEqual([
+        ["which", "group.experiment", "next"],
+        ["nap", "step.sleep", null],
+        ["new", "step.run", "new"],
+      ]);
+    });
+
+    it("fails, without another try, for a choice that is no variant", async () => {
+      const { key, id } = await start("experiment", { variant: "other" });
+      const run = await ended(id);
+      expect(run).toMatchObject({
+        status: "Failed",
+        error: { message: expect.stringContaining("there are control, next") },
+      });
+      expect(await counted(key, "select")).toBe(1);
+    });
+  });
+
   describe("retries", () => {
     it("try a failing step again; the attempt is visible inside and in the API", async () => {
       const { key, id } = await start("flaky", { fails: 2 });

@@ -1,4 +1,5 @@
 import type { Inngest } from "../client.ts";
+import type { PropagatedEventSessions } from "../event.ts";
 import type { StepRequest } from "../execute.ts";
 import type { InngestFunction } from "../function.ts";
 import type { StepTools } from "./tools.ts";
@@ -9,11 +10,17 @@ import { sleepTool, sleepUntilTool } from "./sleep.ts";
 import { storing } from "./storing.ts";
 import { waitForEventTool } from "./wait-for-event.ts";
 
+/** The run whose steps they are. */
+export interface StepOwner {
+  client: Inngest;
+  runId: string;
+  fn?: InngestFunction;
+  /** what the events that it sends inherit */
+  sessions(): PropagatedEventSessions | undefined;
+}
+
 /** The step tools of one execution. */
-export function stepTools(
-  askPlainly: (request: StepRequest) => Promise<unknown>,
-  run: { client: Inngest; runId: string; fn?: InngestFunction },
-): StepTools {
+export function stepTools(askPlainly: (request: StepRequest) => Promise<unknown>, run: StepOwner): StepTools {
   const { serializer } = run.client;
   const ask = serializer ? storing(askPlainly, serializer) : askPlainly;
   return {
@@ -22,13 +29,13 @@ export function stepTools(
     sleep: settlingAlone(sleepTool(ask)),
     sleepUntil: settlingAlone(sleepUntilTool(ask)),
     waitForEvent: settlingAlone(waitForEventTool(ask, run.client)),
-    invoke: settlingAlone(invokeTool(ask, run.client)),
+    invoke: settlingAlone(invokeTool(ask, run)),
     sendEvent: settlingAlone(sendEventTool(ask, run)),
   };
 }
 
-/** A step that the handler does not await may fail without ending the process as an unhandled rejection. */
-function settlingAlone<Tool extends (...args: never[]) => Promise<unknown>>(tool: Tool): Tool {
+/** What the handler does not await may fail without ending the process as an unhandled rejection. */
+export function settlingAlone<Tool extends (...args: never[]) => Promise<unknown>>(tool: Tool): Tool {
   const wrapped = (...args: never[]) => {
     const promise = tool(...args);
     promise.catch(() => undefined);

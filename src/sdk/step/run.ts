@@ -7,7 +7,7 @@ import { readStepOptions, type Ask } from "./options.ts";
 /** `step.run`, and others that are like it: code whose result is stored. Its inputs are recorded with the step. */
 export function runTool(
   ask: Ask,
-  type: "step.run" | "step.ai.wrap",
+  type: "step.run" | "step.ai.wrap" | "group.experiment",
   serializer: Serializer | undefined,
 ): StepTools["run"] {
   const recorded = (input: unknown): JsonValue =>

@@ -2,21 +2,18 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { ulidParts } from "../../protocol/ids.ts";
 import { ID_SEED_MAX_SKEW_MS } from "../../protocol/limits.ts";
-import type { Inngest } from "../client.ts";
 import type { FoundStep } from "../execute.ts";
-import type { InngestFunction } from "../function.ts";
 import type { StepTools } from "./tools.ts";
+import type { StepOwner } from "./index.ts";
 import { readStepOptions, type Ask } from "./options.ts";
 
 /** `step.sendEvent`: sends events once, however often the step is tried. */
-export function sendEventTool(
-  ask: Ask,
-  { client, runId, fn }: { client: Inngest; runId: string; fn?: InngestFunction },
-): StepTools["sendEvent"] {
+export function sendEventTool(ask: Ask, run: StepOwner): StepTools["sendEvent"] {
+  const { client, runId } = run;
   return async (idOrOptions, payload) => {
     const options = readStepOptions(idOrOptions, "step.sendEvent");
     const body = ({ userId, index }: FoundStep) =>
-      client.send(payload, { seed: stepSeed(runId, `${userId}\0${index}`, Date.now()), fn });
+      client.send(payload, { seed: stepSeed(runId, `${userId}\0${index}`, Date.now()), step: run });
     return (await ask({ ...options, type: "step.sendEvent", op: "StepRun", body })) as { ids: string[] }; // from the journal
   };
 }

@@ -9,7 +9,7 @@ import type {
   UntypedEvents,
 } from "../event-map.ts";
 import type { EventType, EventTypeData } from "../event-type.ts";
-import type { ReceivedEvent, UntypedData } from "../event.ts";
+import type { EventMeta, ReceivedEvent, UntypedData } from "../event.ts";
 import type { Jsonify } from "../jsonify.ts";
 import type { RetryOptions } from "../retries.ts";
 
@@ -74,7 +74,7 @@ interface InvokeSettings<TOutput, TData extends object> {
   /** the function, a reference to it, or its whole id, `<app>-<function>` */
   function: InvokeTarget<TOutput, TData> | string;
   v?: string;
-  meta?: UntypedData;
+  meta?: EventMeta;
   /** @deprecated use `data` */
   user?: UntypedData;
   /**
