@@ -10,6 +10,7 @@ import { RUN_TIMING, type RunTiming } from "./durable-objects/run-object.ts";
 import { sweep } from "./durable-objects/sweep.ts";
 import { objects } from "./durable-objects/workerd-host.ts";
 import { checkCrons } from "./engine/cron.ts";
+import { checkExpressions } from "./engine/expression.ts";
 import { MAIN_ENV } from "./environment.ts";
 import type { HttpCall } from "./http-call.ts";
 import { readEvents, readSeed } from "./protocol/event-request.ts";
@@ -75,7 +76,10 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
   if (functions.length > 0 && !client) throw new TypeError("createWorker: functions need the `client` that made them");
   checkWebhooks(webhooks);
   const local = new LocalFunctions(client, functions, { env, waitUntil });
-  for (const { id, crons } of local.registered()) checkCrons(id, crons);
+  for (const { id, crons, triggers } of local.registered()) {
+    checkCrons(id, crons);
+    checkExpressions(id, triggers);
+  }
   const http = new HttpFunctions({
     post: callApp(options.callTimeout),
     signingKey: () => (settings().isDev ? null : (settings().signingKeys[0] ?? null)),

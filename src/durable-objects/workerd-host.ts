@@ -27,12 +27,13 @@ export const objects: Objects = {
   registry: (env) => stub<RegistryObjectApi>("RegistryDO", env, "registry"),
 };
 
-/** @throws Error naming the class when the Worker does not export it: `wrangler deploy` does not notice */
+/** @throws Error naming the class when the Worker does not export or configure it: `wrangler deploy` does not notice */
 function stub<Api>(className: ClassName, env: string, name: string): Api {
   const namespace = (exports as unknown as Record<ClassName, DurableObjectNamespace | undefined>)[className]; // of the user's Worker
-  if (!namespace)
+  if (typeof namespace?.getByName !== "function")
+    // the class without its configuration
     throw new Error(
-      `the Worker does not export ${className}: add \`export { ${CLASSES.join(", ")} } from "@dotdo/inngest/worker"\` and an [exports.${className}] table to wrangler.toml`,
+      `the Worker does not export ${className}, or its configuration does not name it: add \`export { ${CLASSES.join(", ")} } from "@dotdo/inngest/worker"\` and an [exports.${className}] table to wrangler.toml`,
     );
   meter.objectRequests += 1;
   return namespace.getByName(`${env}${SEPARATOR}${name}`) as unknown as Api; // RPC to our own class

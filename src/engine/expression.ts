@@ -4,6 +4,7 @@
  * Here they are compiled, and waits are prepared for EventDO's index; `cel.ts` evaluates.
  */
 import { Environment, ParseError, type ASTNode } from "@marcbachmann/cel-js";
+import type { EventTrigger } from "../protocol/function-config.ts";
 import { cached, evaluate, isKnownCall, isRecord, macroOf, member, patternOf } from "./cel.ts";
 
 /** Longest source, in UTF-16 units (8 KiB of ASCII); ours, Inngest states none. */
@@ -49,17 +50,40 @@ export interface Expression {
 export class ExpressionError extends Error {
   readonly code = "expression_invalid";
   readonly source: string;
+  readonly #problem: string;
 
-  constructor(problem: string, source: string, cause?: unknown) {
-    super(`Expression \`${source.length > 200 ? `${source.slice(0, 200)}…` : source}\` ${problem}`, { cause });
+  constructor(problem: string, source: string, cause?: unknown, where = "") {
+    super(`${where}Expression \`${source.length > 200 ? `${source.slice(0, 200)}…` : source}\` ${problem}`, { cause });
     this.name = "ExpressionError";
     this.source = source;
+    this.#problem = problem;
+  }
+
+  /** The same error, told with the place where the expression stands. */
+  at(where: string): ExpressionError {
+    return new ExpressionError(this.#problem, this.source, this.cause, where);
   }
 }
 
 /** @throws {ExpressionError} on a syntax error, an unknown variable or function, too long or too deep a source */
 export function compile(source: string): Expression {
   return compiled(source);
+}
+
+/**
+ * Refuses a function one of whose triggers has an `if` that does not compile.
+ *
+ * @throws {ExpressionError} naming function and event
+ */
+export function checkExpressions(functionId: string, triggers: readonly EventTrigger[]): void {
+  for (const { event, expression } of triggers) {
+    try {
+      if (expression) compile(expression);
+    } catch (error) {
+      if (!(error instanceof ExpressionError)) throw error;
+      throw error.at(`function "${functionId}": triggers: event "${event}": if: `);
+    }
+  }
 }
 
 /**

@@ -2,7 +2,7 @@ import { Hono } from "hono";
 import * as z from "zod";
 import type { AppSync, Objects, ScheduleView } from "../durable-objects/objects.ts";
 import { checkCrons } from "../engine/cron.ts";
-import { compile } from "../engine/expression.ts";
+import { checkExpressions } from "../engine/expression.ts";
 import { appUrl } from "../protocol/app-sync.ts";
 import {
   registerBodySchema,
@@ -120,7 +120,7 @@ function toRegistered(config: FunctionConfig, { appname: appId }: RegisterBody):
   );
   const seen = new Set(triggers.map((trigger) => JSON.stringify(trigger)));
   if (seen.size < triggers.length) throw new Error(`function "${config.id}": triggers: one of them is given twice`);
-  for (const { expression } of triggers) if (expression !== null) compile(expression);
+  checkExpressions(config.id, triggers);
   const crons = config.triggers.flatMap(({ cron, jitter }) =>
     cron === undefined ? [] : [{ cron, jitter: jitter ?? null }],
   );

@@ -8,6 +8,8 @@ export type SettingsSource = () => Settings;
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\]|.*\.localhost)(:\d+)?$/i;
 
+const OR_DEV = "; for development set INNGEST_DEV=1 instead, with wrangler in .dev.vars";
+
 /**
  * Dev mode is open, so it answers only this machine: the Host must be loopback, and so must the Origin of a browser's
  * request, or any web page could drive the local server (design §10).
@@ -33,7 +35,9 @@ export function signingKeyGuard(settings: SettingsSource): MiddlewareHandler {
     const { isDev, signingKeys } = settings();
     if (isDev) return next();
     if (signingKeys.length === 0)
-      throw new HTTPException(503, { message: "no signing key is configured: set the secret INNGEST_SIGNING_KEY" });
+      throw new HTTPException(503, {
+        message: `no signing key is configured: set the secret INNGEST_SIGNING_KEY${OR_DEV}`,
+      });
     const authorization = c.req.header("authorization");
     if (authorization === undefined || !(await bearerMatches(authorization, signingKeys)))
       throw new HTTPException(401, {
@@ -50,7 +54,7 @@ export function checkEventKey(c: Context, settings: SettingsSource): void {
   if (isDev && eventKeys.length === 0) return;
   if (eventKeys.length === 0)
     throw new HTTPException(503, {
-      message: "Event keys are required to process events securely: set the secret INNGEST_EVENT_KEY",
+      message: `Event keys are required to process events securely: set the secret INNGEST_EVENT_KEY${OR_DEV}`,
     });
   if (key === "") throw new HTTPException(401, { message: "Event key is required" });
   if (!eventKeys.some((known) => isSame(known, key))) throw new HTTPException(401, { message: "Event key not found" });

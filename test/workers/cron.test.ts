@@ -111,6 +111,26 @@ describe("a schedule of seconds", () => {
   });
 });
 
+describe("[G9] a trigger whose `if` does not compile is refused with function and event", () => {
+  const words =
+    'function "bad-big": triggers: event "shop/order": if: Expression `event.data.total = 1` does not parse';
+  const trigger = { event: "shop/order", if: "event.data.total = 1" };
+
+  it("by createWorker, when the Worker starts", () => {
+    const client = new Inngest({ id: "bad" });
+    const functions = [client.createFunction({ id: "big" }, trigger, () => 1)];
+    expect(() => createWorker({ client, functions })).toThrow(words);
+  });
+
+  it("by the registration of an app", async () => {
+    const steps = { step: { runtime: { url: APP_URL } } };
+    const triggers = [{ event: trigger.event, expression: trigger.if }];
+    const functions = [{ id: "bad-big", triggers, steps }];
+    const answer = await post("/fn/register", { url: APP_URL, appname: "bad", sdk: "", framework: "", functions });
+    expect(answer).toMatchObject({ status: 400, body: { error: expect.stringContaining(words) } });
+  });
+});
+
 describe("[G9] a schedule that cannot be kept is refused with function, trigger and value", () => {
   const words = 'function "bad-report": triggers: cron "0 25 * * *": hour: "25" is not allowed; allowed are 0–23';
 
