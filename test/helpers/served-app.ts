@@ -1,15 +1,30 @@
-/** The fixture's functions as an app of their own, in Node: what the Worker's calls to `http://app.test` reach. */
+/** The fixture's functions as an app of their own, in Node: what the Worker's calls to `http://<any>.app.test` reach. */
 import { type Request as IncomingRequest, Response as OutgoingResponse } from "miniflare";
 import { Inngest } from "../../src/sdk/index.ts";
-import { createHandler } from "../../src/serve/handler.ts";
+import { createHandler, type ServeHandler } from "../../src/serve/handler.ts";
 import { makeFunctions } from "../fixtures/functions.ts";
 import { counted, open } from "../fixtures/hooks.ts";
 import { SIGNED_APP_KEY } from "./app-urls.ts";
 import { Mailbox } from "./mailbox.ts";
 
-const mailbox = new Mailbox();
-const client = new Inngest({ id: "http", isDev: true, fetch: (...request) => mailbox.carry(new Request(...request)) });
-const handler = createHandler({ client, functions: makeFunctions(client), framework: "test" });
+interface ServedApp {
+  handler: ServeHandler;
+  mailbox: Mailbox;
+}
+
+const apps = new Map<string, ServedApp>();
+
+/** Each host is an app with a mailbox of its own. */
+function appAt(host: string): ServedApp {
+  const known = apps.get(host);
+  if (known) return known;
+  const mailbox = new Mailbox();
+  const fetch: typeof globalThis.fetch = (...request) => mailbox.carry(new Request(...request));
+  const client = new Inngest({ id: "http", isDev: true, fetch });
+  const app = { mailbox, handler: createHandler({ client, functions: makeFunctions(client), framework: "test" }) };
+  apps.set(host, app);
+  return app;
+}
 
 const signedClient = new Inngest({ id: "signed", isDev: false, signingKey: SIGNED_APP_KEY });
 const signedHandler = createHandler({
@@ -25,6 +40,7 @@ const signedHandler = createHandler({
 export async function answerAsApp(request: IncomingRequest): Promise<OutgoingResponse> {
   const url = new URL(request.url);
   const name = url.searchParams.get("name") ?? "";
+  const { handler, mailbox } = appAt(url.hostname);
   const body = request.method === "GET" ? undefined : await request.text();
   switch (url.pathname) {
     case "/hooks/counted":

@@ -5,7 +5,7 @@ import { eventUlid } from "../../src/protocol/ids.ts";
 import { hashedSigningKey } from "../../src/protocol/signature.ts";
 import { Inngest } from "../../src/sdk/index.ts";
 import { makeFunctions } from "../fixtures/functions.ts";
-import { APP_URL, SIGNED_APP_KEY, SIGNED_APP_URL } from "../helpers/app-urls.ts";
+import { APP_ORIGIN, APP_URL, SIGNED_APP_KEY, SIGNED_APP_URL } from "../helpers/app-urls.ts";
 import { registerHttpApp } from "./helpers/fixture-app.ts";
 import { objectIds } from "./helpers/object-ids.ts";
 import { ended, json, outputOf, post, request, send, until, worker } from "./helpers/front-door.ts";
@@ -328,7 +328,7 @@ describe("registering an app", () => {
   });
 
   it("that is no app: its runs fail and say what the URL answered", async () => {
-    const url = "http://app.test/not-sdk";
+    const url = `${APP_ORIGIN}/not-sdk`;
     const page = {
       id: "page-a",
       name: "A",

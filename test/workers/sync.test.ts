@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { hashedSigningKey } from "../../src/protocol/signature.ts";
 import platform from "../fixtures/embedded-worker.ts";
-import { APP_URL, SIGNED_APP_KEY, SIGNED_APP_URL } from "../helpers/app-urls.ts";
+import { APP_ORIGIN, APP_URL, SIGNED_APP_KEY, SIGNED_APP_URL } from "../helpers/app-urls.ts";
 import { httpApp } from "./helpers/fixture-app.ts";
 import { json, outputOf, post, request, runsOf, send, started, until } from "./helpers/front-door.ts";
 
@@ -43,7 +43,7 @@ describe("POST /v1/apps/sync", () => {
   });
 
   it("an app that registers itself: told apart by whether it is here", async () => {
-    const url = "http://app.test/registers-itself";
+    const url = `${APP_ORIGIN}/registers-itself`;
     const elsewhere = await sync(url);
     expect(elsewhere).toMatchObject({ status: 200, body: { data: { app_id: null, kind: "out_of_band" } } });
     expect(elsewhere.body.data.message).toContain("names another server");
@@ -62,11 +62,11 @@ describe("POST /v1/apps/sync", () => {
   });
 
   it.each([
-    ["http://app.test/status?code=401", "unauthorized"],
-    ["http://app.test/status?code=403", "forbidden"],
-    ["http://app.test/status?code=404", "url_not_found"],
-    ["http://app.test/status?code=500", "internal_server_error"],
-    ["http://app.test/not-sdk", "not_sdk"],
+    [`${APP_ORIGIN}/status?code=401`, "unauthorized"],
+    [`${APP_ORIGIN}/status?code=403`, "forbidden"],
+    [`${APP_ORIGIN}/status?code=404`, "url_not_found"],
+    [`${APP_ORIGIN}/status?code=500`, "internal_server_error"],
+    [`${APP_ORIGIN}/not-sdk`, "not_sdk"],
     ["ftp://app.test/api/inngest", "unsupported_protocol"],
     [SIGNED_APP_URL, "unauthorized"],
   ])("%s: %s, kept until a sync succeeds", async (url, code) => {
@@ -136,7 +136,7 @@ describe("deployed", () => {
 describe("INNGEST_SDK_URL", () => {
   it("each of its apps is synced every minute; one that fails does not hold up the others", async () => {
     await json("/v1/apps/http", { method: "DELETE" });
-    const broken = "http://app.test/status?code=503";
+    const broken = `${APP_ORIGIN}/status?code=503`;
     configure({ INNGEST_SDK_URL: `no url, ${broken},${APP_URL}` });
     await minute();
     expect(await app("http")).toMatchObject({ archived_at: null, error: null });
@@ -146,7 +146,7 @@ describe("INNGEST_SDK_URL", () => {
   });
 
   it("a known app that fails keeps its functions and shows why; the next success clears that and nothing else", async () => {
-    const url = "http://app.test/status?code=500";
+    const url = `${APP_ORIGIN}/status?code=500`;
     const functions = [
       { id: "sick-fn", name: "", triggers: [], steps: { step: { id: "step", runtime: { type: "http", url } } } },
     ];
@@ -196,7 +196,7 @@ describe("archiving an app", () => {
   });
 
   it("[§2.6] DELETE /fn/remove archives by URL, and forgets a URL that never was synced", async () => {
-    const broken = "http://app.test/status?code=502";
+    const broken = `${APP_ORIGIN}/status?code=502`;
     await sync(broken);
     const remove = (url: string) => json(`/fn/remove?url=${encodeURIComponent(url)}`, { method: "DELETE" });
     expect((await remove(broken)).status).toBe(200);

@@ -2,7 +2,7 @@
 import { Inngest } from "../../../src/sdk/index.ts";
 import { makeFunctions } from "../../fixtures/functions.ts";
 import { counted, open } from "../../fixtures/hooks.ts";
-import { APP_URL } from "../../helpers/app-urls.ts";
+import { APP_ORIGIN, APP_URL } from "../../helpers/app-urls.ts";
 import { post, request } from "./front-door.ts";
 import type { Letter } from "../../helpers/mailbox.ts";
 
@@ -24,7 +24,7 @@ export const httpApp: FixtureApp = {
 };
 
 async function hook(path: string, init?: RequestInit): Promise<unknown> {
-  return (await fetch(`http://app.test${path}`, init)).json();
+  return (await fetch(`${APP_ORIGIN}${path}`, init)).json();
 }
 
 /** Registers the served functions, as an app's sync does. */
