@@ -64,11 +64,13 @@ export interface ExperimentRef {
   variant: string;
 }
 
-/** What holds for the steps that are started inside a group's callback. */
+/** What holds for the steps that are started inside a group's callback, or inside another step. */
 export interface StepScope {
   parallelMode?: "race";
   /** the experiment whose `select` runs: it must not start any */
   selecting?: string;
+  /** the step whose code runs: it must not start any */
+  inside?: string;
   /** the innermost variant of an experiment */
   variant?: VariantScope;
 }

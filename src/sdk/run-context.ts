@@ -200,13 +200,19 @@ export class RunContext {
   /** Steps keep what holds in their group, and their code the surroundings in which the handler called them. */
   #placed(ask: Ask): Ask {
     return (request) => {
-      const { parallelMode, selecting, variant } = this.#startStep();
+      const { parallelMode, selecting, inside, variant } = this.#startStep();
       if (selecting !== undefined)
         throw new NonRetriableError(
           `${request.type} "${request.userId}": started in \`select\` of group.experiment "${selecting}"; start it in a variant, or before the experiment`,
         );
+      if (inside !== undefined)
+        throw new NonRetriableError(
+          `${request.type} "${request.userId}": started inside the code of step "${inside}", where nothing would carry it out; start it before or after that step, or call plain code`,
+        );
       const opts = { ...variant?.opts, ...(parallelMode && { parallelMode }), ...request.opts };
-      return ask({ ...request, opts, body: request.body && bound(request.body) });
+      const { body, userId } = request;
+      const code = body && ((step: FoundStep) => this.#within({ inside: userId }, () => body(step)));
+      return ask({ ...request, opts, body: code && bound(code) });
     };
   }
 
