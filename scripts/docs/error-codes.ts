@@ -35,7 +35,7 @@ export const errorGroups: readonly ErrorGroup[] = [
       },
       not_genuine: {
         means:
-          "A webhook delivery failed verification: no signature, a wrong one, one that is too old, or no secret is configured. Answered with 401.",
+          "A webhook delivery failed verification: no signature, a wrong one, or one that is too old. Answered with 401. Without a secret nothing can be verified: that is `internal_error`, 500, so that the provider delivers again.",
         remedy:
           "Set the secret of this very endpoint, and the one before it too while you change it. Check that nothing between provider and app rewrites the body, and that the clock is right.",
       },

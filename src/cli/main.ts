@@ -12,7 +12,7 @@ Runs the platform on this machine, in dev mode, until Ctrl-C.
 
   -u, --url <url>    where an app serves its functions, such as http://localhost:3000/api/inngest;
                      may be given several times; its functions are registered and followed
-      --port <port>  default 8288 (variable PORT)
+  -p, --port <port>  default 8288 (variable PORT)
       --state <dir>  default .inngest (variable INNGEST_STATE); delete it to start from nothing
       --no-poll      ask the apps for their functions once, not every 5 s
   -h, --help
@@ -22,7 +22,7 @@ INNGEST_WORKER=<file> runs another Worker, such as one that holds app and engine
 
 const options = {
   url: { type: "string", short: "u", multiple: true },
-  port: { type: "string" },
+  port: { type: "string", short: "p" },
   state: { type: "string" },
   "no-poll": { type: "boolean" },
   help: { type: "boolean", short: "h" },

@@ -46,6 +46,7 @@ describe("arguments", () => {
     [["dev", "--port"], "--port needs a value; see inngest --help"],
     [["dev", "--no-poll=1"], "--no-poll takes no value"],
     [["dev", "--port", "70000"], '--port is "70000"; it must be a whole number from 1 to 65535'],
+    [["dev", "-p", "x"], '--port is "x"; it must be a whole number from 1 to 65535'],
     [["dev", "-u", "3000"], '--url is "3000"; it must be a full URL, such as http://localhost:3000/api/inngest'],
   ])("%j is refused in one line that says what would be right", (args, message) => {
     expect(inngest(folder, ...args)).toEqual({ status: 1, stdout: "", stderr: `inngest: ${message}\n` });
