@@ -59,7 +59,8 @@ export class EncryptionKeys {
     const [key] = await this.#derived();
     if (!key) throw new TypeError("encryptionMiddleware: key: there is none"); // the constructor sees to one
     const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
-    const plain = new TextEncoder().encode(JSON.stringify(value ?? null));
+    const text: string | undefined = JSON.stringify(value); // of undefined, and of functions and symbols, there is none
+    const plain = new TextEncoder().encode(text ?? "null");
     const sealed = new Uint8Array(await crypto.subtle.encrypt({ name: "AES-GCM", iv }, key.crypto, plain));
     const whole = new Uint8Array(iv.length + sealed.length);
     whole.set(iv);

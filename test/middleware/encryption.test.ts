@@ -46,6 +46,18 @@ describe("results of steps", () => {
     expect(await read(clientOf(), data)).toEqual(SECRET);
   });
 
+  test.each([undefined, null, () => 1])(
+    "that JSON has no text for are null, as without encryption: %s",
+    async (result) => {
+      const fn = clientOf().createFunction({ id: "f" }, { event: EVENT.name }, ({ step }) =>
+        step.run("a", () => result),
+      );
+      const reply = await call(clientOf(), fn);
+      expect(reply).toMatchObject({ ops: [{ data: { __ENCRYPTED__: true } }] });
+      expect(await read(clientOf(), (reply as { ops: { data: unknown }[] }).ops[0]!.data)).toBeNull();
+    },
+  );
+
   test("are encrypted anew each time: the same value does not look the same", async () => {
     const client = clientOf();
     expect(await stored(client)).not.toEqual(await stored(client));
