@@ -172,7 +172,7 @@ export const unreadVariables = {
   INNGEST_CONNECT_GATEWAY_URL: "this version has no `connect`",
   INNGEST_CONNECT_ISOLATE_EXECUTION: "this version has no `connect`",
   INNGEST_CONNECT_MAX_WORKER_CONCURRENCY: "this version has no `connect`",
-  OPENAI_API_KEY: "this version has no `step.ai`",
-  ANTHROPIC_API_KEY: "this version has no `step.ai`",
-  GEMINI_API_KEY: "this version has no `step.ai`",
+  OPENAI_API_KEY: "this version has no `step.ai.infer`",
+  ANTHROPIC_API_KEY: "this version has no `step.ai.infer`",
+  GEMINI_API_KEY: "this version has no `step.ai.infer`",
 } as const satisfies Record<string, string>;
