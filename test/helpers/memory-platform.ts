@@ -34,6 +34,22 @@ export class Death extends Error {
   override name = "ProcessDeath";
 }
 
+let cryptoAtWork = 0;
+
+/** WebCrypto works on threads of its own, for longer than a few turns: while it does, nothing is at rest. */
+for (const name of ["encrypt", "decrypt", "importKey", "deriveBits", "deriveKey", "digest"] as const) {
+  const plain: (...args: never[]) => Promise<unknown> = crypto.subtle[name].bind(crypto.subtle);
+  const counted = async (...args: never[]) => {
+    cryptoAtWork += 1;
+    try {
+      return await plain(...args);
+    } finally {
+      cryptoAtWork -= 1;
+    }
+  };
+  Object.defineProperty(crypto.subtle, name, { value: counted, configurable: true });
+}
+
 /** Called around every call between objects; may delay it, or throw {@link Death}. */
 export type Hop = (name: string) => Promise<void> | void;
 
@@ -72,7 +88,9 @@ export class MemoryPlatform {
     this.#appId = client.id;
     this.#functions = new LocalFunctions(client, functions(client));
     bindSender(client, async (events, seed) => {
-      const records = readEvents(JSON.stringify(events), readSeed(seed, this.now, new Uint8Array(10)), this.now);
+      // the client's clock is not this one: of its seed only the entropy counts
+      const { entropy } = readSeed(seed, Number.parseInt(seed, 10), new Uint8Array(10));
+      const records = readEvents(JSON.stringify(events), { timeMs: this.now, entropy }, this.now);
       await acceptRecords(this.objects(), ENV, records, this.now);
       return { ids: records.map((record) => record.internalId) };
     });
@@ -238,7 +256,7 @@ export class MemoryPlatform {
   async #quiet(): Promise<void> {
     for (let quiet = 0; quiet < QUIET_TURNS; quiet++) {
       await new Promise((resolve) => setImmediate(resolve));
-      if (this.#busy > 0) quiet = 0;
+      if (this.#busy > 0 || cryptoAtWork > 0) quiet = 0;
     }
   }
 

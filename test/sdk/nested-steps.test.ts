@@ -5,7 +5,7 @@ import { EVENT } from "../helpers/run-builder.ts";
 import { call, clientWith, recorder, silent } from "./middleware/helpers.ts";
 
 const client = new Inngest({ id: "shop", isDev: true, logger: silent });
-const on = (handler: (context: Context) => unknown, by = client) =>
+const on = (handler: (context: Context) => unknown, by: Inngest = client) =>
   by.createFunction({ id: "f" }, { event: EVENT.name }, handler);
 
 const refusal = (tool: string) =>
