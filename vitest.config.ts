@@ -6,6 +6,8 @@ import { answerAsApp } from "./test/helpers/served-app.ts";
 export default defineConfig({
   test: {
     maxWorkers: 2,
+    // runs that a test lets fail
+    onConsoleLog: (log) => !/^run \S+ of ".*" failed /.test(log),
     // what a crash that a test injects leaves behind: abortAllDurableObjects in workerd, Death in test/helpers
     onUnhandledError: (error) =>
       error.name === "ProcessDeath" || ("durableObjectReset" in error && error.durableObjectReset === true)

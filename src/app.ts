@@ -37,7 +37,14 @@ export function platformApp(
   app.route("/", appRoutes(objects, env, settings, version));
   app.route("/", appSyncRoutes({ objects, env, settings, fetch: (...request) => fetch(...request) }));
   app.notFound((c) =>
-    c.json({ error: `nothing is served at ${c.req.method} ${c.req.path}`, status: 404, data: null }, 404),
+    c.json(
+      {
+        error: `nothing is served at ${c.req.method} ${c.req.path}; there are /v1/events, /v1/runs/:id and /v1/apps`,
+        status: 404,
+        data: null,
+      },
+      404,
+    ),
   );
   app.onError((error, c) => {
     if (error instanceof HTTPException)

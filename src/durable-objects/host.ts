@@ -21,6 +21,6 @@ export interface Host {
   sync(): Promise<void>;
   /** Deletes everything the object has. */
   wipe(): Promise<void>;
-  /** Tells people of something that must not happen, and of which nobody else would hear. */
+  /** Tells people what nobody else would tell them: a fault, or the end of a run that failed. */
   report(message: string, error: unknown): void;
 }

@@ -228,6 +228,11 @@ export class RunObject implements RunObjectApi {
     const decision = apply(this.#current(), input, this.#moment());
     if (decision.stale) return decision;
     this.#commit(decision);
+    const { state, id, functionId } = decision.run;
+    if (state.kind === "failed") {
+      const { name, message } = state.error;
+      this.#host.report(`run ${id} of "${functionId}" failed (GET /v1/runs/${id}):`, `${name}: ${message}`);
+    }
     this.#perform(decision);
     return decision;
   }

@@ -38,7 +38,10 @@ function unwrap<T>(result: StandardSchemaV1.Result<T>, value: unknown, what: str
   });
   const shown = issues
     .slice(0, ISSUES_SHOWN)
-    .map((issue) => `${[what, ...issue.path].join(".")}: ${issue.message}; it is ${shortJson(issue.value)}`);
+    .map(
+      (issue) =>
+        `${[what, ...issue.path].join(".")}: ${issue.message}${issue.value === undefined ? "" : `; it is ${shortJson(issue.value)}`}`,
+    );
   const more = issues.length > ISSUES_SHOWN ? [`and ${issues.length - ISSUES_SHOWN} more`] : [];
   throw new EventValidationError([...shown, ...more].join("; "), issues);
 }

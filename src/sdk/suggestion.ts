@@ -1,6 +1,6 @@
 const DISTANCE_MAX = 2;
 
-/** `; did you mean "retries"?` for a word that is nearly one of the known ones, else nothing. */
+/** ` (did you mean "retries"?)` for a word that is nearly one of the known ones, else nothing. */
 export function suggestion(word: string, known: readonly string[]): string {
   let best: { candidate: string; distance: number } | undefined;
   for (const candidate of known) {
@@ -8,7 +8,7 @@ export function suggestion(word: string, known: readonly string[]): string {
     if (distance <= DISTANCE_MAX && distance < candidate.length / 2 && distance < (best?.distance ?? Infinity))
       best = { candidate, distance };
   }
-  return best ? `; did you mean ${JSON.stringify(best.candidate)}?` : "";
+  return best ? ` (did you mean ${JSON.stringify(best.candidate)}?)` : "";
 }
 
 /** Insertions, deletions and replacements that lead from one word to the other (Levenshtein). */

@@ -202,3 +202,20 @@ describe("many waits for one event", () => {
     expect(platform.hops.slice(before).filter((hop) => hop === "→ run.offer")).toHaveLength(1);
   });
 });
+
+describe("what people are told", () => {
+  it("a run that failed for good, once, with its function, its error and where to read more", async () => {
+    const platform = new MemoryPlatform((client) => [
+      client.createFunction({ id: "boom", retries: 1 }, { event: "go" }, () => {
+        throw new RangeError("too much");
+      }),
+      client.createFunction({ id: "fine" }, { event: "go" }, () => 1),
+    ]);
+    await platform.register();
+    await platform.send({ name: "go", id: "a" });
+    await platform.run(undefined, hour);
+    expect(platform.reports).toEqual([
+      expect.stringMatching(/^run \S+ of "mem-boom" failed \(GET \/v1\/runs\/\S+\): RangeError: too much$/),
+    ]);
+  });
+});

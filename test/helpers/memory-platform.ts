@@ -66,6 +66,8 @@ export class MemoryPlatform {
   /** hops so far, by name: what a test may crash at */
   readonly hops: string[] = [];
   readonly messages: RouteMessage[] = [];
+  /** what objects have told people */
+  readonly reports: string[] = [];
   readonly #appId: string;
   readonly #functions: LocalFunctions;
   readonly #disks = new Map<string, Sql>();
@@ -345,7 +347,7 @@ export class MemoryPlatform {
         this.#disks.set(fullName, new MemorySql());
         this.#alarms.delete(fullName);
       },
-      report: () => undefined,
+      report: (message, error) => void this.reports.push(`${message} ${String(error)}`),
     };
   }
 }

@@ -27,7 +27,7 @@ describe("options", () => {
       { id: "app", endpointAdapter: {} },
       'new Inngest: "endpointAdapter" is not an option of this version; there are id, eventKey',
     ],
-    [{ id: "app", signinKey: "x" }, 'new Inngest: "signinKey" is not an option of this version; did you mean'],
+    [{ id: "app", signinKey: "x" }, 'new Inngest: "signinKey" is not an option of this version (did you mean'],
   ])("%j is refused", (options, message) => {
     expect(() => new Inngest(options as ClientOptions)).toThrow(message);
   });

@@ -56,7 +56,7 @@ describe("at creation", () => {
 
   test.each([
     [{ signingKey: "x" }, "serve: signingKey: is an option of the client; write new Inngest({ signingKey: … })"],
-    [{ servepath: "/x" }, 'serve: "servepath" is not an option; did you mean "servePath"?'],
+    [{ servepath: "/x" }, 'serve: "servepath" is not an option (did you mean "servePath"?)'],
     [{ colour: 1 }, 'serve: "colour" is not an option; there are client, functions, servePath'],
   ])("an option that is none is refused, with what to write: %j", (options, message) => {
     expect(() => createHandler({ client, functions: [], framework: "test", ...options })).toThrow(message);
