@@ -231,7 +231,11 @@ export class RunObject implements RunObjectApi {
     const { state, id, functionId } = decision.run;
     if (state.kind === "failed") {
       const { name, message } = state.error;
-      this.#host.report(`run ${id} of "${functionId}" failed (GET /v1/runs/${id}):`, `${name}: ${message}`);
+      const [firstLine = ""] = message.split("\n");
+      this.#host.report(
+        `run ${id} of "${functionId}" failed (GET /v1/runs/${id}):`,
+        `${name}: ${firstLine.slice(0, 300)}`,
+      );
     }
     this.#perform(decision);
     return decision;

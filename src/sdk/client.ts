@@ -23,7 +23,7 @@ import { boundSender } from "./sender.ts";
 import type { Serializer } from "./serializer.ts";
 import { suggestion } from "./suggestion.ts";
 import type { FailureHandler, Handler, Logger } from "./context.ts";
-import type { EventMap, EventOf, InvokeDataOf, SendPayload } from "./event-map.ts";
+import type { EventMap, EventOf, InvokeDataOf, KnownPayload, SendPayload } from "./event-map.ts";
 import type { EventPayload, PropagatedEventSessions } from "./event.ts";
 import type { FunctionOptions, Trigger } from "./function-options.ts";
 import { sdkName } from "./version.ts";
@@ -151,9 +151,18 @@ export class Inngest<const TOptions extends ClientOptions = ClientOptions> imple
    * @example
    * const { ids } = await inngest.send({ name: "user/created", data: { userId: "123" } });
    */
-  async send(
+  send(
     payload: SendPayload<EventsOf<TOptions>> | readonly SendPayload<EventsOf<TOptions>>[],
     options?: { env?: string; seed?: string; /** @internal */ step?: SendingStep },
+  ): Promise<{ ids: string[] }>;
+  /** As above for one event: compilers explain what is wrong by the last form, and this one says it plainly. */
+  send(
+    payload: KnownPayload<EventsOf<TOptions>>,
+    options?: { env?: string; seed?: string; /** @internal */ step?: SendingStep },
+  ): Promise<{ ids: string[] }>;
+  async send(
+    payload: unknown,
+    options?: { env?: string; seed?: string; step?: SendingStep },
   ): Promise<{ ids: string[] }> {
     const sessions = (options?.step ?? runOf(this))?.sessions();
     const events = await Promise.all(

@@ -21,12 +21,15 @@ export type EventName<TEvents extends EventMap> = string extends keyof TEvents
   ? string
   : (keyof TEvents & string) | `${string}*` | keyof PlatformEvents;
 
-/** An event to send, of those that an app knows. */
+/** An event to send, of those that an app knows, or made by an event type. */
 export type SendPayload<TEvents extends EventMap = UntypedEvents> = string extends keyof TEvents
   ? EventPayload
-  :
-      | { [Name in keyof TEvents & string]: NamedPayload<Name, TEvents[Name]["input"]> }[keyof TEvents & string]
-      | CreatedEvent<string, object>;
+  : KnownPayload<TEvents> | CreatedEvent<string, object>;
+
+/** An event to send, of those that an app knows. */
+export type KnownPayload<TEvents extends EventMap> = string extends keyof TEvents
+  ? EventPayload
+  : { [Name in keyof TEvents & string]: NamedPayload<Name, TEvents[Name]["input"]> }[keyof TEvents & string];
 
 type NamedPayload<TName extends string, TInput extends object> = Omit<EventPayload<TInput>, "name" | "data"> & {
   name: TName;

@@ -239,5 +239,7 @@ test.each([301, 302, 303, 307, 308])("[§3.1] a redirect with %i keeps method, b
 test("after all of them the platform serves a good app as before", async () => {
   const app = await startApp(null);
   expect(await endedRun(platform.url, await app.start())).toMatchObject({ status: "Completed", output: [1, "kept"] });
-  expect(platform.output.stderr).toBe("");
+  const ofRuns = /^run \S+ of "\S+" failed \(GET \S+\): .*\n/gm;
+  expect(platform.output.stderr).toMatch(ofRuns);
+  expect(platform.output.stderr.replaceAll(ofRuns, "")).toBe("");
 });

@@ -138,7 +138,8 @@ describe("steps", () => {
     expectTypeOf<ReturnType<StepTools["sleep"]>>().toEqualTypeOf<Promise<void>>();
     expectTypeOf<Parameters<StepTools["sleepUntil"]>[1]>().toEqualTypeOf<InstantInput>();
     expectTypeOf<ReturnType<StepTools["sendEvent"]>>().toEqualTypeOf<Promise<{ ids: string[] }>>();
-    expectTypeOf<Parameters<StepTools["sendEvent"]>[1]>().toEqualTypeOf<EventPayload | readonly EventPayload[]>();
+    expectTypeOf<Parameters<StepTools["sendEvent"]>[1]>().toEqualTypeOf<EventPayload>();
+    expectTypeOf<StepTools["sendEvent"]>().toBeCallableWith("a", [{ name: "b" }, { name: "c", data: { d: 1 } }]);
   });
 });
 

@@ -5,6 +5,7 @@ import type {
   EventByName,
   EventMap,
   EventName,
+  KnownPayload,
   SendPayload,
   UntypedEvents,
 } from "../event-map.ts";
@@ -173,4 +174,6 @@ export interface StepTools<TEvents extends EventMap = UntypedEvents, TStored ext
     id: StepOptionsOrId,
     payload: SendPayload<TEvents> | readonly SendPayload<TEvents>[],
   ): Promise<{ ids: string[] }>;
+  /** As above for one event: compilers explain what is wrong by the last form, and this one says it plainly. */
+  sendEvent(id: StepOptionsOrId, payload: KnownPayload<TEvents>): Promise<{ ids: string[] }>;
 }
