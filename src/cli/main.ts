@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** `inngest`: reads the arguments and hands over to a command. */
 import { parseArgs } from "node:util";
+import { editDistance } from "../protocol/edit-distance.ts";
 import { version } from "../sdk/version.ts";
 import type { Setting } from "./commands/dev.ts";
 
@@ -71,8 +72,8 @@ function setting(given: unknown, option: string, variable: string): Setting | un
 function check({ name, rawName, value }: { name: string; rawName: string; value?: string | undefined }): void {
   if (!Object.hasOwn(options, name)) {
     const known = Object.keys(options);
-    const nearest = known.toSorted((a, b) => distance(a, name) - distance(b, name))[0] ?? "";
-    const hint = distance(nearest, name) <= 2 ? `did you mean --${nearest}?` : "see inngest --help";
+    const nearest = known.toSorted((a, b) => editDistance(a, name) - editDistance(b, name))[0] ?? "";
+    const hint = editDistance(nearest, name) <= 2 ? `did you mean --${nearest}?` : "see inngest --help";
     throw new Error(`There is no option ${rawName}; ${hint}`);
   }
   const takesValue = options[name as keyof typeof options].type === "string";
@@ -84,19 +85,6 @@ function check({ name, rawName, value }: { name: string; rawName: string; value?
 function checkUrl(url: string): void {
   if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return;
   throw new Error(`--url is "${url}"; it must be a full URL, such as http://localhost:3000/api/inngest`);
-}
-
-/** How many letters must be inserted, deleted or replaced to get from one word to the other (Levenshtein). */
-function distance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (const [i, letter] of from.split("").entries()) {
-    const next = [i + 1];
-    for (const [j, other] of to.split("").entries()) {
-      next.push(Math.min((row[j] ?? 0) + (letter === other ? 0 : 1), (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[to.length] ?? 0;
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

@@ -4,7 +4,7 @@
  * An event arrives with two layers: those its sender wrote, and those it inherits from the run that sent it. They become
  * one when it is accepted; only that one is stored.
  */
-import { byteLength, type JsonObject } from "./json.ts";
+import { byteLength, isObject, type JsonObject } from "./json.ts";
 import { SESSION_ID_MAX_BYTES, SESSION_KEY_MAX_BYTES, SESSIONS_PER_EVENT_MAX } from "./limits.ts";
 
 /** Ids by key, as they are stored. */
@@ -90,10 +90,6 @@ function compareBytes(a: string, b: string): number {
   const at = left.findIndex((char, index) => char !== right[index]);
   if (at === -1) return left.length - right.length;
   return (left[at]?.codePointAt(0) ?? -1) - (right[at]?.codePointAt(0) ?? -1);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function shown(value: unknown): string {

@@ -1,5 +1,6 @@
 /** A {@link Serializer} by superjson, which is to be installed beside this package. */
 import SuperJSON, { type SuperJSONResult } from "superjson";
+import { isObject } from "../protocol/json.ts";
 import type { Serializer } from "./serializer.ts";
 
 /** Where superjson's notes on types are kept, beside the data that they are about. */
@@ -24,10 +25,10 @@ export function superjson(instance: Pick<SuperJSON, "serialize" | "deserialize">
       const { json, meta } = instance.serialize(value);
       if (meta === undefined && !usesOurKeys(json)) return json;
       const notes = meta ?? {};
-      return isRecord(json) && !usesOurKeys(json) ? { ...json, [META]: notes } : { [VALUE]: json, [META]: notes };
+      return isObject(json) && !usesOurKeys(json) ? { ...json, [META]: notes } : { [VALUE]: json, [META]: notes };
     },
     decode(stored) {
-      if (!isRecord(stored) || !isRecord(stored[META])) return stored;
+      if (!isObject(stored) || !isObject(stored[META])) return stored;
       const { [META]: meta, ...json } = stored;
       const isWhole = Object.hasOwn(json, VALUE);
       // our own encode wrote it; `deserialize` changes what it is given
@@ -38,9 +39,5 @@ export function superjson(instance: Pick<SuperJSON, "serialize" | "deserialize">
 }
 
 function usesOurKeys(json: unknown): boolean {
-  return isRecord(json) && (META in json || VALUE in json);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return isObject(json) && (META in json || VALUE in json);
 }

@@ -1,9 +1,9 @@
+import { readText } from "../protocol/body.ts";
 import { CALL_BODY_LARGEST_BYTES } from "../protocol/limits.ts";
 import type { RequestPlatform } from "../sdk/platform.ts";
 import { serializeError } from "../sdk/errors.ts";
 import { servedApp, serveUrl, type ServedApp, type ServeOptions } from "./app.ts";
 import { authenticate } from "./authenticate.ts";
-import { readBody } from "./body.ts";
 import { envVarsOf } from "./env-vars.ts";
 import { execute } from "./execution.ts";
 import { introspect } from "./introspection.ts";
@@ -47,7 +47,7 @@ async function dispatch(app: ServedApp, request: Request, platform: RequestPlatf
       headers: { allow: "GET, PUT, POST" },
       body: { code: "method_not_allowed", message: "Method not allowed" },
     };
-  const body = request.method === "GET" ? "" : await readBody(request, CALL_BODY_LARGEST_BYTES);
+  const body = request.method === "GET" ? "" : await readText(request, CALL_BODY_LARGEST_BYTES);
   if (body === undefined)
     return failure(413, "body_too_large", `The body is larger than ${CALL_BODY_LARGEST_BYTES} bytes`);
   switch (request.method) {

@@ -1,8 +1,8 @@
+import { readText } from "../protocol/body.ts";
 import { callBodySchema, type CallBody } from "../protocol/call.ts";
 import { CALL_BODY_LARGEST_BYTES, SYNC_TIMEOUT_MS } from "../protocol/limits.ts";
 import type { Inngest } from "../sdk/client.ts";
 import { callApi } from "./api.ts";
-import { readBody } from "./body.ts";
 
 const { events: eventsSchema, steps: stepsSchema } = callBodySchema.shape;
 
@@ -17,7 +17,7 @@ export async function withRunState(client: Inngest, call: CallBody): Promise<Cal
 async function getJson(client: Inngest, path: string): Promise<unknown> {
   const response = await callApi(client, path, { timeoutMs: SYNC_TIMEOUT_MS });
   if (!response.ok) throw new Error(`the run's state cannot be fetched: ${path} answered ${response.status}`);
-  const text = await readBody(response, CALL_BODY_LARGEST_BYTES);
+  const text = await readText(response, CALL_BODY_LARGEST_BYTES);
   if (text === undefined) throw new Error(`the run's state is larger than ${CALL_BODY_LARGEST_BYTES} bytes`);
   return JSON.parse(text);
 }

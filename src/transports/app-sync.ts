@@ -2,6 +2,7 @@
 import { inBandReplySchema, type InBandReply, type SyncErrorCode, type SyncFailure } from "../protocol/app-sync.ts";
 import { readBytes } from "../protocol/body.ts";
 import { headers } from "../protocol/headers.ts";
+import { isObject } from "../protocol/json.ts";
 import { REQUEST_BODY_MAX_BYTES, SYNC_TIMEOUT_MS } from "../protocol/limits.ts";
 import { isPrivateTarget } from "../protocol/private-address.ts";
 import { sign } from "../protocol/signature.ts";
@@ -167,10 +168,6 @@ function readJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isTimeout(error: unknown): boolean {
