@@ -1,10 +1,9 @@
 /** The platform as a Worker: `createWorker` and the classes that the Worker must export. Wiring only. */
 import { env, exports, waitUntil } from "cloudflare:workers";
 import { platformApp } from "./app.ts";
-import { acceptRecords, installRouteQueue, type RouteQueue } from "./durable-objects/accept.ts";
+import { acceptRecords } from "./durable-objects/accept.ts";
 import { routeBatch } from "./durable-objects/consumer.ts";
 import { install } from "./durable-objects/installed.ts";
-import { meter } from "./durable-objects/meter.ts";
 import type { RouteMessage } from "./durable-objects/objects.ts";
 import { RUN_TIMING, type RunTiming } from "./durable-objects/run-object.ts";
 import { sweep } from "./durable-objects/sweep.ts";
@@ -91,7 +90,6 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
     retentionMs: retentionOf(options.retention),
     timing: { ...RUN_TIMING, ...options.timing },
   });
-  installRouteQueue(routeQueue);
   if (client) bindSender(client, sendInProcess);
   for (const webhook of webhooks) bindSender(webhook.client, sendInProcess);
   const app = platformApp(objects, MAIN_ENV, settings, webhooks);
@@ -151,25 +149,6 @@ async function register(local: LocalFunctions, client: Inngest): Promise<void> {
   if (outcome.kind === "taken")
     throw new Error(`function "${outcome.functionId}" belongs to app "${outcome.appId}" already; choose another id`);
 }
-
-/** The queue's producer, among the Worker's bindings; without one the log's alarm delivers (design §2). */
-function eventsQueue(): Queue<RouteMessage> | undefined {
-  return Reflect.get(env, "INNGEST_EVENTS");
-}
-
-const routeQueue: RouteQueue = {
-  exists: () => eventsQueue() !== undefined,
-  send: async (message) => {
-    meter.queueMessages += 1;
-    try {
-      await eventsQueue()?.send(message, { contentType: "json" });
-      return true;
-    } catch (error) {
-      console.error("the events queue took no message; the log will send it again", error);
-      return false;
-    }
-  },
-};
 
 /** Routes each environment's messages; what could not be routed is delivered again. */
 async function consume(batch: MessageBatch<RouteMessage>): Promise<void> {

@@ -3,24 +3,6 @@ import { logOf, type Objects, type RouteMessage } from "./objects.ts";
 import { QUEUE_INLINE_MAX_BYTES } from "../protocol/limits.ts";
 import { byteLength } from "../protocol/json.ts";
 
-/** The events queue, as far as this Worker has one. */
-export interface RouteQueue {
-  exists(): boolean;
-  /** False when the queue did not take the message. */
-  send(message: RouteMessage): Promise<boolean>;
-}
-
-let queue: RouteQueue = { exists: () => false, send: async () => false };
-
-/** Installs the way to the queue; without one the log's own alarm delivers (design §2). */
-export function installRouteQueue(installed: RouteQueue): void {
-  queue = installed;
-}
-
-export function hasQueue(): boolean {
-  return queue.exists();
-}
-
 /**
  * Makes events durable, then hands them to the queue. Records of one call belong to one log object. When this returns
  * the events are accepted (G1); a failed send is only a later delivery.
@@ -31,7 +13,7 @@ export async function acceptRecords(objects: Objects, env: string, records: Even
   const log = logOf(first.internalId);
   const { from, to, receivedAt } = await objects.log(env, log).append(records, now);
   const events = records.map((record) => ({ record, receivedAt }));
-  if (queue.exists()) await queue.send(routeMessage(env, log, from, to, events));
+  if (objects.queue.exists()) await objects.queue.send(routeMessage(env, log, from, to, events));
 }
 
 /** Bodies ride in the message while they are small enough. */
@@ -44,9 +26,4 @@ export function routeMessage(
 ): RouteMessage {
   const message: RouteMessage = { env, log, from, to, events };
   return byteLength(JSON.stringify(message)) <= QUEUE_INLINE_MAX_BYTES ? message : { env, log, from, to };
-}
-
-/** Sends a message again; true when the queue took it. */
-export async function resend(message: RouteMessage): Promise<boolean> {
-  return queue.exists() && (await queue.send(message));
 }

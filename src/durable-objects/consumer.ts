@@ -29,7 +29,7 @@ export async function routeBatch(objects: Objects, env: string, messages: RouteM
   const starts = await dropDuplicates(objects, env, startsOf(env, events, table, now));
   await deliverToWaits(objects, env, events, table);
   for (let i = 0; i < starts.length; i += STARTS_AT_ONCE) {
-    if (i > 0) await turn();
+    if (i > 0) await objects.pause();
     if (i > 0 && i % SIGN_EVERY_STARTS === 0) await sayWorking(objects, env, messages);
     await Promise.all(starts.slice(i, i + STARTS_AT_ONCE).map((start) => objects.run(env, start.runId).start(start)));
   }
@@ -40,11 +40,6 @@ export async function routeBatch(objects: Objects, env: string, messages: RouteM
 async function sayWorking(objects: Objects, env: string, messages: RouteMessage[]): Promise<void> {
   const byLog = Map.groupBy(messages, (message) => message.log);
   await Promise.all([...byLog].map(([log, of]) => objects.log(env, log).working(of.map(({ from }) => from))));
-}
-
-/** Lets the runtime read its sockets: locally it answers nobody while work follows on work, and a batch takes half a minute. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 1));
 }
 
 async function eventsOf(objects: Objects, message: RouteMessage): Promise<LoggedEvent[]> {

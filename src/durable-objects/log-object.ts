@@ -9,10 +9,17 @@ import { Acknowledged } from "../engine/ranges.ts";
 import type { EventRecord } from "../protocol/event.ts";
 import { ulidOf, ulidParts } from "../protocol/ids.ts";
 import { RESEND_AFTER_MS, RESENDS_MAX } from "../protocol/limits.ts";
-import { hasQueue, resend, routeMessage } from "./accept.ts";
+import { routeMessage } from "./accept.ts";
 import { routeBatch } from "./consumer.ts";
 import type { Host } from "./host.ts";
-import { logDay, type EventFilter, type LoggedEvent, type LogObjectApi, type RunIndexRow } from "./objects.ts";
+import {
+  logDay,
+  type EventFilter,
+  type LoggedEvent,
+  type LogObjectApi,
+  type RouteQueue,
+  type RunIndexRow,
+} from "./objects.ts";
 import { LogStore, type Append } from "./storage/log-store.ts";
 
 const OVERDUE_MS = 120_000; // design §3: pokes runs more than 2 minutes past due
@@ -61,7 +68,7 @@ export class LogObject implements LogObjectApi {
     this.#lastReceivedAt = receivedAt;
     this.#store.append(records, from, receivedAt, this.#acked.watermark);
     this.#next = from + records.length;
-    if (this.#alarmAt === null) this.#setAlarm(this.#host.now() + (hasQueue() ? RESEND_AFTER_MS : 0));
+    if (this.#alarmAt === null) this.#setAlarm(this.#host.now() + (this.#queue.exists() ? RESEND_AFTER_MS : 0));
     return { from, to: this.#next, receivedAt };
   }
 
@@ -185,7 +192,7 @@ export class LogObject implements LogObjectApi {
       const page = this.#store.appendsFrom(seq, RESEND_PAGE);
       for (const append of page) {
         const { seq: from, count } = append;
-        if (hasQueue() && append.receivedAt + RESEND_AFTER_MS > now) return;
+        if (this.#queue.exists() && append.receivedAt + RESEND_AFTER_MS > now) return;
         if (!this.#acked.has(from, from + count) && this.#seemsLost(append, now)) await this.#resendOne(append);
       }
       const last = page.at(-1);
@@ -199,7 +206,7 @@ export class LogObject implements LogObjectApi {
    * waits in the queue behind others, and sending it again would only make the queue longer.
    */
   #seemsLost({ seq, receivedAt }: Append, now: number): boolean {
-    if (!hasQueue()) return true;
+    if (!this.#queue.exists()) return true;
     if ((this.#working.get(seq) ?? Number.NEGATIVE_INFINITY) + RESEND_AFTER_MS > now) return false;
     return this.#heardAt + RESEND_AFTER_MS <= now || this.#youngestAckedAt >= receivedAt + RESEND_AFTER_MS;
   }
@@ -218,7 +225,7 @@ export class LogObject implements LogObjectApi {
 
   async #send(from: number, to: number): Promise<void> {
     const message = routeMessage(this.#host.env, this.#host.name, from, to, this.#store.read(from, to));
-    if (await resend(message)) return;
+    if (this.#queue.exists() && (await this.#queue.send(message))) return;
     await routeBatch(this.#host.objects, this.#host.env, [message], this.#host.now()); // no queue: deliver from here
   }
 
@@ -242,6 +249,10 @@ export class LogObject implements LogObjectApi {
       this.#hasResends = true;
       if (range.isParked) this.#acked.add(range.seq, range.upto);
     }
+  }
+
+  get #queue(): RouteQueue {
+    return this.#host.objects.queue;
   }
 
   #setAlarm(at: number | null): void {

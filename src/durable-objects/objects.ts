@@ -213,8 +213,18 @@ export interface RegistryObjectApi {
   logs(): Promise<string[]>;
 }
 
+/** The events queue, as far as there is one. Without it a log's own alarm delivers (design §2). */
+export interface RouteQueue {
+  exists(): boolean;
+  /** False when the queue did not take the message. */
+  send(message: RouteMessage): Promise<boolean>;
+}
+
 /** Ways from one object to the others of its environment. A stub is taken anew for each use: a broken one stays broken. */
 export interface Objects {
+  readonly queue: RouteQueue;
+  /** Lets the runtime do something else in the midst of long work. */
+  pause(): Promise<void>;
   run(env: string, runId: string): RunObjectApi;
   log(env: string, log: string): LogObjectApi;
   waits(env: string, eventName: string): WaitsObjectApi;

@@ -1,4 +1,4 @@
-import { exports } from "cloudflare:workers";
+import { env, exports } from "cloudflare:workers";
 import type { Host } from "./host.ts";
 import { meter } from "./meter.ts";
 import type {
@@ -6,6 +6,8 @@ import type {
   LogObjectApi,
   Objects,
   RegistryObjectApi,
+  RouteMessage,
+  RouteQueue,
   RunObjectApi,
   WaitsObjectApi,
 } from "./objects.ts";
@@ -18,8 +20,30 @@ type ClassName = (typeof CLASSES)[number];
 /** Separates environment, kind and name in an object's name. Environment names have no slash. */
 const SEPARATOR = "/";
 
+/** The queue's producer, among the Worker's bindings. */
+function eventsQueue(): Queue<RouteMessage> | undefined {
+  return Reflect.get(env, "INNGEST_EVENTS");
+}
+
+const queue: RouteQueue = {
+  exists: () => eventsQueue() !== undefined,
+  send: async (message) => {
+    meter.queueMessages += 1;
+    try {
+      await eventsQueue()?.send(message, { contentType: "json" });
+      return true;
+    } catch (error) {
+      console.error("the events queue took no message; the log will send it again", error);
+      return false;
+    }
+  },
+};
+
 /** Objects of this Worker, reached without bindings. */
 export const objects: Objects = {
+  queue,
+  // a timer, so that sockets are read: locally nobody is answered while work follows on work, and a batch takes half a minute
+  pause: () => new Promise((resolve) => setTimeout(resolve, 1)),
   run: (env, runId) => stub<RunObjectApi>("StepDO", env, runId),
   log: (env, log) => stub<LogObjectApi>("HistoryDO", env, log),
   waits: (env, eventName) => stub<WaitsObjectApi>("EventDO", env, `name${SEPARATOR}${eventName}`),

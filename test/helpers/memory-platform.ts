@@ -3,7 +3,6 @@
  * hand and hops that can be delayed or be the last thing a process does. Death is total: what an old process still
  * tries to write fails.
  */
-import { installRouteQueue } from "../../src/durable-objects/accept.ts";
 import { routeBatch } from "../../src/durable-objects/consumer.ts";
 import { DedupeObject } from "../../src/durable-objects/dedupe-object.ts";
 import type { Host } from "../../src/durable-objects/host.ts";
@@ -115,6 +114,15 @@ export class MemoryPlatform {
     const transports = { local: this.#functions, http: { call: () => Promise.reject(new Error("no http here")) } };
     const timing = { watchdogMs: 20_000, alarmHoldMs: 60_000 };
     return {
+      queue: {
+        exists: () => this.hasQueue,
+        send: async (message) => {
+          await this.#pass("queue.send");
+          this.messages.push(structuredClone(message));
+          return true;
+        },
+      },
+      pause: () => new Promise((resolve) => setTimeout(resolve, 1)),
       run: (_env, id) => to(`run ${id}`, (host) => new RunObject(host, () => transports, timing)),
       log: (_env, log) => to(`log ${log}`, (host) => new LogObject(host, () => RETENTION_DEFAULT_MS)),
       waits: (_env, name) => to(`waits ${name}`, (host) => new WaitsObject(host)),
@@ -135,7 +143,6 @@ export class MemoryPlatform {
    * again is the same request, repeated with its seed.
    */
   async send(event: { name: string; data?: object; id: string }): Promise<string> {
-    this.#useQueue();
     const seed = this.#seeds.get(event.id) ?? {
       timeMs: this.now,
       entropy: entropyOf(this.#requests + this.#seeds.size, this.oneShard),
@@ -166,7 +173,6 @@ export class MemoryPlatform {
     { maxRounds = 500, horizonMs = Number.POSITIVE_INFINITY } = {},
   ): Promise<void> {
     const horizon = this.now + horizonMs;
-    this.#useQueue();
     for (let round = 0; round < maxRounds; round++) {
       await this.#quiet();
       if (await done()) return;
@@ -260,17 +266,6 @@ export class MemoryPlatform {
       await new Promise((resolve) => setImmediate(resolve));
       if (this.#busy > 0 || cryptoAtWork > 0) quiet = 0;
     }
-  }
-
-  #useQueue(): void {
-    installRouteQueue({
-      exists: () => this.hasQueue,
-      send: async (message) => {
-        await this.#pass("queue.send");
-        this.messages.push(structuredClone(message));
-        return true;
-      },
-    });
   }
 
   async #pass(name: string): Promise<void> {
