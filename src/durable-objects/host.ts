@@ -1,12 +1,13 @@
 import type { Objects } from "./objects.ts";
-import type { Sql } from "./storage/sql.ts";
+import type { Stores } from "./storage/stores.ts";
 
 /** What an object needs of the runtime it lives in. workerd's is in `workerd-host.ts`. */
 export interface Host {
   /** environment and own name within it */
   readonly env: string;
   readonly name: string;
-  readonly sql: Sql;
+  /** What the object keeps. After {@link wipe} it takes fresh ones. */
+  readonly stores: Stores;
   readonly objects: Objects;
   now(): number;
   /** in [0, 1) */

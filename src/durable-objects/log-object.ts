@@ -20,7 +20,7 @@ import {
   type RouteQueue,
   type RunIndexRow,
 } from "./objects.ts";
-import { LogStore, type Append } from "./storage/log-store.ts";
+import type { Append, LogStore } from "./storage/stores.ts";
 
 const OVERDUE_MS = 120_000; // design §3: pokes runs more than 2 minutes past due
 const SWEEP_PAGE = 100;
@@ -50,7 +50,7 @@ export class LogObject implements LogObjectApi {
   constructor(host: Host, retentionMs: () => number) {
     this.#host = host;
     this.#retentionMs = retentionMs;
-    this.#store = new LogStore(host.sql);
+    this.#store = host.stores.log();
   }
 
   async append(records: EventRecord[], now: number): Promise<{ from: number; to: number; receivedAt: number }> {
@@ -180,7 +180,7 @@ export class LogObject implements LogObjectApi {
     if (!this.#store.isEmpty()) return;
     await this.#host.objects.registry(this.#host.env).closeLog(this.#host.name);
     await this.#host.wipe();
-    this.#store = new LogStore(this.#host.sql);
+    this.#store = this.#host.stores.log();
     this.#loaded = undefined;
     this.#next = 0;
     this.#acked = new Acknowledged(0);

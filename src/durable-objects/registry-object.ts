@@ -12,7 +12,7 @@ import {
   type ScheduleView,
 } from "./objects.ts";
 import { RegistrySchedules } from "./registry-schedules.ts";
-import { RegistryStore } from "./storage/registry-store.ts";
+import type { RegistryStore } from "./storage/stores.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -25,7 +25,7 @@ export class RegistryObject implements RegistryObjectApi {
 
   constructor(host: Host) {
     this.#host = host;
-    this.#store = new RegistryStore(host.sql);
+    this.#store = host.stores.registry();
     this.#schedules = new RegistrySchedules(host, this.#store);
   }
 

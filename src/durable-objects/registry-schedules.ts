@@ -14,7 +14,7 @@ import { derivedUlid } from "../protocol/ids.ts";
 import { acceptRecords } from "./accept.ts";
 import type { Host } from "./host.ts";
 import { logOf, type ScheduleView } from "./objects.ts";
-import type { RegistryStore, StoredSchedule } from "./storage/registry-store.ts";
+import type { RegistryStore, StoredSchedule } from "./storage/stores.ts";
 
 /** A tick that could not be sent is tried again after this. */
 const RETRY_MS = 5_000;

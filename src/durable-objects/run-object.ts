@@ -32,7 +32,7 @@ import {
   type RunSummary,
   type StartRequest,
 } from "./objects.ts";
-import { RunStore } from "./storage/run-store.ts";
+import type { RunStore } from "./storage/stores.ts";
 import type { Journal, LocalActivation, Transports } from "./transport.ts";
 
 /** Timing that tests shorten. */
@@ -78,7 +78,7 @@ export class RunObject implements RunObjectApi {
     this.#host = host;
     this.#transports = transports;
     this.#timing = timing;
-    this.#store = new RunStore(host.sql);
+    this.#store = host.stores.run();
   }
 
   async start(request: StartRequest): Promise<{ kind: "started" | "exists" | "too-old" }> {
@@ -144,7 +144,7 @@ export class RunObject implements RunObjectApi {
     const run = this.#load();
     if (run && !isEnded(run.state)) return { kind: "running" };
     await this.#host.wipe();
-    this.#store = new RunStore(this.#host.sql);
+    this.#store = this.#host.stores.run();
     this.#run = undefined;
     return { kind: "forgotten" };
   }

@@ -10,7 +10,7 @@ import { termKey, termsOf, waitMatches } from "../engine/expression.ts";
 import { FLAG_LINGER_MS, LOOKBACK_MARGIN_MS } from "../protocol/limits.ts";
 import type { Host } from "./host.ts";
 import type { LoggedEvent, Subscription, WaitsObjectApi } from "./objects.ts";
-import { NO_TERM, WaitStore, type Cursor } from "./storage/wait-store.ts";
+import { NO_TERM, type Cursor, type WaitStore } from "./storage/stores.ts";
 
 /** Waits offered one event before the rest is left to the alarm; bounds what a consumer waits for. */
 const OFFERS_INLINE = 200;
@@ -26,7 +26,7 @@ export class WaitsObject implements WaitsObjectApi {
 
   constructor(host: Host) {
     this.#host = host;
-    this.#store = new WaitStore(host.sql);
+    this.#store = host.stores.waits();
   }
 
   async subscribe(subscription: Subscription): Promise<{ found: LoggedEvent[] }> {

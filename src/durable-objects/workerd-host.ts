@@ -12,6 +12,7 @@ import type {
   WaitsObjectApi,
 } from "./objects.ts";
 import type { Sql } from "./storage/sql.ts";
+import { sqlStores } from "./storage/sql-stores.ts";
 
 /** The classes that a Worker must export, with their entry in its wrangler configuration. */
 const CLASSES = ["StepDO", "EventDO", "RegistryDO", "HistoryDO"] as const;
@@ -70,7 +71,7 @@ export function workerdHost(ctx: DurableObjectState): Host {
   return {
     env: fullName.slice(0, slash),
     name: fullName.slice(slash + 1),
-    sql: sqlOf(ctx.storage),
+    stores: sqlStores(sqlOf(ctx.storage)),
     objects,
     now: () => Date.now(),
     random: () => Math.random(),

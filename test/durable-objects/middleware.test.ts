@@ -9,7 +9,7 @@ import {
   type InngestFunction,
   type Logger,
 } from "../../src/sdk/index.ts";
-import { RunStore } from "../../src/durable-objects/storage/run-store.ts";
+import { SqlRunStore } from "../../src/durable-objects/storage/sql-run-store.ts";
 import { MemoryPlatform } from "../helpers/memory-platform.ts";
 import { recorder } from "../sdk/middleware/helpers.ts";
 
@@ -166,7 +166,7 @@ test("a middleware that cannot be made fails the attempts of the run, and the ru
 
 describe("memoized steps", () => {
   test("are not read from the disk unless middleware looks at them", async () => {
-    const reads = vi.spyOn(RunStore.prototype, "entries");
+    const reads = vi.spyOn(SqlRunStore.prototype, "entries");
     const seen: unknown[] = [];
     class Looking extends Middleware.BaseMiddleware {
       readonly id = "looking";

@@ -21,6 +21,7 @@ import { bindSender } from "../../src/sdk/sender.ts";
 import type { RunView } from "../../src/routes/run-view.ts";
 import { LocalFunctions } from "../../src/transports/local.ts";
 import type { Sql } from "../../src/durable-objects/storage/sql.ts";
+import { sqlStores } from "../../src/durable-objects/storage/sql-stores.ts";
 import { MemorySql } from "./memory-sql.ts";
 
 const ENV = "main";
@@ -317,10 +318,10 @@ export class MemoryPlatform {
       env: ENV,
       name: fullName.slice(fullName.indexOf(" ") + 1),
       objects: this.objects(),
-      sql: {
+      stores: sqlStores({
         exec: (query, ...bindings) => (alive(), disk().exec(query, ...bindings)),
         transaction: (body) => (alive(), disk().transaction(body)),
-      },
+      }),
       now: () => this.now,
       random: () => 0,
       setAlarm: (at) => {

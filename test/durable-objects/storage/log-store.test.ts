@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { RunIndexRow } from "../../../src/durable-objects/objects.ts";
-import { LogStore } from "../../../src/durable-objects/storage/log-store.ts";
+import { SqlLogStore } from "../../../src/durable-objects/storage/sql-log-store.ts";
 import type { EventRecord } from "../../../src/protocol/event.ts";
 import { eventUlid } from "../../../src/protocol/ids.ts";
 import { MemorySql } from "../../helpers/memory-sql.ts";
@@ -20,7 +20,7 @@ function request(number: number, names: string[], data = ""): EventRecord[] {
 
 function stored(requests: EventRecord[][], receivedAt: (index: number) => number = (index) => NOW + index) {
   const sql = new MemorySql();
-  const store = new LogStore(sql);
+  const store = new SqlLogStore(sql);
   store.create();
   for (const [index, records] of requests.entries()) store.append(records, store.end().next, receivedAt(index), 0);
   return { sql, store };
@@ -28,7 +28,7 @@ function stored(requests: EventRecord[][], receivedAt: (index: number) => number
 
 test("[design §3] nothing is created by looking", () => {
   const sql = new MemorySql();
-  const store = new LogStore(sql);
+  const store = new SqlLogStore(sql);
   expect([store.exists(), store.end(), store.find("x"), store.read(0, 10), store.firstSince(NOW)]).toEqual([
     false,
     { next: 0, ackedBefore: 0 },
@@ -50,7 +50,7 @@ describe("[G1] an append", () => {
   test("gives its events dense numbers and tells what was acknowledged then", () => {
     const { sql, store } = stored([request(1, ["a", "b"]), request(2, ["c"])]);
     store.append(request(3, ["d"]), 3, NOW + 9, 2);
-    expect(new LogStore(sql).end()).toEqual({ next: 4, ackedBefore: 2 });
+    expect(new SqlLogStore(sql).end()).toEqual({ next: 4, ackedBefore: 2 });
     expect(store.read(1, 4).map(({ record, receivedAt }) => [record.event.name, receivedAt - NOW])).toEqual([
       ["c", 1],
       ["d", 9],
@@ -177,7 +177,7 @@ test("resends and what was given up on are remembered, by their first number", (
   store.putResend({ ...range, seq: 4, upto: 9 });
   store.putResend(range);
   store.putResend({ ...range, times: 6, isParked: true });
-  expect(new LogStore(sql).resends()).toEqual([
+  expect(new SqlLogStore(sql).resends()).toEqual([
     { ...range, times: 6, isParked: true },
     { ...range, seq: 4, upto: 9 },
   ]);
@@ -204,7 +204,7 @@ describe("index of runs", () => {
     const { sql, store } = stored([]);
     store.putRun(row("r", { status: "Scheduled", startedAt: null, dueAt: NOW + 5 }));
     store.putRun(row("r", { status: "Completed", endedAt: NOW + 9 }));
-    expect(new LogStore(sql).runsOf("event")).toEqual([row("r", { status: "Completed", endedAt: NOW + 9 })]);
+    expect(new SqlLogStore(sql).runsOf("event")).toEqual([row("r", { status: "Completed", endedAt: NOW + 9 })]);
   });
 
   test("overdue are runs past their time, longest first; those without a time never", () => {

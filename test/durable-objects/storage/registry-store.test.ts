@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { AppSync } from "../../../src/durable-objects/objects.ts";
-import { RegistryStore } from "../../../src/durable-objects/storage/registry-store.ts";
+import { SqlRegistryStore } from "../../../src/durable-objects/storage/sql-registry-store.ts";
 import type { RegisteredFunction } from "../../../src/protocol/function-config.ts";
 import { DEFAULT_RETRY_POLICY } from "../../../src/protocol/retry-policy.ts";
 import { MemorySql } from "../../helpers/memory-sql.ts";
@@ -30,9 +30,9 @@ const sync = (functions: RegisteredFunction[], more: Partial<AppSync> = {}): App
 
 function opened() {
   const sql = new MemorySql();
-  const store = new RegistryStore(sql);
+  const store = new SqlRegistryStore(sql);
   const versions = () =>
-    Object.fromEntries(new RegistryStore(sql).functions().map((found) => [found.id, found.version]));
+    Object.fromEntries(new SqlRegistryStore(sql).functions().map((found) => [found.id, found.version]));
   return { sql, store, versions };
 }
 
@@ -206,7 +206,7 @@ test("names with waits are flagged until unflagged, however often", () => {
   const { sql, store } = opened();
   store.flag("a");
   store.flag("a");
-  expect([new RegistryStore(sql).isWaited("a"), store.isWaited("b")]).toEqual([true, false]);
+  expect([new SqlRegistryStore(sql).isWaited("a"), store.isWaited("b")]).toEqual([true, false]);
   store.unflag("a");
   expect(store.isWaited("a")).toBe(false);
 });
@@ -226,7 +226,7 @@ describe("schedules", () => {
     const { sql, store } = opened();
     store.addSchedule("shop-a", "0 * * * *", NOW);
     store.addSchedule("shop-a", "0 0 1 1 *", null);
-    const read = () => new RegistryStore(sql).schedules().filter(({ cron }) => cron === row.cron);
+    const read = () => new SqlRegistryStore(sql).schedules().filter(({ cron }) => cron === row.cron);
     expect(read()).toEqual([row]);
     const settled = { nextAt: NOW + 5, missed: 3, idAt: NOW + 9 };
     store.moveSchedule(row, settled);
@@ -251,7 +251,7 @@ describe("schedules", () => {
     store.sync(sync([fn("b")]), NOW);
     sql.exec("DROP TABLE schedule");
     sql.exec("UPDATE function SET json = json_remove(json, '$.crons')");
-    const upgraded = new RegistryStore(sql);
+    const upgraded = new SqlRegistryStore(sql);
     expect([upgraded.schedules(), upgraded.functions()]).toEqual([[], [fn("b", { version: 1 })]]);
     expect(upgraded.archivedFunction("shop-a")).toEqual(fn("a", { version: 1 }));
     upgraded.sync(sync([fn("a"), fn("b")]), NOW);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { RunStore } from "../../../src/durable-objects/storage/run-store.ts";
+import { SqlRunStore } from "../../../src/durable-objects/storage/sql-run-store.ts";
 import { RUN_SCHEMA, type Effect, type Entry } from "../../../src/engine/run.ts";
 import type { EventRecord } from "../../../src/protocol/event.ts";
 import type { JsonValue } from "../../../src/protocol/json.ts";
@@ -26,14 +26,14 @@ const settled = (id: string, position: number, data: JsonValue = id) =>
 
 function created(events: EventRecord[] = [record()]) {
   const sql = new MemorySql();
-  const store = new RunStore(sql);
+  const store = new SqlRunStore(sql);
   store.create(newRun(), events);
-  return { sql, store, reopened: () => new RunStore(sql) };
+  return { sql, store, reopened: () => new SqlRunStore(sql) };
 }
 
 test("[design §3] nothing is created by looking", () => {
   const sql = new MemorySql();
-  const store = new RunStore(sql);
+  const store = new SqlRunStore(sql);
   expect(store.run()).toBeNull();
   expect(store.events()).toEqual({ records: [], inline: false });
   expect([store.entry("a"), store.answeredAt("x"), store.nextDueAt()]).toEqual([undefined, undefined, null]);
@@ -44,7 +44,7 @@ test("[design §3] nothing is created by looking", () => {
 
 test("an object that looked before its run was created sees it afterwards", () => {
   const sql = new MemorySql();
-  const store = new RunStore(sql);
+  const store = new SqlRunStore(sql);
   expect(store.run()).toBeNull();
   store.create(newRun(), [record()]);
   expect(store.run()).toEqual(newRun());

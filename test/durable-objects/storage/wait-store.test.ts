@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { LoggedEvent, Subscription } from "../../../src/durable-objects/objects.ts";
-import { NO_TERM, WaitStore } from "../../../src/durable-objects/storage/wait-store.ts";
+import { SqlWaitStore } from "../../../src/durable-objects/storage/sql-wait-store.ts";
+import { NO_TERM } from "../../../src/durable-objects/storage/stores.ts";
 import { MemorySql } from "../../helpers/memory-sql.ts";
 import { EVENT, NOW } from "../../helpers/run-builder.ts";
 
@@ -18,7 +19,7 @@ const logged = (data = ""): LoggedEvent => ({
 
 function opened() {
   const sql = new MemorySql();
-  return { sql, store: new WaitStore(sql), reopened: () => new WaitStore(sql) };
+  return { sql, store: new SqlWaitStore(sql), reopened: () => new SqlWaitStore(sql) };
 }
 
 test("[design §3] nothing is created by looking, nor by withdrawing", () => {

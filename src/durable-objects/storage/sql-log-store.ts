@@ -2,15 +2,7 @@ import type { EventFilter, LoggedEvent, RunIndexRow } from "../objects.ts";
 import type { EventRecord } from "../../protocol/event.ts";
 import { textParts } from "./long-text.ts";
 import type { Sql, SqlValue } from "./sql.ts";
-
-/** One stored part of an append: events with consecutive ids and seqs. */
-export interface Append {
-  firstId: string;
-  seq: number;
-  count: number;
-  receivedAt: number;
-  names: string[];
-}
+import type { Append, LogStore, ResendState } from "./stores.ts";
 
 interface AppendRow extends Record<string, SqlValue> {
   first_id: string;
@@ -63,15 +55,7 @@ const SCHEMA = [
 /** Characters of one row's events: several small events share a row, a row stays far below a value's bound. */
 const ROW_CHARS = 400_000;
 
-export interface ResendState {
-  seq: number;
-  upto: number;
-  times: number;
-  isParked: boolean;
-  error: string;
-}
-
-export class LogStore {
+export class SqlLogStore implements LogStore {
   readonly #sql: Sql;
   #exists: boolean | undefined;
 

@@ -3,6 +3,7 @@ import type { EventRecord } from "../../protocol/event.ts";
 import type { LoggedEvent, Subscription } from "../objects.ts";
 import { textParts } from "./long-text.ts";
 import type { Sql, SqlValue } from "./sql.ts";
+import type { Cursor, Delivery, WaitStore } from "./stores.ts";
 
 interface WaitRow extends Record<string, SqlValue> {
   run_id: string;
@@ -12,16 +13,6 @@ interface WaitRow extends Record<string, SqlValue> {
   since_ms: number;
   until_ms: number;
   wait_json: string;
-}
-
-/** Key of waits without an equality term: they are scanned for every event of the name. */
-export const NO_TERM = "";
-
-/** Where a delivery goes on: which key it is at, and after which wait. */
-export interface Cursor {
-  key: number;
-  runId: string;
-  stepId: string;
 }
 
 const SCHEMA = [
@@ -39,7 +30,7 @@ const SCHEMA = [
   "CREATE TABLE part (internal_id TEXT, n INTEGER, json TEXT NOT NULL, PRIMARY KEY (internal_id, n)) WITHOUT ROWID",
 ];
 
-export class WaitStore {
+export class SqlWaitStore implements WaitStore {
   readonly #sql: Sql;
   #exists: boolean | undefined;
 
@@ -114,7 +105,7 @@ export class WaitStore {
     this.#rows("DELETE FROM part WHERE internal_id = ?", internalId);
   }
 
-  deliveries(): { logged: LoggedEvent; cursor: Cursor }[] {
+  deliveries(): Delivery[] {
     const rows = this.#rows<{ internal_id: string; received_at_ms: number; cursor_json: string }>(
       "SELECT * FROM delivery LIMIT 10",
     );

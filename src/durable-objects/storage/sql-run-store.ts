@@ -8,6 +8,7 @@ import { byteLength } from "../../protocol/json.ts";
 import { entryDueAt, RUN_SCHEMA, type Effect, type Entry, type Run } from "../../engine/run.ts";
 import { textParts } from "./long-text.ts";
 import type { Sql, SqlValue } from "./sql.ts";
+import type { RunStore } from "./stores.ts";
 
 interface RecordRow extends Record<string, SqlValue> {
   key: string;
@@ -25,13 +26,13 @@ const CREATE_TABLE = `CREATE TABLE record (
   json TEXT NOT NULL
 ) WITHOUT ROWID`;
 
-/** Serves {@link RunStore.dueEntries} and {@link RunStore.nextDueAt}; made when the first entry has a deadline. */
+/** Serves {@link SqlRunStore.dueEntries} and {@link SqlRunStore.nextDueAt}; made when the first entry has a deadline. */
 const CREATE_DUE_INDEX = "CREATE INDEX IF NOT EXISTS record_due ON record (due_at_ms) WHERE due_at_ms IS NOT NULL";
 
 /** Events inline in the header up to this many characters: one row less for almost every run. */
 const INLINE_EVENTS_MAX = 16_384;
 
-export class RunStore {
+export class SqlRunStore implements RunStore {
   readonly #sql: Sql;
   #hasTable: boolean | undefined;
   #hasDueIndex: boolean | undefined;

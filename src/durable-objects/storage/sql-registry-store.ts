@@ -1,6 +1,7 @@
 import type { RegisteredFunction } from "../../protocol/function-config.ts";
 import type { AppSync, AppView, SyncError } from "../objects.ts";
 import type { Sql, SqlValue } from "./sql.ts";
+import { SYNC_ERRORS_MAX, type RegistryStore, type StoredSchedule } from "./stores.ts";
 
 const SCHEMA = [
   "CREATE TABLE IF NOT EXISTS app (id TEXT PRIMARY KEY, checksum TEXT NOT NULL, json TEXT NOT NULL) WITHOUT ROWID",
@@ -20,15 +21,6 @@ const SCHEMA = [
   ) WITHOUT ROWID`,
 ];
 
-/** A schedule and its next tick. */
-export interface StoredSchedule {
-  functionId: string;
-  cron: string;
-  nextAt: number | null;
-  missed: number;
-  idAt: number | null;
-}
-
 interface ScheduleRow extends Record<string, SqlValue> {
   function_id: string;
   cron: string;
@@ -37,10 +29,7 @@ interface ScheduleRow extends Record<string, SqlValue> {
   id_at_ms: number | null;
 }
 
-/** Whatever URLs are asked for, only so many failures are remembered: the last ones. */
-const SYNC_ERRORS_MAX = 100;
-
-export class RegistryStore {
+export class SqlRegistryStore implements RegistryStore {
   readonly #sql: Sql;
   #exists: boolean | undefined;
 

@@ -1,0 +1,18 @@
+import type { Sql } from "./sql.ts";
+import { SqlClaimStore } from "./sql-claim-store.ts";
+import { SqlLogStore } from "./sql-log-store.ts";
+import { SqlRegistryStore } from "./sql-registry-store.ts";
+import { SqlRunStore } from "./sql-run-store.ts";
+import { SqlWaitStore } from "./sql-wait-store.ts";
+import type { Stores } from "./stores.ts";
+
+/** Stores in an object's SQLite. */
+export function sqlStores(sql: Sql): Stores {
+  return {
+    run: () => new SqlRunStore(sql),
+    log: () => new SqlLogStore(sql),
+    waits: () => new SqlWaitStore(sql),
+    registry: () => new SqlRegistryStore(sql),
+    claims: () => new SqlClaimStore(sql),
+  };
+}

@@ -1,0 +1,270 @@
+/**
+ * What objects keep, in their own words: the contract that every storage fulfils. `sql-*.ts` keeps it in a Durable Object's
+ * SQLite.
+ *
+ * 1. A store belongs to one object, is synchronous, and holds nothing that a new store over the same storage would not find.
+ * 2. Every method that writes is all or nothing. Methods called inside a `transaction` take effect together with it.
+ * 3. Looking creates nothing: an object that was only asked has stored nothing.
+ * 4. What is put is JSON and is copied: what comes back is what `JSON.parse(JSON.stringify(value))` gives, and nobody else's.
+ * 5. Where an order is named, texts compare by their UTF-8 bytes.
+ */
+import type { Effect, Entry, Run } from "../../engine/run.ts";
+import type { EventRecord } from "../../protocol/event.ts";
+import type { RegisteredFunction } from "../../protocol/function-config.ts";
+import type {
+  AppSync,
+  AppView,
+  DedupeClaim,
+  EventFilter,
+  LoggedEvent,
+  RunIndexRow,
+  Subscription,
+  SyncError,
+} from "../objects.ts";
+
+/** The stores of one object, of which it uses the one of its kind. Each call makes a store that has read nothing yet. */
+export interface Stores {
+  run(): RunStore;
+  log(): LogStore;
+  waits(): WaitStore;
+  registry(): RegistryStore;
+  claims(): ClaimStore;
+}
+
+// ---- a run ----------------------------------------------------------------------------------------------------------
+
+/** One run: its header, its trigger events, its journal, and the effects that are still to be performed. */
+export interface RunStore {
+  /** All that is written in `body`, or nothing when it throws. It must not await. */
+  transaction<T>(body: () => T): T;
+
+  /**
+   * The header, or null for a run that was never started.
+   *
+   * @throws Error when a newer version has stored it
+   */
+  run(): Run | null;
+  /** The first write of a run: header and trigger events. */
+  create(run: Run, events: EventRecord[]): void;
+  /** @param inlineEvents the trigger events when {@link events} says that the header carries them: they are written with it */
+  putRun(run: Run, inlineEvents: EventRecord[] | undefined): void;
+  /** Trigger events, and whether the header carries them. */
+  events(): { records: EventRecord[]; inline: boolean };
+
+  entry(stepId: string): Entry | undefined;
+  putEntry(entry: Entry): void;
+  /** The whole journal in the order of its commits. */
+  entries(): Entry[];
+  /** How many steps have settled. */
+  settledCount(): number;
+  /**
+   * Entries after a position, in the order of their commits, until they hold more than `maxBytes`, and the position from
+   * which the next page goes on. A page has at least one entry while there is any.
+   */
+  page(after: number, maxBytes: number): { entries: Entry[]; next: number | null };
+  /** Entries whose deadline is not after `now`, earliest first, then in the order of their commits. */
+  dueEntries(now: number, limit: number): Entry[];
+  nextDueAt(): number | null;
+  /** Entries with a deadline, in the order of {@link dueEntries}: what an ended run must withdraw. */
+  openEntries(): Entry[];
+  /** Counters that the header may be behind on, since it is not written with every step: last position, steps, bytes of their JSON. */
+  counters(): { position: number; steps: number; bytes: number };
+
+  putEffect(effect: Effect): void;
+  /** In the order of their ids. */
+  effects(): Effect[];
+  hasEffects(): boolean;
+  deleteEffect(id: string): void;
+
+  /** Position of the commit at which an event answered a wait of this run; undefined when it has not. */
+  answeredAt(internalId: string): number | undefined;
+  putAnswered(internalId: string, position: number): void;
+}
+
+// ---- a log ----------------------------------------------------------------------------------------------------------
+
+/** One stored part of an append: events with consecutive ids and seqs. */
+export interface Append {
+  firstId: string;
+  seq: number;
+  count: number;
+  receivedAt: number;
+  /** names of its events, each once */
+  names: string[];
+}
+
+/** A range of a log that was sent again or given up on. */
+export interface ResendState {
+  seq: number;
+  upto: number;
+  times: number;
+  isParked: boolean;
+  error: string;
+}
+
+/**
+ * The log of one day and shard: events by seq, ranges that were sent again, and the index of the runs that began here. Large
+ * appends are stored in parts ({@link Append}), and ranges that are read begin and end where parts do.
+ */
+export interface LogStore {
+  /** Whether the log was ever written to. */
+  exists(): boolean;
+  create(): void;
+
+  /**
+   * Stores records from `seq` on. Receipt times never fall from one append to the next.
+   *
+   * @param ackedBefore the log's watermark: all below it has been routed
+   */
+  append(records: EventRecord[], seq: number, receivedAt: number, ackedBefore: number): void;
+  /** The next free seq, and the watermark that the last append knew. */
+  end(): { next: number; ackedBefore: number };
+  /** Where an event stands; undefined when it is not here. */
+  find(internalId: string): { row: Append; event: LoggedEvent } | undefined;
+  /** The events of all parts that begin in `[from, to)`, by seq. */
+  read(from: number, to: number): LoggedEvent[];
+  /** Newest first by id. */
+  newest(filter: EventFilter): LoggedEvent[];
+  /** Seq of the first part received at or after an instant; the next free seq when there is none. */
+  firstSince(receivedAt: number): number;
+  /** Parts that begin at a seq or later, by seq, without their events. */
+  appendsFrom(seq: number, limit: number): Append[];
+  /** Whether an event, or a run's event, with an id between the two (both included) is here. Of the events in a part the first counts. */
+  hasIdBetween(low: string, high: string): boolean;
+  deleteEvents(): void;
+
+  /** Ranges whose first seq is in `[from, to)`, by seq. */
+  resends(from?: number, to?: number): ResendState[];
+  putResend(range: ResendState): void;
+  deleteResend(seq: number): void;
+
+  /**
+   * Notes how a run stands. Of one that is known, only status, `startedAt`, `endedAt` and `dueAt` change, and only when its
+   * status, `endedAt` or `dueAt` is another.
+   */
+  putRun(row: RunIndexRow): void;
+  /** By run id. */
+  runsOf(eventId: string): RunIndexRow[];
+  /** Runs that were due before an instant, earliest first, then by event and run id. */
+  overdueRuns(before: number, limit: number): RunIndexRow[];
+  /** Runs that ended before an instant, by event and run id. */
+  endedRuns(before: number, limit: number): RunIndexRow[];
+  deleteRun(eventId: string, runId: string): void;
+
+  /** Whether neither events nor runs nor ranges are left. */
+  isEmpty(): boolean;
+}
+
+// ---- waits ----------------------------------------------------------------------------------------------------------
+
+/** Key of waits without an equality term: they are scanned for every event of the name. */
+export const NO_TERM = "";
+
+/** Where a delivery goes on: which key it is at, and after which wait. */
+export interface Cursor {
+  key: number;
+  runId: string;
+  stepId: string;
+}
+
+/** An event that is being offered, and how far that has come. */
+export interface Delivery {
+  logged: LoggedEvent;
+  cursor: Cursor;
+}
+
+/** The waits for one event name, and the events that are being offered to them. */
+export interface WaitStore {
+  /**
+   * Holds a wait, in the place of an earlier one of the same run and step.
+   *
+   * @param term `termKey` of the wait's first equality, or {@link NO_TERM}
+   * @param path of that equality, `""` when it has none
+   */
+  put(subscription: Subscription, term: string, path: string): void;
+  delete(runId: string, stepId: string): void;
+  /** Paths that any wait's equality names, each once, in order. */
+  paths(): string[];
+  /** Waits of one term after a place, by run and step id. */
+  page(term: string, runId: string, stepId: string, limit: number): Subscription[];
+
+  /** Stores how far an event has been offered, so that a crash goes on from there. */
+  putDelivery(logged: LoggedEvent, cursor: Cursor): void;
+  deleteDelivery(internalId: string): void;
+  /** The first ten by id. */
+  deliveries(): Delivery[];
+
+  /** Whether neither waits nor deliveries are left. */
+  isEmpty(): boolean;
+}
+
+// ---- the registry ---------------------------------------------------------------------------------------------------
+
+/** A schedule and its next tick. */
+export interface StoredSchedule {
+  functionId: string;
+  cron: string;
+  /** the first tick that is not known to have been sent; null when none comes any more */
+  nextAt: number | null;
+  /** ticks before it that are not made up */
+  missed: number;
+  /** time in the id of its event when that is not the tick's own */
+  idAt: number | null;
+}
+
+/** Apps, their functions and schedules, names that are waited for, and logs of one environment. */
+export interface RegistryStore {
+  /**
+   * Replaces what an app has registered; false when it is what it was. A function that is not in it any more is archived,
+   * and goes on with the next version when it comes back.
+   */
+  sync(sync: AppSync, now: number): boolean;
+  /** The first function of a sync whose id another app has: `a` + `b-c` and `a-b` + `c` are the same slug. */
+  takenBy(sync: AppSync): { functionId: string; appId: string } | null;
+  /** Functions that are not archived, by id. */
+  functions(): RegisteredFunction[];
+  /** A function that its app no longer has, or whose app is archived. */
+  archivedFunction(id: string): RegisteredFunction | null;
+  /** By id. */
+  apps(): AppView[];
+  /** False for an app that is not known. Its next sync differs from what it was, and so restores it. */
+  archive(appId: string, now: number): boolean;
+
+  /** Remembers why a sync failed: of whatever URLs, only the latest hundred. */
+  syncFailed(url: string, error: SyncError): void;
+  syncSucceeded(url: string): void;
+  /** Failures of URLs that are no app's, by URL. */
+  unsynced(): { url: string; error: SyncError }[];
+
+  /** By function and cron. */
+  schedules(): StoredSchedule[];
+  /** Adds a schedule, or begins it anew. */
+  addSchedule(functionId: string, cron: string, nextAt: number | null): void;
+  /** Moves a schedule on, unless it has moved, or gone, in the meantime. One without a next tick stays where it is. */
+  moveSchedule(from: StoredSchedule, to: Pick<StoredSchedule, "nextAt" | "missed" | "idAt">): void;
+  dropSchedule(functionId: string, cron: string): void;
+
+  isWaited(name: string): boolean;
+  flag(name: string): void;
+  unflag(name: string): void;
+
+  openLog(log: string): void;
+  closeLog(log: string): void;
+  /** Newest day first. */
+  logs(): string[];
+}
+
+/** Whatever URLs are asked for, only so many failures are remembered. */
+export const SYNC_ERRORS_MAX = 100;
+
+// ---- claims ---------------------------------------------------------------------------------------------------------
+
+/** Which event of a user id starts a function. */
+export interface ClaimStore {
+  /** For each claim the internal id that holds it: the first that asked, until its claim has expired. All of them or none. */
+  claim(claims: DedupeClaim[], now: number, expiresAt: number): string[];
+  /** Forgets claims that have expired. */
+  expire(now: number): void;
+  /** When the next claim expires; null when there is none. */
+  nextExpiry(): number | null;
+}
