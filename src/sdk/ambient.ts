@@ -3,6 +3,7 @@
  * taken where the runtime has it, never imported, and nothing else needs it.
  */
 import type { GroupTools, StepScope } from "./group.ts";
+import type { EventSender } from "./sender.ts";
 import type { StepTools } from "./step/tools.ts";
 
 /** What code inside a run finds. */
@@ -13,6 +14,8 @@ export interface Ambient {
   readonly client: object;
   /** what the events that it sends inherit */
   sessions(): Record<string, string> | undefined;
+  /** delivers them, when the run's host does */
+  readonly send?: EventSender;
   readonly step: StepTools;
   readonly group: GroupTools;
   /** set inside a group's callback */

@@ -19,7 +19,7 @@ import type { MiddlewareContext } from "./middleware/context-type.ts";
 import { readMiddleware, registerMiddleware, type MiddlewareOption } from "./middleware/chain.ts";
 import { sendThrough } from "./middleware/send.ts";
 import { makeSeed, postEvents } from "./send.ts";
-import { boundSender } from "./sender.ts";
+import { boundSender, type EventSender } from "./sender.ts";
 import type { Serializer } from "./serializer.ts";
 import { suggestion } from "./suggestion.ts";
 import type { FailureHandler, Handler, Logger } from "./context.ts";
@@ -175,10 +175,13 @@ export class Inngest<const TOptions extends ClientOptions = ClientOptions> imple
     return sendThrough(this, options?.step?.fn ?? null, events, (changed) => this.#deliver(changed, options));
   }
 
-  async #deliver(events: EventPayload[], options?: { env?: string; seed?: string }): Promise<{ ids: string[] }> {
+  async #deliver(
+    events: EventPayload[],
+    options?: { env?: string; seed?: string; step?: SendingStep },
+  ): Promise<{ ids: string[] }> {
     const body = payloadsJson(events);
     const seed = options?.seed ?? makeSeed();
-    const sender = boundSender(this);
+    const sender = (options?.step ?? runOf(this))?.send ?? boundSender(this);
     if (sender !== undefined) return sender(JSON.parse(body), seed); // what HTTP would deliver, no more
     const eventKey = this.eventKey ?? (this.mode === "dev" ? DEV_EVENT_KEY : undefined);
     if (eventKey === undefined)
@@ -369,10 +372,11 @@ export class Inngest<const TOptions extends ClientOptions = ClientOptions> imple
 interface SendingStep {
   fn?: InngestFunction;
   sessions(): PropagatedEventSessions | undefined;
+  send?: EventSender;
 }
 
 /** The run that the calling code is part of, when it is one of this client's. */
-function runOf(client: object): Pick<SendingStep, "sessions"> | undefined {
+function runOf(client: object): Pick<SendingStep, "sessions" | "send"> | undefined {
   const found = ambient();
   return found?.client === client ? found : undefined;
 }

@@ -16,6 +16,7 @@ import type { JsonValue } from "../protocol/json.ts";
 import type { RetryPolicy } from "../protocol/retry-policy.ts";
 import type { WireError } from "../protocol/wire-error.ts";
 import { errorFromWire } from "./errors.ts";
+import type { TurnSource } from "./run-host.ts";
 import { Turns } from "./turns.ts";
 
 /** A step that the handler asked for, before anything is known about it. */
@@ -76,7 +77,7 @@ interface Waiting {
 
 export class Execution {
   readonly #reporter: Reporter;
-  readonly #turns = new Turns();
+  readonly #turns: TurnSource;
   readonly #repeats = new Map<string, number>();
   #placed = 0;
   readonly #waiting = new Map<string, Waiting>();
@@ -90,8 +91,9 @@ export class Execution {
   #replay: Replay | null;
   #memosLeft: number;
 
-  constructor(reporter: Reporter, replay?: Replay) {
+  constructor(reporter: Reporter, replay?: Replay, turns: TurnSource = new Turns()) {
     this.#reporter = reporter;
+    this.#turns = turns;
     this.#replay = replay ?? null;
     this.#memosLeft = replay?.memos ?? 0;
   }

@@ -9,6 +9,7 @@ import type { Registration } from "./function.ts";
 import { Chain } from "./middleware/chain.ts";
 import type { Memos } from "./middleware/memoized-steps.ts";
 import type { RequestPlatform } from "./platform.ts";
+import type { RunHost } from "./run-host.ts";
 import { RunContext } from "./run-context.ts";
 import type { BodyResult } from "./step-body.ts";
 import type { ReceivedEvent } from "./event.ts";
@@ -29,6 +30,7 @@ export interface CallOptions {
   race: boolean;
   /** what the runtime gave to the call */
   platform?: RequestPlatform;
+  host?: RunHost;
   /** middleware of the request. Default: instances for this call alone */
   chain?: Chain;
 }
@@ -57,6 +59,7 @@ export async function executeCall(options: CallOptions): Promise<CallReply> {
       jobId: body.ctx.job_id ?? undefined,
       platform,
       chain: options.chain ?? Chain.open(client, registration.fn.middleware),
+      host: options.host,
     },
     reporter,
   );

@@ -8,6 +8,8 @@ import { Execution, type FoundStep, type Outcome, type Reporter } from "./execut
 import type { Registration } from "./function.ts";
 import { groupTools, type StepScope, type VariantScope } from "./group.ts";
 import { childLogger, flushLogger, gatedLogger } from "./logger.ts";
+import type { EventSender } from "./sender.ts";
+import type { HostedRun, RunHost } from "./run-host.ts";
 import type { Chain } from "./middleware/chain.ts";
 import type { MemoizedSteps } from "./middleware/base.ts";
 import { changedMemo, LazySteps, type Memos } from "./middleware/memoized-steps.ts";
@@ -42,6 +44,7 @@ export interface RunContextOptions {
   platform?: RequestPlatform;
   /** of this request */
   chain?: Chain;
+  host?: RunHost;
 }
 
 export class RunContext {
@@ -64,11 +67,12 @@ export class RunContext {
     this.execution = new Execution(
       {
         memo: (step) => this.#memo(step),
-        found: (steps) => reporter.found(steps),
+        found: (steps) => reporter.found(this.#hosted(steps)),
         idle: () => reporter.idle(),
         held: () => reporter.held?.(),
       },
       memoCount === 0 ? undefined : { memos: memoCount, onEnd: () => this.#replayed() },
+      options.host?.turns?.(),
     );
     this.#hooks = chain
       ? new StepHooks({
@@ -76,6 +80,7 @@ export class RunContext {
           execution: this.execution,
           fn: registration.fn,
           memo: (step) => this.#memo(step),
+          now: () => this.#now(),
           context: () => this.#context,
           tools: (ask) => this.#tools(ask),
           surroundings: () => this.#surroundings,
@@ -86,6 +91,7 @@ export class RunContext {
       run: this,
       client: options.client,
       sessions: () => this.#sessions(),
+      send: this.#sender(),
       step: this.#context.step,
       group: this.#context.group,
     };
@@ -93,8 +99,10 @@ export class RunContext {
 
   /** Runs the handler until it ends; `null` when it was stopped first. */
   start(): Promise<Outcome | null> {
-    const { chain, registration } = this.#options;
-    const handler = () => registration.handler(this.#context);
+    const { chain, registration, host } = this.#options;
+    const handler = host?.handler
+      ? () => host.handler?.(this.#hostedRun(), this.#context, (context) => registration.handler(context))
+      : () => registration.handler(this.#context);
     return this.execution.run(() =>
       withAmbient(this.#surroundings, chain ? () => this.#inside(chain, handler) : handler),
     );
@@ -107,13 +115,18 @@ export class RunContext {
    */
   runStep(step: FoundStep, isLastAttempt: () => boolean): Promise<BodyResult> {
     if (this.#hooks) return this.#hooks.runBody(step, isLastAttempt);
-    return runBody(() => step.body?.(step), `step "${step.userId}"`);
+    return runBody(
+      () => step.body?.(step),
+      `step "${step.userId}"`,
+      () => this.#now(),
+    );
   }
 
   /** What the handler's end comes to. */
   async end(outcome: Outcome): Promise<BodyResult> {
     const { chain, registration, runId, attempt, maxAttempts } = this.#options;
-    const result = outcome.kind === "returned" ? dataResult(outcome.value, `run ${runId}`) : errorResult(outcome.error);
+    const result =
+      outcome.kind === "returned" ? dataResult(outcome.value, `run ${runId}`) : errorResult(outcome.error, this.#now());
     // a failed step that nobody caught: another attempt of the handler would meet the same memo
     if (result.kind === "error" && outcome.kind === "threw" && isStepError(outcome.error)) result.final = true;
     if (chain) {
@@ -194,7 +207,14 @@ export class RunContext {
 
   #tools(ask: Ask): Context["step"] {
     const { client, runId, registration } = this.#options;
-    return stepTools(this.#placed(ask), { client, runId, fn: registration.fn, sessions: () => this.#sessions() });
+    return stepTools(this.#placed(ask), {
+      client,
+      runId,
+      fn: registration.fn,
+      sessions: () => this.#sessions(),
+      send: this.#sender(),
+      now: () => this.#now(),
+    });
   }
 
   /** Steps keep what holds in their group, and their code the surroundings in which the handler called them. */
@@ -239,6 +259,26 @@ export class RunContext {
     } finally {
       this.#scope = before;
     }
+  }
+
+  #hosted(steps: FoundStep[]): FoundStep[] {
+    const { host } = this.#options;
+    return host?.step ? steps.map((step) => host.step?.(this.#hostedRun(), step) ?? step) : steps;
+  }
+
+  #hostedRun(): HostedRun {
+    const { runId, registration, attempt } = this.#options;
+    return { runId, functionId: registration.id, attempt };
+  }
+
+  #sender(): EventSender | undefined {
+    const { host } = this.#options;
+    const send = host?.send?.bind(host);
+    return send && ((events, seed) => send(this.#hostedRun(), events, seed));
+  }
+
+  #now(): number {
+    return this.#options.host?.now?.() ?? Date.now();
   }
 
   /** What the events that the run sends inherit: as middleware and handler have left it. */

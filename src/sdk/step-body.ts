@@ -13,13 +13,14 @@ export type BodyResult =
  * another attempt would return the same.
  *
  * @param what names the code in messages, such as `step "charge"`
+ * @param now epoch ms, asked when the code has failed
  */
-export async function runBody(body: () => unknown, what: string): Promise<BodyResult> {
+export async function runBody(body: () => unknown, what: string, now: () => number): Promise<BodyResult> {
   let value: unknown;
   try {
     value = await body();
   } catch (error) {
-    return errorResult(error);
+    return errorResult(error, now());
   }
   return dataResult(value, what);
 }
@@ -36,17 +37,16 @@ export function dataResult(value: unknown, what: string): BodyResult {
   }
 }
 
-export function errorResult(error: unknown): BodyResult {
+/** @param now epoch ms, from which an error that asks to wait counts */
+export function errorResult(error: unknown, now: number): BodyResult {
   const asksToWait = isRetryAfter(error);
-  const waitMs = asksToWait ? retryAfterMs(error, Date.now()) : undefined;
+  const waitMs = asksToWait ? retryAfterMs(error, now) : undefined;
   return {
     kind: "error",
     error: serializeError(error),
     final: isNonRetriable(error),
     retryAfter: asksToWait ? retryAfterHeader(error) : undefined,
     retryAt:
-      waitMs === undefined
-        ? undefined
-        : Date.now() + Math.min(Math.max(waitMs, RETRY_DELAY_MIN_MS), RETRY_DELAY_MAX_MS),
+      waitMs === undefined ? undefined : now + Math.min(Math.max(waitMs, RETRY_DELAY_MIN_MS), RETRY_DELAY_MAX_MS),
   };
 }

@@ -1,8 +1,10 @@
+import type { TurnSource } from "./run-host.ts";
+
 /**
  * Turns of the event loop: after `next()` every continuation that was ready has run. A message channel takes 0.003 ms
  * where a timer takes a millisecond; runtimes without one get the timer.
  */
-export class Turns {
+export class Turns implements TurnSource {
   readonly #channel = typeof MessageChannel === "undefined" ? null : new MessageChannel();
   #resolve: (() => void) | null = null;
 

@@ -10,6 +10,7 @@ import { foundOp, ranOp } from "../sdk/found-op.ts";
 import type { InngestFunction, Registration } from "../sdk/function.ts";
 import { Chain } from "../sdk/middleware/chain.ts";
 import type { RequestPlatform } from "../sdk/platform.ts";
+import type { RunHost } from "../sdk/run-host.ts";
 import { registrationsOf } from "../sdk/registrations.ts";
 import { RunContext } from "../sdk/run-context.ts";
 import type { ReceivedEvent } from "../sdk/event.ts";
@@ -19,11 +20,18 @@ export class LocalFunctions implements LocalTransport {
   readonly #client: Inngest | undefined;
   readonly #registrations: ReadonlyMap<string, Registration>;
   readonly #platform: RequestPlatform;
+  readonly #host: RunHost | undefined;
 
   /** @param platform what handlers find as `env` and `waitUntil` */
-  constructor(client: Inngest | undefined, functions: readonly InngestFunction[], platform: RequestPlatform = {}) {
+  constructor(
+    client: Inngest | undefined,
+    functions: readonly InngestFunction[],
+    platform: RequestPlatform = {},
+    host?: RunHost,
+  ) {
     this.#client = client;
     this.#platform = platform;
+    this.#host = host;
     this.#registrations = client ? registrationsOf(client, functions, "createWorker") : new Map();
   }
 
@@ -51,7 +59,8 @@ export class LocalFunctions implements LocalTransport {
     const registration = this.#registrations.get(run.functionId);
     const client = this.#client;
     if (!registration || !client) throw new Error(`function "${run.functionId}" is not part of this Worker`);
-    return new Activation({ registration, client, run, events, attempt, journal, platform: this.#platform });
+    const [platform, host] = [this.#platform, this.#host];
+    return new Activation({ registration, client, run, events, attempt, journal, platform, host });
   }
 }
 
@@ -63,6 +72,7 @@ interface ActivationOptions {
   attempt: number;
   journal: Journal;
   platform: RequestPlatform;
+  host: RunHost | undefined;
 }
 
 /**
@@ -85,7 +95,7 @@ class Activation implements LocalActivation, Reporter {
   #hasWaited = false;
   #allDone = Promise.withResolvers<void>();
 
-  constructor({ registration, client, run, events, attempt, journal, platform }: ActivationOptions) {
+  constructor({ registration, client, run, events, attempt, journal, platform, host }: ActivationOptions) {
     this.#journal = journal;
     this.#platform = platform;
     this.#defaultAttempts = run.retry.maxAttempts;
@@ -101,6 +111,7 @@ class Activation implements LocalActivation, Reporter {
         memoCount: run.steps === 0 ? 0 : journal.memoCount(),
         memos: () => journal.memos(),
         platform,
+        host,
         chain: Chain.open(client, registration.fn.middleware),
       },
       this,

@@ -27,6 +27,8 @@ export interface StepHooksOptions {
   memo(step: FoundStep): SettledMemo | undefined;
   /** the handler's context, as middleware has made it */
   context(): Context;
+  /** epoch ms */
+  now(): number;
   /** step tools that ask in another way */
   tools(ask: Ask): StepTools;
   surroundings(): Ambient;
@@ -54,19 +56,20 @@ export class StepHooks {
 
   /** Runs a step's code inside the hooks. */
   async runBody(step: FoundStep, isLastAttempt: () => boolean): Promise<BodyResult> {
-    const { chain, fn, context } = this.#options;
+    const { chain, fn, context, now } = this.#options;
     const about = { ctx: context(), fn, stepInfo: { ...this.#infoOf(step), memoized: false } };
     await chain.observe("onStepStart", about);
     let thrown: unknown;
     let output: unknown;
-    const result = await runBody(async () => {
+    const code = async () => {
       try {
         return (output = await chain.wrap("wrapStepHandler", about, async () => step.body?.(step)));
       } catch (error) {
         thrown = error;
         throw error;
       }
-    }, `step "${step.userId}"`);
+    };
+    const result = await runBody(code, `step "${step.userId}"`, now);
     if (result.kind === "data") await chain.observe("onStepComplete", { ...about, output });
     else {
       const error = thrown instanceof Error ? thrown : restoreError(result.error);

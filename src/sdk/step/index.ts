@@ -2,6 +2,7 @@ import type { Inngest } from "../client.ts";
 import type { PropagatedEventSessions } from "../event.ts";
 import type { StepRequest } from "../execute.ts";
 import type { InngestFunction } from "../function.ts";
+import type { EventSender } from "../sender.ts";
 import type { StepTools } from "./tools.ts";
 import { invokeTool } from "./invoke.ts";
 import { runTool } from "./run.ts";
@@ -17,6 +18,10 @@ export interface StepOwner {
   fn?: InngestFunction;
   /** what the events that it sends inherit */
   sessions(): PropagatedEventSessions | undefined;
+  /** delivers them, when the run's host does */
+  send?: EventSender;
+  /** epoch ms */
+  now(): number;
 }
 
 /** The step tools of one execution. */

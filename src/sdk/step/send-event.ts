@@ -13,7 +13,7 @@ export function sendEventTool(ask: Ask, run: StepOwner): StepTools["sendEvent"] 
   return async (idOrOptions, payload) => {
     const options = readStepOptions(idOrOptions, "step.sendEvent");
     const body = ({ userId, index }: FoundStep) =>
-      client.send(payload, { seed: stepSeed(runId, `${userId}\0${index}`, Date.now()), step: run });
+      client.send(payload, { seed: stepSeed(runId, `${userId}\0${index}`, run.now()), step: run });
     return (await ask({ ...options, type: "step.sendEvent", op: "StepRun", body })) as { ids: string[] }; // from the journal
   };
 }

@@ -1,0 +1,36 @@
+import type { Context } from "./context.ts";
+import type { FoundStep } from "./execute.ts";
+import type { EventSender } from "./sender.ts";
+
+/** One pass over a run's handler, as its host is told of it. */
+export interface HostedRun {
+  runId: string;
+  functionId: string;
+  /** of the handler, 0 for the first */
+  attempt: number;
+}
+
+/** Turns of an event loop. */
+export interface TurnSource {
+  /** Resolves once every continuation that was ready has run. */
+  next(): Promise<void>;
+  /** No further turn is asked for. */
+  close(): void;
+}
+
+/**
+ * What a host of runs may decide about them: how tests move time, mock steps and keep runs apart. A platform leaves all
+ * of it out.
+ */
+export interface RunHost {
+  /** Default: turns of the runtime's own event loop */
+  turns?(): TurnSource;
+  /** Epoch ms. Default: the runtime's clock */
+  now?(): number;
+  /** Delivers the events that are sent inside of runs. Default: as the client delivers any event */
+  send?(run: HostedRun, ...delivery: Parameters<EventSender>): ReturnType<EventSender>;
+  /** Calls the handler. */
+  handler?(run: HostedRun, context: Context, call: (context: Context) => unknown): unknown;
+  /** A step that is about to be carried out: as it is, or with other code. */
+  step?(run: HostedRun, step: FoundStep): FoundStep;
+}
