@@ -1,5 +1,6 @@
 import type { EventFilter, LoggedEvent, RunIndexRow } from "../objects.ts";
 import type { EventRecord } from "../../protocol/event.ts";
+import { appendParts } from "./append-parts.ts";
 import { textParts } from "./long-text.ts";
 import type { Sql, SqlValue } from "./sql.ts";
 import type { Append, LogStore, ResendState } from "./stores.ts";
@@ -52,9 +53,6 @@ const SCHEMA = [
   "CREATE INDEX run_due ON run (due_at_ms) WHERE due_at_ms IS NOT NULL", // the sweeper's overdue runs
 ];
 
-/** Characters of one row's events: several small events share a row, a row stays far below a value's bound. */
-const ROW_CHARS = 400_000;
-
 export class SqlLogStore implements LogStore {
   readonly #sql: Sql;
   #exists: boolean | undefined;
@@ -80,23 +78,21 @@ export class SqlLogStore implements LogStore {
   append(records: EventRecord[], seq: number, receivedAt: number, ackedBefore: number): void {
     this.#sql.transaction(() => {
       let next = seq;
-      for (const group of grouped(records)) {
-        const firstId = group.records[0]?.internalId ?? "";
-        const names = JSON.stringify([...new Set(group.records.map((record) => record.event.name))]);
-        const [head = "", ...rest] = textParts(`[${group.texts.join(",")}]`);
+      for (const { firstId, names, texts } of appendParts(records)) {
+        const [head = "", ...rest] = textParts(`[${texts.join(",")}]`);
         this.#sql.exec(
           "INSERT INTO append VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
           firstId,
           next,
-          group.records.length,
+          texts.length,
           receivedAt,
           ackedBefore,
-          names,
+          JSON.stringify(names),
           rest.length,
           head,
         );
         for (const [n, part] of rest.entries()) this.#sql.exec("INSERT INTO part VALUES (?, ?, ?)", firstId, n, part);
-        next += group.records.length;
+        next += texts.length;
       }
     });
   }
@@ -211,13 +207,19 @@ export class SqlLogStore implements LogStore {
   }
 
   overdueRuns(before: number, limit: number): RunIndexRow[] {
-    return this.#rows<RunRow>("SELECT * FROM run WHERE due_at_ms < ? ORDER BY due_at_ms LIMIT ?", before, limit).map(
-      toIndexRow,
-    );
+    return this.#rows<RunRow>(
+      "SELECT * FROM run WHERE due_at_ms < ? ORDER BY due_at_ms, event_id, run_id LIMIT ?",
+      before,
+      limit,
+    ).map(toIndexRow);
   }
 
   endedRuns(before: number, limit: number): RunIndexRow[] {
-    return this.#rows<RunRow>("SELECT * FROM run WHERE ended_at_ms < ? LIMIT ?", before, limit).map(toIndexRow);
+    return this.#rows<RunRow>(
+      "SELECT * FROM run WHERE ended_at_ms < ? ORDER BY event_id, run_id LIMIT ?",
+      before,
+      limit,
+    ).map(toIndexRow);
   }
 
   deleteRun(eventId: string, runId: string): void {
@@ -252,22 +254,6 @@ export class SqlLogStore implements LogStore {
   #rows<Row extends Record<string, SqlValue>>(query: string, ...bindings: SqlValue[]): Row[] {
     return this.exists() ? this.#sql.exec<Row>(query, ...bindings) : [];
   }
-}
-
-function grouped(records: EventRecord[]): { records: EventRecord[]; texts: string[] }[] {
-  const groups: { records: EventRecord[]; texts: string[]; chars: number }[] = [];
-  for (const record of records) {
-    const text = JSON.stringify(record);
-    const last = groups.at(-1);
-    // the counter in the ids of a request may start over: a row's ids must rise, or they are not found
-    const rises = record.internalId > (last?.records.at(-1)?.internalId ?? "");
-    if (last && rises && last.chars + text.length <= ROW_CHARS) {
-      last.records.push(record);
-      last.texts.push(text);
-      last.chars += text.length;
-    } else groups.push({ records: [record], texts: [text], chars: text.length });
-  }
-  return groups;
 }
 
 function toAppend(row: AppendRow): Append {

@@ -1,5 +1,6 @@
 import type { RegisteredFunction } from "../../protocol/function-config.ts";
 import type { AppSync, AppView, SyncError } from "../objects.ts";
+import { appAfter, registeredAgain, type AppRow } from "./app-versions.ts";
 import type { Sql, SqlValue } from "./sql.ts";
 import { SYNC_ERRORS_MAX, type RegistryStore, type StoredSchedule } from "./stores.ts";
 
@@ -37,35 +38,26 @@ export class SqlRegistryStore implements RegistryStore {
     this.#sql = sql;
   }
 
-  /** Replaces what an app has registered; false when it is what it was. */
-  sync({ appId, checksum, functions, ...app }: AppSync, now: number): boolean {
+  sync(sync: AppSync, now: number): boolean {
+    const { appId, checksum, functions, url } = sync;
     this.#create();
-    const [known] = this.#rows<{ checksum: string; json: string }>(
-      "SELECT checksum, json FROM app WHERE id = ?",
-      appId,
-    );
-    if (app.url !== null) this.syncSucceeded(app.url);
-    if (known?.checksum === checksum) return false;
-    const row: AppRow = {
-      id: appId,
-      url: app.url,
-      sdk: app.sdk,
-      framework: app.framework,
-      appVersion: app.appVersion ?? null,
-      version: known === undefined ? 1 : appRow(known.json).version + 1,
-      syncedAt: now,
-      archivedAt: null,
-    };
-    this.#sql.transaction(() => {
+    return this.#sql.transaction(() => {
+      const [known] = this.#rows<{ checksum: string; json: string }>(
+        "SELECT checksum, json FROM app WHERE id = ?",
+        appId,
+      );
+      if (url !== null) this.syncSucceeded(url);
+      if (known?.checksum === checksum) return false;
+      const row = appAfter(sync, known && appRow(known.json), now);
       this.#rows("INSERT OR REPLACE INTO app VALUES (?, ?, ?)", appId, checksum, JSON.stringify(row));
-      const before = new Map(this.#rowsOf(appId).map((row) => [row.id, row]));
+      const before = new Map(this.#rowsOf(appId).map((stored) => [stored.id, stored]));
       for (const fn of functions) {
         this.#putFunction(fn, before.get(fn.id));
         before.delete(fn.id);
       }
       for (const id of before.keys()) this.#rows("UPDATE function SET archived = 1 WHERE id = ? AND archived = 0", id);
+      return true;
     });
-    return true;
   }
 
   /** The first function of a sync whose id another app has: `a` + `b-c` and `a-b` + `c` are the same slug. */
@@ -81,16 +73,10 @@ export class SqlRegistryStore implements RegistryStore {
   }
 
   #putFunction(fn: RegisteredFunction, before: { json: string; archived: number } | undefined): void {
-    const previous = before && toFunction(before.json);
-    const isSame = previous && comparable(previous) === comparable(fn);
-    if (isSame && before?.archived === 0) return;
-    const version = isSame ? previous.version : (previous?.version ?? 0) + 1;
-    this.#rows(
-      "INSERT OR REPLACE INTO function VALUES (?, ?, 0, ?)",
-      fn.id,
-      fn.appId,
-      JSON.stringify({ ...fn, version }),
-    );
+    const known = before && { fn: toFunction(before.json), archived: before.archived === 1 };
+    const written = registeredAgain(fn, known);
+    if (!written) return;
+    this.#rows("INSERT OR REPLACE INTO function VALUES (?, ?, 0, ?)", fn.id, fn.appId, JSON.stringify(written));
   }
 
   #rowsOf(appId: string): { id: string; json: string; archived: number }[] {
@@ -101,13 +87,13 @@ export class SqlRegistryStore implements RegistryStore {
   }
 
   functions(): RegisteredFunction[] {
-    return this.#rows<{ json: string }>("SELECT json FROM function WHERE archived = 0").map((row) =>
+    return this.#rows<{ json: string }>("SELECT json FROM function WHERE archived = 0 ORDER BY id").map((row) =>
       toFunction(row.json),
     );
   }
 
   schedules(): StoredSchedule[] {
-    return this.#rows<ScheduleRow>("SELECT * FROM schedule").map((row) => ({
+    return this.#rows<ScheduleRow>("SELECT * FROM schedule ORDER BY function_id, cron").map((row) => ({
       functionId: row.function_id,
       cron: row.cron,
       nextAt: row.next_at_ms,
@@ -146,7 +132,7 @@ export class SqlRegistryStore implements RegistryStore {
 
   apps(): AppView[] {
     const errors = this.#syncErrors();
-    return this.#rows<{ json: string }>("SELECT json FROM app").map(({ json }) => {
+    return this.#rows<{ json: string }>("SELECT json FROM app ORDER BY id").map(({ json }) => {
       const app = appRow(json);
       return { ...app, error: (app.url !== null && errors.get(app.url)) || null };
     });
@@ -187,7 +173,7 @@ export class SqlRegistryStore implements RegistryStore {
   }
 
   #syncErrors(): Map<string, SyncError> {
-    const rows = this.#rows<{ url: string; json: string }>("SELECT url, json FROM sync_error");
+    const rows = this.#rows<{ url: string; json: string }>("SELECT url, json FROM sync_error ORDER BY url");
     return new Map(rows.map(({ url, json }) => [url, JSON.parse(json)]));
   }
 
@@ -238,14 +224,6 @@ export class SqlRegistryStore implements RegistryStore {
 function toFunction(json: string): RegisteredFunction {
   return { crons: [], ...JSON.parse(json) };
 }
-
-/** A function without its version, whatever the order of its fields. */
-function comparable(fn: RegisteredFunction): string {
-  return JSON.stringify(Object.entries({ ...fn, version: 0 }).sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-/** An app as it is kept; its error is kept by URL. */
-type AppRow = Omit<AppView, "error">;
 
 /** Rows of earlier versions know less. */
 function appRow(json: string): AppRow {

@@ -5,8 +5,9 @@
  */
 import type { EventRecord } from "../../protocol/event.ts";
 import { byteLength } from "../../protocol/json.ts";
-import { entryDueAt, RUN_SCHEMA, type Effect, type Entry, type Run } from "../../engine/run.ts";
+import { entryDueAt, type Effect, type Entry, type Run } from "../../engine/run.ts";
 import { textParts } from "./long-text.ts";
+import { readableRun } from "./run-schema.ts";
 import type { Sql, SqlValue } from "./sql.ts";
 import type { RunStore } from "./stores.ts";
 
@@ -42,28 +43,33 @@ export class SqlRunStore implements RunStore {
   }
 
   transaction<T>(body: () => T): T {
-    return this.#sql.transaction(body);
+    try {
+      return this.#sql.transaction(body);
+    } catch (error) {
+      // what it created is gone
+      this.#hasTable = undefined;
+      this.#hasDueIndex = undefined;
+      throw error;
+    }
   }
 
   /** The header, or null for a run that was never started. Nothing is created by looking. */
   run(): Run | null {
     const stored = this.#get<Run & { events?: EventRecord[] }>("run");
     if (stored === null) return null;
-    if (stored.schema > RUN_SCHEMA)
-      throw new Error(
-        `run ${stored.id} was stored by a newer version (schema ${stored.schema}, this one reads ${RUN_SCHEMA})`,
-      );
-    const { events: _events, ...run } = stored;
+    const { events: _events, ...run } = readableRun(stored);
     return run;
   }
 
   /** The first write of a run: table, header and trigger events. */
   create(run: Run, events: EventRecord[]): void {
-    this.#sql.exec(CREATE_TABLE);
-    this.#hasTable = true;
-    const text = JSON.stringify(events);
-    if (text.length > INLINE_EVENTS_MAX) this.#put("events", null, null, text);
-    this.putRun(run, text.length > INLINE_EVENTS_MAX ? undefined : events);
+    this.transaction(() => {
+      this.#sql.exec(CREATE_TABLE);
+      this.#hasTable = true;
+      const text = JSON.stringify(events);
+      if (text.length > INLINE_EVENTS_MAX) this.#put("events", null, null, text);
+      this.putRun(run, text.length > INLINE_EVENTS_MAX ? undefined : events);
+    });
   }
 
   /** @param inlineEvents the trigger events when the header carries them; they are written again with it */
@@ -143,7 +149,9 @@ export class SqlRunStore implements RunStore {
   /** Entries with a deadline: what an ended run must withdraw. */
   openEntries(): Entry[] {
     if (!this.#hasDeadlines()) return [];
-    return this.#rows("SELECT * FROM record WHERE due_at_ms IS NOT NULL").map((row) => this.#parse<Entry>(row));
+    return this.#rows("SELECT * FROM record WHERE due_at_ms IS NOT NULL ORDER BY due_at_ms, position").map((row) =>
+      this.#parse<Entry>(row),
+    );
   }
 
   /** Counters that the header may be behind on: the header is not written with every step. */
@@ -161,7 +169,9 @@ export class SqlRunStore implements RunStore {
   }
 
   effects(): Effect[] {
-    return this.#rows("SELECT * FROM record WHERE key GLOB 'effect/*'").map((row) => this.#parse<Effect>(row));
+    return this.#rows("SELECT * FROM record WHERE key GLOB 'effect/*' ORDER BY key").map((row) =>
+      this.#parse<Effect>(row),
+    );
   }
 
   hasEffects(): boolean {
@@ -171,7 +181,7 @@ export class SqlRunStore implements RunStore {
   deleteEffect(id: string): void {
     const key = `effect/${id}`;
     const [row] = this.#rows("SELECT * FROM record WHERE key = ?", key);
-    if (row) this.#drop(key, row.parts);
+    if (row) this.#together(row.parts > 0, () => this.#drop(key, row.parts));
   }
 
   /** Position of the commit at which an event answered a wait of this run; undefined when it has not. */
@@ -186,19 +196,27 @@ export class SqlRunStore implements RunStore {
 
   #put(key: string, position: number | null, dueAtMs: number | null, text: string): void {
     const [head = "", ...rest] = textParts(text);
-    if (rest.length > 0) this.#drop(key, this.#rows("SELECT * FROM record WHERE key = ?", key)[0]?.parts ?? 0);
-    this.#exec(
-      `INSERT INTO record (key, position, due_at_ms, parts, json) VALUES (?, ?, ?, ?, ?)
+    this.#together(rest.length > 0, () => {
+      if (rest.length > 0) this.#drop(key, this.#rows("SELECT * FROM record WHERE key = ?", key)[0]?.parts ?? 0);
+      this.#exec(
+        `INSERT INTO record (key, position, due_at_ms, parts, json) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT (key) DO UPDATE SET position = excluded.position, due_at_ms = excluded.due_at_ms,
          parts = excluded.parts, json = excluded.json`,
-      key,
-      position,
-      dueAtMs,
-      rest.length,
-      head,
-    );
-    for (const [index, part] of rest.entries())
-      this.#exec("INSERT OR REPLACE INTO record (key, parts, json) VALUES (?, 0, ?)", `part/${key}/${index}`, part);
+        key,
+        position,
+        dueAtMs,
+        rest.length,
+        head,
+      );
+      for (const [index, part] of rest.entries())
+        this.#exec("INSERT OR REPLACE INTO record (key, parts, json) VALUES (?, 0, ?)", `part/${key}/${index}`, part);
+    });
+  }
+
+  /** One statement needs no transaction of its own. */
+  #together(isMany: boolean, writes: () => void): void {
+    if (isMany) this.transaction(writes);
+    else writes();
   }
 
   #drop(key: string, parts: number): void {

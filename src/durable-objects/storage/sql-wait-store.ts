@@ -44,7 +44,10 @@ export class SqlWaitStore implements WaitStore {
   }
 
   put({ runId, stepId, wait, since, until }: Subscription, term: string, path: string): void {
-    if (!this.exists()) for (const statement of SCHEMA) this.#sql.exec(statement);
+    if (!this.exists())
+      this.#sql.transaction(() => {
+        for (const statement of SCHEMA) this.#sql.exec(statement);
+      });
     this.#exists = true;
     this.#sql.exec(
       "INSERT OR REPLACE INTO wait VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -101,13 +104,15 @@ export class SqlWaitStore implements WaitStore {
   }
 
   deleteDelivery(internalId: string): void {
-    this.#rows("DELETE FROM delivery WHERE internal_id = ?", internalId);
-    this.#rows("DELETE FROM part WHERE internal_id = ?", internalId);
+    this.#sql.transaction(() => {
+      this.#rows("DELETE FROM delivery WHERE internal_id = ?", internalId);
+      this.#rows("DELETE FROM part WHERE internal_id = ?", internalId);
+    });
   }
 
   deliveries(): Delivery[] {
     const rows = this.#rows<{ internal_id: string; received_at_ms: number; cursor_json: string }>(
-      "SELECT * FROM delivery LIMIT 10",
+      "SELECT * FROM delivery ORDER BY internal_id LIMIT 10",
     );
     return rows.map((row) => {
       const parts = this.#rows<{ json: string }>(
