@@ -1,6 +1,7 @@
 import type { Inngest } from "../sdk/client.ts";
 import type { InngestFunction, Registration } from "../sdk/function.ts";
 import { registrationsOf } from "../sdk/registrations.ts";
+import type { RunHost } from "../sdk/run-host.ts";
 import { suggestion } from "../sdk/suggestion.ts";
 import { checkStreaming, type StreamingOption } from "./streaming.ts";
 
@@ -56,6 +57,8 @@ export interface ServedApp {
   streaming?: StreamingOption;
   canStream?: boolean;
   enableUnauthedSync?: boolean;
+  /** what decides about its runs, when it is not a platform */
+  host?: RunHost;
 }
 
 /**

@@ -27,7 +27,8 @@ export async function execute(
   return isStreamed ? { pending: answered } : answered;
 }
 
-async function executeTrusted(
+/** As {@link execute}, for a caller that is known to be the platform. */
+export async function executeTrusted(
   app: ServedApp,
   request: Request,
   body: string,
@@ -54,6 +55,7 @@ async function executeTrusted(
         race: request.headers.has(headers.dotdo),
         platform,
         chain,
+        host: app.host,
       }),
     );
   return chain ? insideRequestHooks({ chain, fn, runId: call.ctx.run_id, request, body, platform }, answer) : answer();

@@ -1,0 +1,113 @@
+import type { Journal, LocalActivation, LocalTransport } from "../../durable-objects/transport.ts";
+import type { Life } from "./life.ts";
+
+/** Which runs have code executing: while any has, time stands still. */
+export class Activations {
+  readonly #executing = new Map<string, number>();
+
+  /** Ids of runs whose code executes. */
+  runs(): string[] {
+    return [...this.#executing.keys()];
+  }
+
+  isExecuting(runId: string): boolean {
+    return this.#executing.has(runId);
+  }
+
+  /** Counts an execution of a run's code, until the function returned is called. */
+  begin(runId: string): () => void {
+    this.#executing.set(runId, (this.#executing.get(runId) ?? 0) + 1);
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      const left = (this.#executing.get(runId) ?? 1) - 1;
+      if (left > 0) this.#executing.set(runId, left);
+      else this.#executing.delete(runId);
+    };
+  }
+
+  /** Functions whose activations are counted, and stop with the life of the run's object. */
+  within(life: Life, functions: LocalTransport): LocalTransport {
+    return {
+      has: (functionId) => functions.has(functionId),
+      activate: (run, events, attempt, journal) => {
+        const tracked = new Tracked(() => this.begin(run.id));
+        tracked.begin();
+        const activation = functions.activate(run, events, attempt, tracked.journal(journal));
+        life.onEnd(() => {
+          activation.stop();
+          tracked.rest();
+        });
+        return tracked.activation(activation);
+      },
+    };
+  }
+}
+
+/** One activation, seen from both of its sides. */
+class Tracked {
+  readonly #start: () => () => void;
+  #end: (() => void) | null = null;
+
+  constructor(start: () => () => void) {
+    this.#start = start;
+  }
+
+  begin(): void {
+    this.#end ??= this.#start();
+  }
+
+  rest(): void {
+    this.#end?.();
+    this.#end = null;
+  }
+
+  /** Whatever it reports it is executing, until it says that it waits, or that it has ended. */
+  journal(journal: Journal): Journal {
+    return {
+      ...journal,
+      report: (op, retryAt) => {
+        this.begin();
+        return journal.report(op, retryAt);
+      },
+      returned: (data) => {
+        this.rest();
+        journal.returned(data);
+      },
+      threw: (error, final, retryAt) => {
+        this.rest();
+        journal.threw(error, final, retryAt);
+      },
+      idle: () => {
+        this.rest();
+        journal.idle();
+      },
+      yield: () => {
+        this.rest();
+        journal.yield();
+      },
+    };
+  }
+
+  activation(activation: LocalActivation): LocalActivation {
+    return {
+      settle: (stepId, settled) => {
+        this.begin();
+        activation.settle(stepId, settled);
+      },
+      retry: (stepId) => {
+        this.begin();
+        activation.retry(stepId);
+      },
+      resume: () => {
+        this.begin();
+        activation.resume();
+      },
+      stop: () => {
+        activation.stop();
+        this.rest();
+      },
+    };
+  }
+}

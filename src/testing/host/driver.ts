@@ -1,0 +1,102 @@
+import type { Activations } from "./activations.ts";
+import { realNow, realPause, realTurn } from "./turns.ts";
+import type { Timer } from "./virtual-clock.ts";
+import type { World } from "./world.ts";
+
+export interface DriverOptions {
+  world: World;
+  activations: Activations;
+  /** whether all that a run's code waits for is a step that hangs as it was told to */
+  isHanging: (runId: string) => boolean;
+  /** how long code may execute in real time, in ms */
+  patienceMs: number;
+  /** whether a timer has to do with the progress of a run, rather than with upkeep such as schedules */
+  isWork: (timer: Timer) => boolean;
+  /** called at rest, before time moves: whether there was something to do */
+  atRest?: () => boolean;
+}
+
+/** Why the driver gave up. */
+export type Stuck =
+  /** nothing is left that could happen */
+  | { kind: "idle" }
+  /** code of these runs has been executing for too long in real time */
+  | { kind: "executing"; runs: string[]; patienceMs: number }
+  /** the next thing happens after the limit */
+  | { kind: "limit"; at: number }
+  /** so many instants were visited without coming to an end */
+  | { kind: "endless"; instants: number };
+
+const INSTANTS_MAX = 100_000;
+/** Turns of the event loop without a pause, while code waits for the outside world. */
+const EAGER_TURNS = 200;
+
+/** Lets things happen, and time move on when nothing can happen without. */
+export class Driver {
+  readonly #options: DriverOptions;
+
+  constructor(options: DriverOptions) {
+    this.#options = options;
+  }
+
+  /** Until all is at rest at this instant; null, or why it does not come to rest. */
+  async settle(): Promise<Stuck | null> {
+    const { world, patienceMs } = this.#options;
+    let since = realNow();
+    let seen = -1;
+    for (let turns = 0; ; turns++) {
+      if (turns < EAGER_TURNS) await realTurn();
+      else await realPause(1);
+      if (world.turns.count !== seen) {
+        seen = world.turns.count;
+        since = realNow();
+        turns = 0;
+      }
+      if (!world.turns.areOver) continue;
+      if (this.#isBusy()) {
+        if (realNow() - since > patienceMs) return { kind: "executing", runs: this.#executing(), patienceMs };
+        continue;
+      }
+      if (world.startDue()) turns = 0;
+      else if (this.#options.atRest?.() !== true) return null;
+    }
+  }
+
+  /** Goes on, at rest and from instant to instant, until something is so; null then, or why it never is. */
+  async until(isSo: () => boolean, limit = Number.POSITIVE_INFINITY): Promise<Stuck | null> {
+    const { world, isWork } = this.#options;
+    for (let instants = 0; instants < INSTANTS_MAX; instants++) {
+      const stuck = await this.settle();
+      if (isSo()) return null;
+      if (stuck) return stuck;
+      const timer = world.clock.next(isWork);
+      if (!timer) return { kind: "idle" };
+      if (timer.at > limit) return { kind: "limit", at: limit };
+      world.clock.moveTo(Math.max(timer.at, world.clock.now));
+      world.clock.fire(timer);
+    }
+    return { kind: "endless", instants: INSTANTS_MAX };
+  }
+
+  /** Everything that happens up to an instant, schedules included. */
+  async advanceTo(instant: number): Promise<Stuck | null> {
+    const { world } = this.#options;
+    for (;;) {
+      const stuck = await this.settle();
+      if (stuck) return stuck;
+      const timer = world.clock.next();
+      if (!timer || timer.at > instant) break;
+      world.clock.moveTo(Math.max(timer.at, world.clock.now));
+    }
+    world.clock.moveTo(instant);
+    return this.settle();
+  }
+
+  #isBusy(): boolean {
+    return this.#options.world.busy > 0 || this.#executing().length > 0;
+  }
+
+  #executing(): string[] {
+    return this.#options.activations.runs().filter((runId) => !this.#options.isHanging(runId));
+  }
+}

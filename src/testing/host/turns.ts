@@ -1,0 +1,80 @@
+import type { TurnSource } from "../../sdk/run-host.ts";
+
+// taken when this module is loaded: tests replace timers later on
+const { setTimeout: startTimer } = globalThis;
+const { setImmediate: startImmediate } = globalThis as { setImmediate?: (task: () => void) => unknown };
+const startSoon: (task: () => void) => unknown = startImmediate ?? ((task) => startTimer(task, 0));
+
+/** Real time in ms, whatever a test makes of the clock. */
+export const realNow: () => number = performance.now.bind(performance);
+
+/** One round of the real event loop: what was ready when it began has run when it ends. */
+export function realTurn(): Promise<void> {
+  return new Promise((resolve) => startSoon(resolve));
+}
+
+/** A pause in real time, for code that waits for the outside world. */
+export function realPause(ms: number): Promise<void> {
+  return new Promise((resolve) => startTimer(resolve, ms));
+}
+
+/**
+ * The turns of one simulated process: whatever goes on does so in a turn of its own, one after the other, and all that
+ * its continuations do happens before the next. So the same choices give the same execution.
+ */
+export class Turns {
+  readonly #choose: (count: number) => number;
+  readonly #ready: (() => void)[] = [];
+  #atEnd: (() => void)[] = [];
+  #isScheduled = false;
+  /** turns so far */
+  count = 0;
+
+  /** @param choose which of the tasks that are ready goes on, as an index. Default: the first that became ready */
+  constructor(choose: (count: number) => number = () => 0) {
+    this.#choose = choose;
+  }
+
+  /** Whether nothing is left to go on by itself. */
+  get areOver(): boolean {
+    return this.#ready.length === 0 && this.#atEnd.length === 0;
+  }
+
+  /** Resolves in a turn of its own. */
+  next(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#ready.push(resolve);
+      this.#schedule();
+    });
+  }
+
+  /** Calls back between this turn and the next. */
+  atEnd(task: () => void): void {
+    this.#atEnd.push(task);
+    this.#schedule();
+  }
+
+  /** For the executors of runs. */
+  source(): TurnSource {
+    return { next: () => this.next(), close: () => undefined };
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    startSoon(() => this.#turn());
+  }
+
+  #turn(): void {
+    this.#isScheduled = false;
+    const ended = this.#atEnd;
+    this.#atEnd = [];
+    for (const task of ended) task();
+    if (this.#ready.length > 0) {
+      this.count += 1;
+      const [task] = this.#ready.splice(this.#ready.length > 1 ? this.#choose(this.#ready.length) : 0, 1);
+      task?.();
+    }
+    if (!this.areOver) this.#schedule();
+  }
+}

@@ -1,0 +1,480 @@
+/**
+ * The platform's objects in one process without any server: the very classes that run in workerd, over stores in memory,
+ * a clock that is moved by hand, and turns that a seed orders.
+ *
+ * 1. Writes of one turn take effect together at its end, with the alarm that was set in it, as in a Durable Object. Calls
+ *    and answers leave after it (output gates). So an object dies between two turns, never inside one.
+ * 2. What an object that has died still does is not noticed: nothing that it waits for comes.
+ * 3. Everything that goes on is a turn or a timer; when neither is left and no code runs, the world is at rest.
+ */
+import { DedupeObject } from "../../durable-objects/dedupe-object.ts";
+import { routeBatch } from "../../durable-objects/consumer.ts";
+import type { Host } from "../../durable-objects/host.ts";
+import { LogObject } from "../../durable-objects/log-object.ts";
+import type { Objects, RouteMessage } from "../../durable-objects/objects.ts";
+import { RegistryObject } from "../../durable-objects/registry-object.ts";
+import { RUN_TIMING, RunObject } from "../../durable-objects/run-object.ts";
+import type { Transports } from "../../durable-objects/transport.ts";
+import { WaitsObject } from "../../durable-objects/waits-object.ts";
+import { RETENTION_DEFAULT_MS } from "../../protocol/limits.ts";
+import { DiskAccess, MemoryDisk, type DiskWrite } from "../storage/memory-disk.ts";
+import { memoryStores } from "../storage/memory-stores.ts";
+import { noFaults, type FaultSource, type ObjectKind } from "./faults.ts";
+import { Life, ObjectReset } from "./life.ts";
+import { Turns } from "./turns.ts";
+import { VirtualClock } from "./virtual-clock.ts";
+
+/** The one environment. */
+export const ENV = "main";
+
+const QUEUE_RETRIES = 3;
+const QUEUE_BATCH = 100;
+/** The platform repeats an alarm whose handler has thrown after this and longer. */
+const ALARM_RETRY_MS = 2_000;
+
+export interface WorldOptions {
+  /** epoch ms at the beginning */
+  start: number;
+  /** in [0, 1) */
+  random: () => number;
+  /** ways to the code of functions, for one life of a run's object */
+  transports: (life: Life) => Transports;
+  faults?: FaultSource;
+  /** which of the tasks that are ready goes on */
+  choose?: (count: number) => number;
+  /** called with writes that have taken effect */
+  committed?: (kind: ObjectKind, name: string, writes: readonly DiskWrite[]) => void;
+}
+
+export class World {
+  readonly clock: VirtualClock;
+  readonly turns: Turns;
+  /** what objects have told people, oldest first */
+  readonly reports: { at: number; message: string; error: unknown }[] = [];
+  /** whether events go through a queue; without one logs deliver by themselves */
+  hasQueue = true;
+  readonly #options: WorldOptions;
+  readonly #faults: FaultSource;
+  readonly #disks = new Map<string, MemoryDisk>();
+  readonly #open = new Map<string, OpenTurn>();
+  readonly #messages: { message: RouteMessage; failures: number }[] = [];
+  readonly #instances = new Map<string, Instance>();
+  /** lives of invocations that are no object's */
+  readonly #invocations = new Set<Life>();
+  /** processes that have died */
+  #process = 0;
+  #busy = 0;
+  #timers = 0;
+  #isPaused = false;
+
+  constructor(options: WorldOptions) {
+    this.#options = options;
+    this.#faults = options.faults ?? noFaults;
+    this.clock = new VirtualClock(options.start);
+    this.turns = new Turns(options.choose);
+  }
+
+  /** Calls, alarms and deliveries that are under way. */
+  get busy(): number {
+    return this.#busy;
+  }
+
+  /** The objects, for a caller that does not die. */
+  objects(life: Life = new Life()): Objects {
+    return {
+      queue: { exists: () => this.hasQueue, send: (message) => this.#enqueue(life, message) },
+      pause: () => life.within(this.turns.next()),
+      run: (_env, id) => this.#stub("run", id, life),
+      log: (_env, log) => this.#stub("log", log, life),
+      waits: (_env, name) => this.#stub("waits", name, life),
+      dedupe: (_env, shard) => this.#stub("dedupe", String(shard), life),
+      registry: () => this.#stub("registry", "registry", life),
+    };
+  }
+
+  /** What an object has stored, also when it is not in memory; undefined for one that never stored anything. */
+  disk(kind: ObjectKind, name: string): MemoryDisk | undefined {
+    return this.#disks.get(`${kind} ${name}`);
+  }
+
+  /** Names of the objects of a kind that have stored anything, in the order of their first write. */
+  names(kind: ObjectKind): string[] {
+    return [...this.#disks].flatMap(([name, disk]) =>
+      name.startsWith(`${kind} `) && !disk.isEmpty ? [name.slice(kind.length + 1)] : [],
+    );
+  }
+
+  /** Whether an object is in memory. */
+  isAwake(kind: ObjectKind, name: string): boolean {
+    return this.#instances.has(`${kind} ${name}`);
+  }
+
+  /** An object loses its memory, as when the platform moves it; what it was in the midst of is repeated by its alarm. */
+  reset(kind: ObjectKind, name: string): void {
+    this.#end(`${kind} ${name}`);
+  }
+
+  /** The whole process dies. Disks and alarms stay; so do messages, unless the queue was in the process too. */
+  resetAll({ losesMessages = false } = {}): void {
+    this.#process += 1;
+    for (const name of [...this.#instances.keys()]) this.#end(name);
+    for (const life of this.#invocations) life.end();
+    this.#invocations.clear();
+    if (losesMessages) this.#messages.length = 0;
+  }
+
+  /** Messages that wait in the queue. */
+  get messages(): number {
+    return this.#messages.length;
+  }
+
+  /** Nothing is delivered while the queue is paused. */
+  pauseQueue(isPaused: boolean): void {
+    this.#isPaused = isPaused;
+  }
+
+  /** The queue loses what waits in it. */
+  loseMessages(): void {
+    this.#messages.length = 0;
+  }
+
+  /** An alarm that the platform loses. */
+  loseAlarm(kind: ObjectKind, name: string): void {
+    this.clock.clear(`${kind} ${name}`);
+  }
+
+  /** Starts what can start now without time moving: deliveries, and timers that are due. False when there is nothing. */
+  startDue(): boolean {
+    if (this.#messages.length > 0 && !this.#isPaused) {
+      this.#deliver();
+      return true;
+    }
+    const timer = this.clock.next();
+    if (!timer || timer.at > this.clock.now) return false;
+    this.clock.fire(timer);
+    return true;
+  }
+
+  /** Work of a Worker's invocation, which dies with its process. */
+  async invoke<T>(task: (objects: Objects) => Promise<T>): Promise<T> {
+    const life = new Life();
+    const work = this.#begin(life);
+    this.#invocations.add(life);
+    const died = new Promise<never>((_resolve, reject) =>
+      life.onEnd(() => reject(new ObjectReset("the process died"))),
+    );
+    try {
+      return await Promise.race([task(this.objects(life)), died]);
+    } finally {
+      work.end();
+      this.#invocations.delete(life);
+    }
+  }
+
+  // ---- the queue ----------------------------------------------------------------------------------------------------
+
+  async #enqueue(life: Life, message: RouteMessage): Promise<boolean> {
+    await life.within(this.turns.next());
+    const fault = this.#faults.delivery();
+    const copy = () => ({ message: structuredClone(message), failures: 0 });
+    if (fault === "lost") return true;
+    if (typeof fault === "object" && fault !== null) {
+      this.#after(fault.delayMs, () => void this.#messages.push(copy()));
+      return true;
+    }
+    this.#messages.push(copy());
+    if (fault === "twice") this.#messages.push(copy());
+    return true;
+  }
+
+  #deliver(): void {
+    const batch = this.#messages.splice(0, QUEUE_BATCH);
+    const again = () => {
+      for (const sent of batch)
+        if (sent.failures < QUEUE_RETRIES) this.#messages.push({ ...sent, failures: sent.failures + 1 });
+    };
+    const bodies = batch.map(({ message }) => message);
+    this.invoke((objects) => routeBatch(objects, ENV, bodies, this.clock.now)).catch(again);
+  }
+
+  // ---- calls --------------------------------------------------------------------------------------------------------
+
+  #stub<Api extends object>(kind: ObjectKind, name: string, from: Life): Api {
+    return new Proxy({} as Api, {
+      get: (_target, method) => {
+        if (typeof method === "symbol" || method === "then") return undefined;
+        return (...args: unknown[]) => this.#call({ kind, name, method, args: structuredClone(args) }, from);
+      },
+    });
+  }
+
+  async #call(call: ObjectCall, from: Life): Promise<unknown> {
+    const work = this.#begin(from);
+    try {
+      return await from.within(this.#exchange(call, from, work));
+    } finally {
+      work.end();
+    }
+  }
+
+  async #exchange(call: ObjectCall, from: Life, work: Work): Promise<unknown> {
+    const process = this.#process;
+    await this.turns.next();
+    if (from.isOver) return undefined; // it has died in the turn in which it called
+    const fault = this.#faults.call(call.kind, call.method);
+    if (fault === "request-lost") throw new ObjectReset(`the request ${call.kind}.${call.method} was lost`);
+    if (typeof fault === "object" && fault !== null) await this.#pause(fault.delayMs, work);
+    this.#checkProcess(process);
+    const answer = await this.#answer(call);
+    if (fault === "twice") await this.#answer(call);
+    await this.turns.next();
+    this.#checkProcess(process);
+    if (fault === "reply-lost") throw new ObjectReset(`the reply of ${call.kind}.${call.method} was lost`);
+    return structuredClone(answer);
+  }
+
+  #checkProcess(process: number): void {
+    if (process !== this.#process) throw new ObjectReset("the process died");
+  }
+
+  #answer({ kind, name, method, args }: ObjectCall): Promise<unknown> {
+    const { api, life } = this.#instance(kind, name);
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    life.onEnd(() => reject(new ObjectReset(`${kind} ${name} was reset while it was asked to ${method}`)));
+    const work: unknown = Reflect.get(api, method);
+    if (typeof work !== "function") throw new TypeError(`an object of kind ${kind} has no ${method}`);
+    Promise.resolve(Reflect.apply(work, api, structuredClone(args))).then(resolve, reject);
+    return promise;
+  }
+
+  #begin(life: Life): Work {
+    const work = new Work((change) => (this.#busy += change));
+    life.onEnd(() => work.end());
+    return work;
+  }
+
+  /** Work that waits for the clock alone. */
+  async #pause(ms: number, work: Work): Promise<void> {
+    work.pause();
+    await new Promise<void>((resolve) => this.#after(ms, resolve));
+    work.resume();
+  }
+
+  #after(ms: number, task: () => void, key = `timer ${(this.#timers += 1)}`): void {
+    this.clock.set(key, this.clock.now + Math.max(ms, 0), task);
+  }
+
+  // ---- lives of objects ---------------------------------------------------------------------------------------------
+
+  #instance(kind: ObjectKind, name: string): Instance {
+    const fullName = `${kind} ${name}`;
+    const known = this.#instances.get(fullName);
+    if (known) return known;
+    const life = new Life();
+    const instance: Instance = { api: this.#make(kind, this.#host(kind, name, life), life), life, alarm: null };
+    this.#instances.set(fullName, instance);
+    return instance;
+  }
+
+  #make(kind: ObjectKind, host: Host, life: Life): Instance["api"] {
+    switch (kind) {
+      case "run": {
+        const transports = this.#options.transports(life);
+        return new RunObject(host, () => transports, RUN_TIMING);
+      }
+      case "log":
+        return new LogObject(host, () => RETENTION_DEFAULT_MS);
+      case "waits":
+        return new WaitsObject(host);
+      case "dedupe":
+        return new DedupeObject(host);
+      case "registry":
+        return new RegistryObject(host);
+    }
+  }
+
+  #end(fullName: string): void {
+    const instance = this.#instances.get(fullName);
+    if (!instance) return;
+    this.#instances.delete(fullName);
+    this.#undo(fullName);
+    instance.life.end();
+    // a handler that did not come to its end is run again
+    if (instance.alarm && this.clock.at(fullName) === null) this.#setAlarm(fullName, this.clock.now);
+  }
+
+  #host(kind: ObjectKind, name: string, life: Life): Host {
+    const fullName = `${kind} ${name}`;
+    const disk = this.#disks.get(fullName) ?? new MemoryDisk();
+    this.#disks.set(fullName, disk);
+    const access = new DiskAccess(disk, {
+      access: () => {
+        if (life.isOver) throw new ObjectReset(`${fullName} is no longer in memory`);
+      },
+      committing: () => undefined,
+      committed: (writes) => this.#turnOf(fullName).writes.push(...writes),
+    });
+    return {
+      env: ENV,
+      name,
+      objects: this.objects(life),
+      stores: memoryStores(access),
+      now: () => this.clock.now,
+      random: () => this.#options.random(),
+      setAlarm: (at) => {
+        if (!life.isOver) this.#turnOf(fullName).alarm = at;
+      },
+      alarm: async () => {
+        const open = this.#open.get(fullName)?.alarm;
+        return open === undefined ? this.clock.at(fullName) : open;
+      },
+      wait: (delayMs, until) => this.#wait(fullName, life, delayMs, until),
+      sync: () => life.within(this.turns.next()),
+      wipe: async () => {
+        if (life.isOver) return;
+        this.#open.delete(fullName);
+        disk.clear();
+        this.clock.clear(fullName);
+      },
+      report: (message, error) => {
+        if (!life.isOver) this.reports.push({ at: this.clock.now, message, error });
+      },
+    };
+  }
+
+  async #wait(fullName: string, life: Life, delayMs: number, until: Promise<unknown>): Promise<void> {
+    const work = this.#instances.get(fullName)?.alarm;
+    const key = `${fullName} wait`;
+    work?.pause();
+    await life.within(
+      new Promise<void>((resolve) => {
+        this.#after(delayMs, resolve, key);
+        life.onEnd(() => this.clock.clear(key));
+        void until.then(() => {
+          this.clock.clear(key);
+          resolve();
+        });
+      }),
+    );
+    work?.resume();
+  }
+
+  // ---- what takes effect at the end of a turn -----------------------------------------------------------------------
+
+  #turnOf(fullName: string): OpenTurn {
+    const known = this.#open.get(fullName);
+    if (known) return known;
+    const open: OpenTurn = { writes: [], alarm: undefined };
+    this.#open.set(fullName, open);
+    this.turns.atEnd(() => this.#commit(fullName, open));
+    return open;
+  }
+
+  #commit(fullName: string, open: OpenTurn): void {
+    if (this.#open.get(fullName) !== open) return; // undone meanwhile
+    const { kind, name } = partsOf(fullName);
+    const { writes, alarm } = open;
+    const fault = writes.length > 0 ? this.#faults.commit({ kind, name, writes }) : null;
+    if (fault === "crash-before") return this.#end(fullName);
+    this.#open.delete(fullName);
+    if (alarm !== undefined) this.#setAlarm(fullName, alarm);
+    if (writes.length > 0) this.#options.committed?.(kind, name, writes);
+    if (fault === "crash-after") this.#end(fullName);
+  }
+
+  #undo(fullName: string): void {
+    const open = this.#open.get(fullName);
+    this.#open.delete(fullName);
+    for (const { table, key, before } of open?.writes.toReversed() ?? [])
+      this.#disks.get(fullName)?.write(table, key, before);
+  }
+
+  // ---- alarms -------------------------------------------------------------------------------------------------------
+
+  #setAlarm(fullName: string, at: number | null): void {
+    if (at === null) this.clock.clear(fullName);
+    else this.clock.set(fullName, at, () => this.#fire(fullName));
+  }
+
+  #fire(fullName: string): void {
+    const { kind } = partsOf(fullName);
+    const fault = this.#faults.alarm(kind);
+    if (typeof fault === "object" && fault !== null) {
+      const late = this.clock.now + fault.delayMs;
+      return this.clock.set(fullName, late, () => void this.#alarm(fullName, 1));
+    }
+    void this.#alarm(fullName, fault === "twice" ? 2 : 1);
+  }
+
+  async #alarm(fullName: string, times: number): Promise<void> {
+    const { kind, name } = partsOf(fullName);
+    const instance = this.#instance(kind, name);
+    const { api, life } = instance;
+    const work = this.#begin(life);
+    instance.alarm = work;
+    try {
+      for (let time = 0; time < times; time++) await life.within(api.alarm?.() ?? Promise.resolve());
+      await life.within(this.turns.next());
+    } catch (error) {
+      // the platform repeats a handler that has thrown
+      this.reports.push({ at: this.clock.now, message: `${fullName}: its alarm failed`, error });
+      if (this.clock.at(fullName) === null) this.#setAlarm(fullName, this.clock.now + ALARM_RETRY_MS);
+    }
+    instance.alarm = null;
+    work.end();
+  }
+}
+
+interface ObjectCall {
+  kind: ObjectKind;
+  name: string;
+  method: string;
+  args: unknown[];
+}
+
+interface Instance {
+  api: { alarm?(): Promise<void> };
+  life: Life;
+  /** its handler, while it runs */
+  alarm: Work | null;
+}
+
+/** What an object has done in a turn that is not over. */
+interface OpenTurn {
+  writes: DiskWrite[];
+  /** undefined when it was not set */
+  alarm: number | null | undefined;
+}
+
+/** Something under way: it counts as busy until it ends, and not while it waits for the clock. */
+class Work {
+  readonly #count: (change: 1 | -1) => void;
+  #isCounted = true;
+  #isOver = false;
+
+  constructor(count: (change: 1 | -1) => void) {
+    this.#count = count;
+    count(1);
+  }
+
+  pause(): void {
+    if (this.#isCounted) this.#count(-1);
+    this.#isCounted = false;
+  }
+
+  resume(): void {
+    if (!this.#isCounted && !this.#isOver) this.#count(1);
+    this.#isCounted = !this.#isOver;
+  }
+
+  end(): void {
+    this.pause();
+    this.#isOver = true;
+  }
+}
+
+/** Kind and own name of an object. */
+export function partsOf(fullName: string): { kind: ObjectKind; name: string } {
+  const space = fullName.indexOf(" ");
+  return { kind: fullName.slice(0, space) as ObjectKind, name: fullName.slice(space + 1) };
+}

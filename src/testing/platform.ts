@@ -1,0 +1,490 @@
+import { acceptRecords } from "../durable-objects/accept.ts";
+import { isEnded, type Entry, type Run } from "../engine/run.ts";
+import type { EventRecord, EventValue } from "../protocol/event.ts";
+import { internalEvents } from "../protocol/event.ts";
+import { readEvents, readSeed } from "../protocol/event-request.ts";
+import { runIdOf, ulidOf, type UlidParts } from "../protocol/ids.ts";
+import { durationMs, instantMs, type DurationInput, type InstantInput } from "../protocol/time-string.ts";
+import { ambient } from "../sdk/ambient.ts";
+import type { Inngest } from "../sdk/client.ts";
+import type { EventPayload } from "../sdk/event.ts";
+import { preparePayload, readPayloads } from "../sdk/event-payload.ts";
+import type { HostedRun, RunHost } from "../sdk/run-host.ts";
+import { bindSender } from "../sdk/sender.ts";
+import { suggestion } from "../sdk/suggestion.ts";
+import { AppFunctions, type AnyFunction, type TestTransport } from "./app-functions.ts";
+import { Activations } from "./host/activations.ts";
+import { Driver, type Stuck } from "./host/driver.ts";
+import { noFaults, type FaultSource } from "./host/faults.ts";
+import { ObjectReset } from "./host/life.ts";
+import type { Timer } from "./host/virtual-clock.ts";
+import { ENV, partsOf, World } from "./host/world.ts";
+import { Random } from "./random.ts";
+import { TestRun, splitTarget, type RunTarget } from "./run.ts";
+import { StepControls, type PendingAnswer, type StepControl, type StepSelector } from "./step-control.ts";
+import { DiskAccess } from "./storage/memory-disk.ts";
+import { memoryStores } from "./storage/memory-stores.ts";
+import { when } from "./timeline.ts";
+
+/** Options of {@link createTestPlatform}. */
+export interface TestPlatformOptions {
+  /** the functions under test, and those that they invoke */
+  functions: readonly AnyFunction[];
+  /** whose events are delivered here, beside the clients that made the functions */
+  client?: Inngest;
+  /** what chance decides: ids, jitter, Math.random inside functions. Default 1 */
+  seed?: number;
+  /** when time begins. Default 2026-01-01T00:00:00Z */
+  start?: InstantInput;
+  /** how functions are reached. Default `local`: as functions of a Worker */
+  transport?: TestTransport;
+  /** how long code of a function may execute in real time until a test gives up. Default 2 s */
+  patience?: DurationInput;
+  /** @internal */
+  faults?: FaultSource;
+  /** @internal which of the tasks that are ready goes on */
+  choose?: (count: number) => number;
+  /** @internal around what the platform itself decides */
+  host?: Pick<RunHost, "handler" | "step">;
+}
+
+/** Virtual time of a test platform: it moves when a test says so, or waits for something. */
+export interface TestClock {
+  /** epoch ms */
+  now(): number;
+  /**
+   * Lets everything happen that is due within a duration, schedules included, and stops at its end.
+   *
+   * @throws RangeError for a negative duration
+   */
+  advance(by: DurationInput): Promise<void>;
+  /** As {@link advance}, to an instant. @throws RangeError for one that is over */
+  advanceTo(instant: InstantInput): Promise<void>;
+  /** Lets time pass until no run has anything left to do by itself; schedules alone do not count. */
+  runUntilIdle(): Promise<void>;
+}
+
+/** What an event has come to. */
+export interface SentEvents {
+  ids: string[];
+  /** runs that the events have started */
+  runs: TestRun[];
+  /** the one run that they have started. Reading it throws when there are none, or several */
+  readonly run: TestRun;
+}
+
+const START = Date.UTC(2026, 0, 1);
+const PATIENCE_MS = 2_000;
+const OPTIONS: (keyof TestPlatformOptions)[] = [
+  "functions",
+  "client",
+  "seed",
+  "start",
+  "transport",
+  "patience",
+  "faults",
+  "choose",
+  "host",
+];
+/** A client repeats what a crash has cut short, as ours does. */
+const SEND_ATTEMPTS = 5;
+
+/**
+ * A whole platform in this process, with virtual time: the engine, routing and storage rules of production, on an
+ * in-memory host. It opens nothing, so there is nothing to close; any number of them may exist at a time.
+ *
+ * @throws TypeError when a function is not one, two share an id, or an option is not known
+ * @example
+ * const platform = createTestPlatform({ functions: [onboarding] });
+ * const { run } = await platform.send({ name: "user/created", data: { userId: "u1" } });
+ * await run.waitFor("end"); // also over the 30 days that it sleeps
+ * assert.equal(run.output.welcomed, true);
+ */
+export function createTestPlatform(options: TestPlatformOptions): TestPlatform {
+  return new TestPlatform(options);
+}
+
+/** See {@link createTestPlatform}. */
+export class TestPlatform {
+  readonly clock: TestClock;
+  readonly #world: World;
+  readonly #driver: Driver;
+  readonly #random: Random;
+  readonly #functions: AppFunctions;
+  readonly #controls: StepControls;
+  readonly #activations = new Activations();
+  readonly #start: number;
+  /** by internal id */
+  readonly #sent = new Map<string, { runId: string | null; event: EventValue }>();
+  readonly #runs = new Map<string, TestRun>();
+  #registered: Promise<void> | null = null;
+  /** operations of the test, one after the other: each may move the clock */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  /** @internal use {@link createTestPlatform} */
+  constructor(options: TestPlatformOptions) {
+    checkOptions(options);
+    const { functions, client, seed = 1, start = START, transport = "local", patience, faults = noFaults } = options;
+    this.#start = instantMs(start, "createTestPlatform: start");
+    this.#random = new Random(seed);
+    const chance = this.#random.fork();
+    this.#world = new World({
+      start: this.#start,
+      random: () => chance.next(),
+      choose: options.choose,
+      faults: { ...faults, commit: (commit) => this.#controls.crash(commit) ?? faults.commit(commit) },
+      transports: (life) => ({
+        local: this.#activations.within(life, this.#functions.local()),
+        http: this.#functions.http(),
+      }),
+      committed: (kind, name, writes) => kind === "run" && this.#controls.committed(name, writes),
+    });
+    this.#controls = new StepControls(
+      () => this.#world.clock.now,
+      () => this.#openEntries(),
+    );
+    this.#functions = new AppFunctions(functions, client, this.#runHost(options.host ?? {}), {
+      transport,
+      now: () => this.#world.clock.now,
+    });
+    this.#driver = new Driver({
+      world: this.#world,
+      activations: this.#activations,
+      isHanging: (runId) => this.#controls.isHanging(runId),
+      patienceMs: patience === undefined ? PATIENCE_MS : durationMs(patience, "createTestPlatform: patience"),
+      isWork: (timer) => this.#isWork(timer),
+      atRest: () => this.#answerPending(),
+    });
+    for (const one of this.#functions.clients) bindSender(one, (events, idSeed) => this.#accept(null, events, idSeed));
+    this.clock = {
+      now: () => this.#world.clock.now,
+      advance: (by) => this.#advanceTo(this.#world.clock.now + durationMs(by, "clock.advance")),
+      advanceTo: (instant) => this.#advanceTo(instantMs(instant, "clock.advanceTo")),
+      runUntilIdle: () => this.#inTurn(async () => this.#check(await this.#driver.until(() => false), true)),
+    };
+  }
+
+  /**
+   * Sends events as a client does, and lets all happen that follows at once: runs go on to their first sleep or wait.
+   *
+   * @throws TypeError for an event that is not one
+   * @throws EventValidationError for data that its schema does not take
+   */
+  async send(payload: EventPayload | readonly EventPayload[]): Promise<SentEvents> {
+    const [client] = this.#functions.clients;
+    const events = await Promise.all(
+      readPayloads(payload).map((event) => (client ? preparePayload(event, client) : event)),
+    );
+    return this.#inTurn(async () => {
+      const { ids } = await this.#accept(null, events, undefined);
+      this.#check(await this.#driver.settle(), true);
+      return this.#startedBy(ids);
+    });
+  }
+
+  /**
+   * Starts a function as `step.invoke` does, and lets all happen that follows at once.
+   *
+   * @param options.data `event.data` of the run
+   */
+  async invoke(fn: AnyFunction | string, options: { data?: object; user?: object } = {}): Promise<TestRun> {
+    const id = typeof fn === "string" ? fn : fn.id();
+    const known = this.#functionIds();
+    if (!known.includes(id))
+      throw new TypeError(`invoke: function "${id}" is not under test${suggestion(id, known)}; add it to functions`);
+    return this.#inTurn(async () => {
+      const { now } = this.#world.clock;
+      const internalId = ulidOf({ timeMs: now, entropy: this.#random.bytes(10) });
+      const event: EventValue = {
+        id: internalId,
+        name: internalEvents.invoked,
+        data: JSON.parse(JSON.stringify({ ...options.data, _inngest: { fn_id: id } })),
+        user: JSON.parse(JSON.stringify(options.user ?? {})),
+        ts: now,
+      };
+      await this.#insist([{ internalId, event }]);
+      this.#check(await this.#driver.settle(), true);
+      return this.#run(runIdOf(internalId, id));
+    });
+  }
+
+  /** All runs so far, or those of one function, oldest first. */
+  runs(fn?: AnyFunction | string): TestRun[] {
+    const id = typeof fn === "object" ? fn.id() : fn;
+    return this.#world
+      .names("run")
+      .map((runId) => this.#run(runId))
+      .filter((run) => id === undefined || run.functionId === id);
+  }
+
+  /** Events that were sent, by tests and by runs. */
+  get events(): EventValue[] {
+    return [...this.#sent.values()].map(({ event }) => event);
+  }
+
+  /** What happens to steps of any run from now on. */
+  step(selector: StepSelector): StepControl {
+    return this.#controls.control(selector);
+  }
+
+  /** What was asked of steps and never came to anything, in words. */
+  unused(): string[] {
+    return this.#controls.unused();
+  }
+
+  /** @throws Error listing what was asked of steps that never came */
+  assertAllUsed(): void {
+    const unused = this.unused();
+    if (unused.length > 0)
+      throw new Error(`asked of steps that never came:\n${unused.map((line) => `  ${line}`).join("\n")}`);
+  }
+
+  /** The stories of all runs, and what else there is to know when something is not as expected. */
+  timeline(): string {
+    return [...this.runs().map((run) => this.#story(run)), ...this.#notes()].join("\n");
+  }
+
+  /** @internal */
+  get world(): World {
+    return this.#world;
+  }
+
+  // ---- runs ---------------------------------------------------------------------------------------------------------
+
+  #run(id: string): TestRun {
+    const known = this.#runs.get(id);
+    if (known) return known;
+    const run = new TestRun(id, {
+      start: this.#start,
+      read: (runId) => this.#read(runId),
+      sent: (runId) => [...this.#sent.values()].flatMap((sent) => (sent.runId === runId ? [sent.event] : [])),
+      waitFor: (one, target, within) => this.#waitFor(one, target, within),
+      control: (selector, runId) => this.#controls.control(selector, runId),
+      cancel: (runId, reason) => this.#ask(async (objects) => objects.run(ENV, runId).cancel(reason)),
+      advance: (runId, by) =>
+        this.#ask(async (objects) => objects.run(ENV, runId).advance(durationMs(by, "run.advance"))),
+      wake: (runId, step) => this.#ask(async (objects) => objects.run(ENV, runId).wake(step)),
+      notes: () => this.#notes(),
+    });
+    this.#runs.set(id, run);
+    return run;
+  }
+
+  #read(runId: string): { run: Run; entries: Entry[]; trigger: EventValue } | undefined {
+    const disk = this.#world.disk("run", runId);
+    if (!disk) return undefined;
+    const store = memoryStores(new DiskAccess(disk, unwatched)).run();
+    const run = store.run();
+    const [first] = run ? store.events().records : [];
+    return run && first ? { run, entries: store.entries(), trigger: first.event } : undefined;
+  }
+
+  *#openEntries(): Iterable<{ runId: string; entry: Entry }> {
+    for (const runId of this.#world.names("run")) {
+      const found = this.#read(runId);
+      if (!found || isEnded(found.run.state)) continue;
+      for (const entry of found.entries) if (entry.status.kind !== "settled") yield { runId, entry };
+    }
+  }
+
+  #startedBy(eventIds: string[]): SentEvents {
+    const functions = this.#functionIds();
+    const runs = eventIds.flatMap((eventId) =>
+      functions.flatMap((fn) => {
+        const runId = runIdOf(eventId, fn);
+        return this.#world.disk("run", runId)?.isEmpty === false ? [this.#run(runId)] : [];
+      }),
+    );
+    return {
+      ids: eventIds,
+      runs,
+      get run() {
+        const [run] = runs;
+        if (run && runs.length === 1) return run;
+        throw new Error(
+          run
+            ? `the events started ${runs.length} runs, of ${runs.map((one) => one.functionId).join(", ")}: choose one of \`runs\``
+            : `the events started no run; functions under test are ${functions.join(", ")}`,
+        );
+      },
+    };
+  }
+
+  #functionIds(): string[] {
+    return this.#functions.syncs().flatMap(({ functions }) => functions.map((fn) => fn.id));
+  }
+
+  // ---- time ---------------------------------------------------------------------------------------------------------
+
+  async #waitFor(run: TestRun, target: RunTarget, within: DurationInput | undefined): Promise<void> {
+    splitTarget(target);
+    await this.#inTurn(async () => {
+      const limit =
+        within === undefined ? Number.POSITIVE_INFINITY : this.#world.clock.now + durationMs(within, "waitFor: within");
+      const isOver = () => run.has(target) || run.hasEnded;
+      const stuck = await this.#driver.until(isOver, limit);
+      if (run.has(target)) return;
+      const why = stuck ? describe(stuck, this.#start) : "the run has ended";
+      throw new Error(`waitFor(${JSON.stringify(target)}): ${why}\n${run.timeline()}`);
+    });
+  }
+
+  #advanceTo(instant: number): Promise<void> {
+    const { now } = this.#world.clock;
+    if (!(instant >= now))
+      throw new RangeError(
+        `clock: cannot go back from ${new Date(now).toISOString()} by ${now - instant} ms; time goes forward only`,
+      );
+    return this.#inTurn(async () => this.#check(await this.#driver.advanceTo(instant)));
+  }
+
+  /** @param mayRest whether having nothing left to do is well */
+  #check(stuck: Stuck | null, mayRest = false): void {
+    if (!stuck || (mayRest && stuck.kind === "idle")) return;
+    throw new Error(`${describe(stuck, this.#start)}\n${this.timeline()}`);
+  }
+
+  /** Whether a timer is about a run's progress: upkeep alone does not make time pass. */
+  #isWork({ key }: Timer): boolean {
+    const { kind, name } = partsOf(key);
+    if (kind === "registry" || kind === "dedupe") return false;
+    const disk = this.#world.disk(kind, name.split(" ")[0] ?? "");
+    if (kind === "waits")
+      return disk ? memoryStores(new DiskAccess(disk, unwatched)).waits().deliveries().length > 0 : false;
+    const runId = name.split(" ")[0] ?? "";
+    if (kind !== "run" || !this.#controls.isHanging(runId) || !this.#activations.isExecuting(runId) || !disk)
+      return true;
+    // the watchdog of code that hangs only looks whether it still does
+    return memoryStores(new DiskAccess(disk, unwatched)).run().nextDueAt() !== null;
+  }
+
+  // ---- events -------------------------------------------------------------------------------------------------------
+
+  async #accept(run: HostedRun | null, events: EventPayload[], idSeed: string | undefined): Promise<{ ids: string[] }> {
+    await this.#register();
+    const { now } = this.#world.clock;
+    const entropy = this.#random.bytes(10);
+    const seed: UlidParts = idSeed !== undefined && run ? readSeed(idSeed, now, entropy) : { timeMs: now, entropy };
+    const records = readEvents(JSON.stringify(events), seed, now);
+    await this.#insist(records);
+    // a step that is tried again sends the same events again
+    for (const { event, internalId } of records)
+      if (!this.#sent.has(internalId)) this.#sent.set(internalId, { runId: run?.runId ?? null, event });
+    return { ids: records.map((record) => record.internalId) };
+  }
+
+  /** Accepts events, again when the process dies under the request. */
+  async #insist(records: EventRecord[]): Promise<void> {
+    await this.#register();
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#world.invoke((objects) => acceptRecords(objects, ENV, records, this.#world.clock.now));
+      } catch (error) {
+        if (!(error instanceof ObjectReset) || attempt === SEND_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  #register(): Promise<void> {
+    this.#registered ??= this.#world.invoke(async (objects) => {
+      for (const sync of this.#functions.syncs()) await objects.registry(ENV).sync(sync);
+    });
+    return this.#registered;
+  }
+
+  #answerPending(): boolean {
+    const pending = this.#controls.takePending();
+    for (const answer of pending) void this.#world.invoke((objects) => this.#answer(objects, answer));
+    return pending.length > 0;
+  }
+
+  async #answer(
+    objects: Parameters<typeof acceptRecords>[0],
+    { runId, stepId, kind, event }: PendingAnswer,
+  ): Promise<void> {
+    const run = objects.run(ENV, runId);
+    if (kind === "timeOut") return void (await run.expire(stepId));
+    const { now } = this.#world.clock;
+    const internalId = ulidOf({ timeMs: now, entropy: this.#random.bytes(10) });
+    const value: EventValue = JSON.parse(
+      JSON.stringify({
+        id: internalId,
+        name: event.name ?? "",
+        data: event.data ?? {},
+        user: event.user ?? {},
+        ts: now,
+      }),
+    );
+    await run.offer(stepId, { record: { internalId, event: value }, receivedAt: now });
+  }
+
+  // ---- the rest -----------------------------------------------------------------------------------------------------
+
+  #runHost(outer: Pick<RunHost, "handler" | "step">): RunHost {
+    return {
+      ...outer,
+      turns: () => this.#world.turns.source(),
+      now: () => this.#world.clock.now,
+      send: (run, events, seed) => this.#accept(run, events, seed),
+      step: (run, step) => {
+        const adjusted = this.#controls.adjust(run, step);
+        return outer.step?.(run, adjusted) ?? adjusted;
+      },
+    };
+  }
+
+  /** One request to an object, and what follows from it at once. */
+  #ask(request: (objects: Parameters<typeof acceptRecords>[0]) => Promise<unknown>): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#world.invoke(request);
+      this.#check(await this.#driver.settle(), true);
+    });
+  }
+
+  /** Code inside a run asks while an operation is under way, and so takes no turn. */
+  #inTurn<T>(task: () => Promise<T>): Promise<T> {
+    if (ambient() !== undefined) return task();
+    const turn = this.#turn.then(task, task);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  #story(run: TestRun): string {
+    return run.timeline();
+  }
+
+  #notes(): string[] {
+    const unused = this.unused();
+    return unused.length === 0 ? [] : ["asked of steps that never came:", ...unused.map((line) => `  ${line}`)];
+  }
+}
+
+const unwatched = { access: () => undefined, committing: () => undefined, committed: () => undefined };
+
+function checkOptions(options: TestPlatformOptions): void {
+  if (typeof options !== "object" || options === null)
+    throw new TypeError("createTestPlatform: expected options, { functions }");
+  for (const [name, value] of Object.entries(options))
+    if (value !== undefined && !OPTIONS.some((known) => known === name))
+      throw new TypeError(
+        `createTestPlatform: ${JSON.stringify(name)} is not an option${suggestion(name, OPTIONS)}; there are functions, client, seed, start, transport, patience`,
+      );
+  const { seed, transport } = options;
+  if (seed !== undefined && !Number.isSafeInteger(seed))
+    throw new TypeError(`createTestPlatform: seed: ${JSON.stringify(seed)} is not a whole number`);
+  if (transport !== undefined && transport !== "local" && transport !== "http")
+    throw new TypeError(`createTestPlatform: transport: ${JSON.stringify(transport)} is neither "local" nor "http"`);
+}
+
+function describe(stuck: Stuck, start: number): string {
+  switch (stuck.kind) {
+    case "idle":
+      return "nothing is left that could happen: no deadline, no event under way";
+    case "executing":
+      return `code has been executing for ${stuck.patienceMs} ms of real time, while which virtual time stands still (runs ${stuck.runs.join(", ") || "none: the platform itself"}); raise \`patience\` if it needs longer, or use step(id).hang() if it is meant to hang`;
+    case "limit":
+      return `not until ${when(stuck.at, start)}`;
+    case "endless":
+      return `no end in sight: time has moved on ${stuck.instants} times; does something repeat for ever?`;
+  }
+}
