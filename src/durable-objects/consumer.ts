@@ -4,6 +4,7 @@
  * returns: it never waits for user code (design §2).
  */
 import { namedFunction, route, triggerNames } from "../engine/route.ts";
+import { groupBy } from "../protocol/group-by.ts";
 import { runIdOf } from "../protocol/ids.ts";
 import {
   DEDUPE_SHARDS,
@@ -38,7 +39,7 @@ export async function routeBatch(objects: Objects, env: string, messages: RouteM
 
 /** Tells the logs that their messages are being routed: what takes long is not lost. */
 async function sayWorking(objects: Objects, env: string, messages: RouteMessage[]): Promise<void> {
-  const byLog = Map.groupBy(messages, (message) => message.log);
+  const byLog = groupBy(messages, (message) => message.log);
   await Promise.all([...byLog].map(([log, of]) => objects.log(env, log).working(of.map(({ from }) => from))));
 }
 
@@ -94,6 +95,6 @@ function shardOf(text: string): number {
 }
 
 async function deliverToWaits(objects: Objects, env: string, events: LoggedEvent[], table: RouteTable): Promise<void> {
-  const byName = Map.groupBy(events, ({ record }) => record.event.name);
+  const byName = groupBy(events, ({ record }) => record.event.name);
   await Promise.all(table.waited.map((name) => objects.waits(env, name).deliver(byName.get(name) ?? [])));
 }

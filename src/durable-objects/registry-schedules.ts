@@ -10,6 +10,7 @@
 import { fireAt, latestTick, MISSED_COUNT_MAX, nextTick, parseCron, rfc3339, type Schedule } from "../engine/cron.ts";
 import { internalEvents, type EventRecord } from "../protocol/event.ts";
 import type { RegisteredFunction } from "../protocol/function-config.ts";
+import { groupBy } from "../protocol/group-by.ts";
 import { derivedUlid } from "../protocol/ids.ts";
 import { acceptRecords } from "./accept.ts";
 import type { Host } from "./host.ts";
@@ -85,7 +86,7 @@ export class RegistrySchedules {
     try {
       const due = this.#store.schedules().filter((row) => isDue(row, now));
       const ready = (await inTurns(due, (row) => this.#settle(row, now))).flatMap((row) => row ?? []);
-      const ticks = [...Map.groupBy(ready, eventIdOf).values()];
+      const ticks = [...groupBy(ready, eventIdOf).values()];
       await inTurns(ticks, (rows) => this.#send(rows, functions()));
     } catch (error) {
       this.#host.report("schedules: sending ticks failed and is tried again", error);

@@ -6,6 +6,7 @@
 import { Environment, ParseError, type ASTNode } from "@marcbachmann/cel-js";
 import type { EventTrigger } from "../protocol/function-config.ts";
 import { cached, evaluate, isKnownCall, isRecord, macroOf, member, patternOf } from "./cel.ts";
+import { groupBy } from "../protocol/group-by.ts";
 
 /** Longest source, in UTF-16 units (8 KiB of ASCII); ours, Inngest states none. */
 const MAX_SOURCE_CHARS = 8 * 1024;
@@ -322,7 +323,7 @@ function pathsIn(node: ASTNode, variable: string): (readonly string[])[] {
 function pick(value: unknown, paths: readonly (readonly string[])[]): unknown {
   if (paths.some((keys) => keys.length === 0)) return value;
   if (!isRecord(value)) return null;
-  const restOf = Map.groupBy(paths, ([key = ""]) => key);
+  const restOf = groupBy(paths, ([key = ""]) => key);
   return Object.fromEntries(
     [...restOf]
       .filter(([key]) => Object.hasOwn(value, key))

@@ -1,3 +1,5 @@
+import { groupBy } from "./group-by.ts";
+
 /** Whether a content type is that of an HTML form's body: URL-encoded or multipart. */
 export function isForm(contentType: string | null | undefined): boolean {
   return /^\s*(?:application\/x-www-form-urlencoded|multipart\/form-data)\s*(?:;|$)/i.test(contentType ?? "");
@@ -14,7 +16,7 @@ export function readForm(bytes: Uint8Array<ArrayBuffer>, contentType: string): P
 
 /** A form as one object of lists (inngest-protocol §1.1). Of a file it has the name; the content stays in the form. */
 export function formFields(form: FormData): Record<string, string[]> {
-  const fields = Map.groupBy(form, ([name]) => name);
+  const fields = groupBy(form, ([name]) => name);
   return Object.fromEntries(
     [...fields].map(([name, values]) => [
       name,

@@ -8,6 +8,7 @@
  * 3. A step made inside a middleware's `wrapStep` goes through all middleware but that one.
  */
 import type { SettledMemo } from "../../protocol/call.ts";
+import { deferred } from "../../protocol/deferred.ts";
 import { stepHash } from "../../protocol/ids.ts";
 import { ambient, withAmbient, type Ambient } from "../ambient.ts";
 import type { Execution, FoundStep, StepRequest } from "../execute.ts";
@@ -97,7 +98,7 @@ export class StepHooks {
       return { step, settled: memo(step) };
     }
     const before = this.#placed;
-    const placed = Promise.withResolvers<void>();
+    const placed = deferred();
     this.#placed = placed.promise;
     const changed = await this.#transform(request).catch((error: unknown) => ({ error }));
     await before;

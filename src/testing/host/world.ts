@@ -16,6 +16,7 @@ import { RegistryObject } from "../../durable-objects/registry-object.ts";
 import { RUN_TIMING, RunObject } from "../../durable-objects/run-object.ts";
 import type { Transports } from "../../durable-objects/transport.ts";
 import { WaitsObject } from "../../durable-objects/waits-object.ts";
+import { deferred } from "../../protocol/deferred.ts";
 import { RETENTION_DEFAULT_MS } from "../../protocol/limits.ts";
 import { DiskAccess, MemoryDisk, type DiskWrite } from "../storage/memory-disk.ts";
 import { memoryStores } from "../storage/memory-stores.ts";
@@ -239,7 +240,7 @@ export class World {
 
   #answer({ kind, name, method, args }: ObjectCall): Promise<unknown> {
     const { api, life } = this.#instance(kind, name);
-    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    const { promise, resolve, reject } = deferred<unknown>();
     life.onEnd(() => reject(new ObjectReset(`${kind} ${name} was reset while it was asked to ${method}`)));
     const work: unknown = Reflect.get(api, method);
     if (typeof work !== "function") throw new TypeError(`an object of kind ${kind} has no ${method}`);
@@ -375,6 +376,7 @@ export class World {
     const { kind, name } = partsOf(fullName);
     const { writes, alarm } = open;
     const fault = writes.length > 0 ? this.#faults.commit({ kind, name, writes }) : null;
+    if (fault === "crash-all") return this.resetAll();
     if (fault === "crash-before") return this.#end(fullName);
     this.#open.delete(fullName);
     if (alarm !== undefined) this.#setAlarm(fullName, alarm);
