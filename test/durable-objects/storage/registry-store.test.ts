@@ -1,32 +1,9 @@
-import { describe, expect, test } from "vitest";
-import type { AppSync } from "../../../src/durable-objects/objects.ts";
+/** What the registry's SQLite has of its own; what every storage keeps to is in test/contract. */
+import { expect, test } from "vitest";
 import { SqlRegistryStore } from "../../../src/durable-objects/storage/sql-registry-store.ts";
-import type { RegisteredFunction } from "../../../src/protocol/function-config.ts";
-import { DEFAULT_RETRY_POLICY } from "../../../src/protocol/retry-policy.ts";
+import { fn, sync } from "../../contract/registry-store.ts";
 import { MemorySql } from "../../helpers/memory-sql.ts";
 import { NOW } from "../../helpers/run-builder.ts";
-
-const fn = (id: string, more: Partial<RegisteredFunction> = {}): RegisteredFunction => ({
-  id: `shop-${id}`,
-  name: id,
-  appId: "shop",
-  version: 0,
-  triggers: [{ event: "a", expression: null }],
-  crons: [],
-  retry: DEFAULT_RETRY_POLICY,
-  transport: { kind: "local" },
-  ...more,
-});
-let syncs = 0;
-const sync = (functions: RegisteredFunction[], more: Partial<AppSync> = {}): AppSync => ({
-  appId: "shop",
-  url: null,
-  sdk: "js:v1",
-  framework: "hono",
-  checksum: `sum ${++syncs}`,
-  functions,
-  ...more,
-});
 
 function opened() {
   const sql = new MemorySql();
@@ -36,225 +13,25 @@ function opened() {
   return { sql, store, versions };
 }
 
-test("[design §3] nothing is created by looking", () => {
+test("finds rows and tables of an earlier version of the platform", () => {
   const { sql, store } = opened();
-  store.unflag("a");
-  store.syncSucceeded("https://app.example.com/");
-  expect([store.functions(), store.apps(), store.unsynced(), store.isWaited("a"), store.logs()]).toEqual([
-    [],
-    [],
-    [],
-    false,
-    [],
-  ]);
-  expect(sql.objects()).toEqual([]);
+  sql.exec("CREATE TABLE app (id TEXT PRIMARY KEY, checksum TEXT NOT NULL, json TEXT NOT NULL) WITHOUT ROWID");
+  const old = { id: "shop", url: "https://a.example/", sdk: "", framework: "", syncedAt: NOW, error: null };
+  sql.exec("INSERT INTO app VALUES ('shop', 'x', ?)", JSON.stringify(old));
+  expect(store.apps()).toEqual([{ ...old, appVersion: null, version: 1, archivedAt: null }]);
+  store.syncFailed("https://a.example/", { code: "forbidden", message: "no", at: NOW });
+  expect(store.apps()[0]?.error).toEqual({ code: "forbidden", message: "no", at: NOW });
 });
 
-describe("versions of functions", () => {
-  test("the first is 1; only a change makes the next", () => {
-    const { store, versions } = opened();
-    store.sync(sync([fn("a"), fn("b")]), NOW);
-    expect(versions()).toEqual({ "shop-a": 1, "shop-b": 1 });
-    store.sync(sync([fn("a"), fn("b", { triggers: [] })]), NOW);
-    expect(versions()).toEqual({ "shop-a": 1, "shop-b": 2 });
-  });
-
-  test("a function that is missing is archived; back unchanged it goes on with its version", () => {
-    const { store, versions } = opened();
-    store.sync(sync([fn("a"), fn("b")]), NOW);
-    store.sync(sync([fn("a", { name: "A" })]), NOW);
-    expect(versions()).toEqual({ "shop-a": 2 });
-    store.sync(sync([fn("b")]), NOW);
-    expect(versions()).toEqual({ "shop-b": 1 });
-    store.sync(sync([fn("a")]), NOW); // back, changed since version 2
-    expect(versions()).toEqual({ "shop-a": 3 });
-  });
-
-  test("[G11] a sync touches no other app's functions", () => {
-    const { store, versions } = opened();
-    store.sync(sync([fn("a")]), NOW);
-    store.sync(sync([], { appId: "other" }), NOW);
-    expect(versions()).toEqual({ "shop-a": 1 });
-  });
-});
-
-describe("[§2.2] a sync", () => {
-  test("of the same checksum is unmodified and changes nothing", () => {
-    const { store, versions } = opened();
-    const first = sync([fn("a")]);
-    expect(store.sync(first, NOW)).toBe(true);
-    expect(store.sync({ ...first, functions: [] }, NOW + 5)).toBe(false);
-    expect([versions(), store.apps()[0]?.syncedAt]).toEqual([{ "shop-a": 1 }, NOW]);
-  });
-
-  test("shows the app as it said it is", () => {
-    const { store } = opened();
-    store.sync(sync([], { url: "https://app.example.com" }), NOW);
-    store.sync(sync([], { url: "https://new.example.com" }), NOW + 1);
-    expect(store.apps()).toEqual([
-      {
-        id: "shop",
-        url: "https://new.example.com",
-        sdk: "js:v1",
-        framework: "hono",
-        appVersion: null,
-        version: 2,
-        syncedAt: NOW + 1,
-        archivedAt: null,
-        error: null,
-      },
-    ]);
-  });
-
-  test("keeps the app's own version, and counts those that changed something", () => {
-    const { store } = opened();
-    const versions = () => store.apps().map((app) => [app.appVersion, app.version]);
-    const first = sync([], { appVersion: "v1" });
-    store.sync(first, NOW);
-    store.sync(first, NOW);
-    expect(versions()).toEqual([["v1", 1]]);
-    store.sync(sync([], { appVersion: "v2" }), NOW);
-    expect(versions()).toEqual([["v2", 2]]);
-  });
-
-  test("finds rows and tables of an earlier version of the platform", () => {
-    const { sql, store } = opened();
-    sql.exec("CREATE TABLE app (id TEXT PRIMARY KEY, checksum TEXT NOT NULL, json TEXT NOT NULL) WITHOUT ROWID");
-    const old = { id: "shop", url: "https://a.example/", sdk: "", framework: "", syncedAt: NOW, error: null };
-    sql.exec("INSERT INTO app VALUES ('shop', 'x', ?)", JSON.stringify(old));
-    expect(store.apps()).toEqual([{ ...old, appVersion: null, version: 1, archivedAt: null }]);
-    store.syncFailed("https://a.example/", { code: "forbidden", message: "no", at: NOW });
-    expect(store.apps()[0]?.error).toEqual({ code: "forbidden", message: "no", at: NOW });
-  });
-});
-
-describe("an archived app", () => {
-  test("has no functions to start, but its runs find theirs", () => {
-    const { store, versions } = opened();
-    store.sync(sync([fn("a")]), NOW);
-    expect(store.archivedFunction("shop-a")).toBe(null);
-    expect(store.archive("shop", NOW + 5)).toBe(true);
-    expect([versions(), store.apps()[0]?.archivedAt]).toEqual([{}, NOW + 5]);
-    expect(store.archivedFunction("shop-a")).toMatchObject({ id: "shop-a", version: 1 });
-  });
-
-  test("is restored by its next sync, even an unchanged one; functions keep their versions", () => {
-    const { store, versions } = opened();
-    const same = sync([fn("a")]);
-    store.sync(same, NOW);
-    store.archive("shop", NOW + 5);
-    expect(store.sync(same, NOW + 10)).toBe(true);
-    expect([versions(), store.apps()]).toMatchObject([{ "shop-a": 1 }, [{ archivedAt: null, syncedAt: NOW + 10 }]]);
-    expect(store.sync(same, NOW + 20)).toBe(false);
-  });
-
-  test("archived again stays archived since; an unknown one is told", () => {
-    const { store } = opened();
-    expect(store.archive("shop", NOW)).toBe(false);
-    store.sync(sync([]), NOW);
-    store.archive("shop", NOW + 1);
-    expect([store.archive("shop", NOW + 2), store.apps()[0]?.archivedAt]).toEqual([true, NOW + 1]);
-  });
-
-  test("[G11] leaves its function ids to others", () => {
-    const { store } = opened();
-    store.sync(sync([fn("a")]), NOW);
-    const other = sync([fn("a", { appId: "shop-x" })], { appId: "shop-x" });
-    expect(store.takenBy(other)).toEqual({ functionId: "shop-a", appId: "shop" });
-    store.archive("shop", NOW);
-    expect(store.takenBy(other)).toBe(null);
-  });
-});
-
-describe("a sync that fails", () => {
-  const error = { code: "forbidden", message: "no", at: NOW } as const;
-  const url = "https://app.example.com/";
-
-  test("is told beside the app of its URL, until one succeeds; nothing else changes", () => {
-    const { store } = opened();
-    const same = sync([], { url });
-    store.sync(same, NOW);
-    const [before] = store.apps();
-    store.syncFailed(url, error);
-    store.syncFailed(url, { ...error, at: NOW + 1 });
-    expect([store.apps(), store.unsynced()]).toEqual([[{ ...before, error: { ...error, at: NOW + 1 } }], []]);
-    expect(store.sync(same, NOW + 5)).toBe(false);
-    expect(store.apps()).toEqual([before]);
-  });
-
-  test("of a URL that never was synced is told by itself", () => {
-    const { store } = opened();
-    store.syncFailed(url, error);
-    expect([store.apps(), store.unsynced()]).toEqual([[], [{ url, error }]]);
-    store.syncSucceeded(url);
-    expect(store.unsynced()).toEqual([]);
-  });
-
-  test("is forgotten when a hundred others have failed since", () => {
-    const { store } = opened();
-    for (let i = 0; i <= 100; i++) store.syncFailed(`https://${i}.example.com/`, { ...error, at: NOW + i });
-    const urls = store.unsynced().map((one) => one.url);
-    expect([urls.length, urls.includes("https://0.example.com/"), urls.includes("https://100.example.com/")]).toEqual([
-      100,
-      false,
-      true,
-    ]);
-  });
-});
-
-test("names with waits are flagged until unflagged, however often", () => {
-  const { sql, store } = opened();
-  store.flag("a");
-  store.flag("a");
-  expect([new SqlRegistryStore(sql).isWaited("a"), store.isWaited("b")]).toEqual([true, false]);
-  store.unflag("a");
-  expect(store.isWaited("a")).toBe(false);
-});
-
-test("logs are listed newest first, once", () => {
-  const { store } = opened();
-  for (const log of ["2026-01-01.0", "2026-01-02.3", "2026-01-01.0"]) store.openLog(log);
-  expect(store.logs()).toEqual(["2026-01-02.3", "2026-01-01.0"]);
-  store.closeLog("2026-01-02.3");
-  expect(store.logs()).toEqual(["2026-01-01.0"]);
-});
-
-describe("schedules", () => {
-  const row = { functionId: "shop-a", cron: "0 * * * *", nextAt: NOW, missed: 0, idAt: null };
-
-  test("are kept, move on, and go", () => {
-    const { sql, store } = opened();
-    store.addSchedule("shop-a", "0 * * * *", NOW);
-    store.addSchedule("shop-a", "0 0 1 1 *", null);
-    const read = () => new SqlRegistryStore(sql).schedules().filter(({ cron }) => cron === row.cron);
-    expect(read()).toEqual([row]);
-    const settled = { nextAt: NOW + 5, missed: 3, idAt: NOW + 9 };
-    store.moveSchedule(row, settled);
-    expect(read()).toEqual([{ ...row, ...settled }]);
-    store.dropSchedule("shop-a", "0 * * * *");
-    expect([read(), store.schedules().length]).toEqual([[], 1]);
-  });
-
-  test("one that has moved in the meantime, or gone, is not moved back", () => {
-    const { store } = opened();
-    store.addSchedule("shop-a", "0 * * * *", NOW + 1);
-    store.moveSchedule(row, { nextAt: NOW + 5, missed: 0, idAt: null });
-    expect(store.schedules()).toEqual([{ ...row, nextAt: NOW + 1 }]);
-    store.dropSchedule("shop-a", "0 * * * *");
-    store.moveSchedule(row, { nextAt: NOW + 5, missed: 0, idAt: null });
-    expect(store.schedules()).toEqual([]);
-  });
-
-  test("a registry of an older version has none, and its functions neither; nothing else changes", () => {
-    const { sql, store, versions } = opened();
-    store.sync(sync([fn("a"), fn("b")]), NOW);
-    store.sync(sync([fn("b")]), NOW);
-    sql.exec("DROP TABLE schedule");
-    sql.exec("UPDATE function SET json = json_remove(json, '$.crons')");
-    const upgraded = new SqlRegistryStore(sql);
-    expect([upgraded.schedules(), upgraded.functions()]).toEqual([[], [fn("b", { version: 1 })]]);
-    expect(upgraded.archivedFunction("shop-a")).toEqual(fn("a", { version: 1 }));
-    upgraded.sync(sync([fn("a"), fn("b")]), NOW);
-    expect(versions()).toEqual({ "shop-a": 1, "shop-b": 1 });
-  });
+test("a registry of an older version has none, and its functions neither; nothing else changes", () => {
+  const { sql, store, versions } = opened();
+  store.sync(sync([fn("a"), fn("b")]), NOW);
+  store.sync(sync([fn("b")]), NOW);
+  sql.exec("DROP TABLE schedule");
+  sql.exec("UPDATE function SET json = json_remove(json, '$.crons')");
+  const upgraded = new SqlRegistryStore(sql);
+  expect([upgraded.schedules(), upgraded.functions()]).toEqual([[], [fn("b", { version: 1 })]]);
+  expect(upgraded.archivedFunction("shop-a")).toEqual(fn("a", { version: 1 }));
+  upgraded.sync(sync([fn("a"), fn("b")]), NOW);
+  expect(versions()).toEqual({ "shop-a": 1, "shop-b": 1 });
 });

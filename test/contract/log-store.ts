@@ -1,0 +1,375 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { RunIndexRow } from "../../src/durable-objects/objects.ts";
+import type { LogStore } from "../../src/durable-objects/storage/stores.ts";
+import type { EventRecord } from "../../src/protocol/event.ts";
+import { eventUlid } from "../../src/protocol/ids.ts";
+import type { Open, Use } from "./storages.ts";
+
+const NOW = Date.UTC(2026, 0, 1);
+export const ANY_TIME = { receivedFrom: 0, receivedBefore: Number.MAX_SAFE_INTEGER };
+
+/** Events of one request: their ids follow each other. */
+export function request(number: number, names: string[], data = ""): EventRecord[] {
+  const entropy = Uint8Array.from([number % 4, 1, 2, 3, 4, 5, 0, 0, 0, 0]);
+  return names.map((name, index) => {
+    const internalId = eventUlid({ timeMs: NOW + number, entropy }, index + 1);
+    return { internalId, event: { id: internalId, name, data: { data }, user: {}, ts: NOW } };
+  });
+}
+
+const row = (runId: string, more: Partial<RunIndexRow> = {}): RunIndexRow => ({
+  runId,
+  eventId: "event",
+  functionId: "f",
+  appId: "shop",
+  eventName: "a",
+  status: "Running",
+  createdAt: NOW,
+  startedAt: NOW,
+  endedAt: null,
+  dueAt: null,
+  ...more,
+});
+
+export function logStoreContract(open: Open): void {
+  function stored(requests: EventRecord[][], receivedAt: (index: number) => number = (index) => NOW + index) {
+    const { stores } = open();
+    const store = stores.log();
+    store.create();
+    for (const [index, records] of requests.entries()) store.append(records, store.end().next, receivedAt(index), 0);
+    return { store, reopened: () => stores.log() };
+  }
+
+  test("[design §3] nothing is created by looking", () => {
+    const storage = open();
+    const store = storage.stores.log();
+    expect([store.exists(), store.end(), store.find("x"), store.read(0, 10), store.firstSince(NOW)]).toEqual([
+      false,
+      { next: 0, ackedBefore: 0 },
+      undefined,
+      [],
+      0,
+    ]);
+    expect([
+      store.newest({ ...ANY_TIME, limit: 5 }),
+      store.appendsFrom(0, 5),
+      store.resends(),
+      store.runsOf("x"),
+      store.overdueRuns(NOW, 5),
+      store.endedRuns(NOW, 5),
+    ]).toEqual([[], [], [], [], [], []]);
+    expect([store.hasIdBetween("", "~"), store.isEmpty()]).toEqual([false, true]);
+    store.deleteEvents();
+    store.deleteResend(0);
+    store.deleteRun("e", "r");
+    expect(storage.isUntouched()).toBe(true);
+  });
+
+  test("one that was created exists, and is empty", () => {
+    const { store, reopened } = stored([]);
+    expect([store.exists(), reopened().exists(), reopened().isEmpty()]).toEqual([true, true, true]);
+    reopened().create();
+    expect(store.exists()).toBe(true);
+  });
+
+  describe("[G1] an append", () => {
+    test("gives its events dense numbers and tells what was acknowledged then", () => {
+      const { store, reopened } = stored([request(1, ["a", "b"]), request(2, ["c"])]);
+      store.append(request(3, ["d"]), 3, NOW + 9, 2);
+      expect(reopened().end()).toEqual({ next: 4, ackedBefore: 2 });
+      expect(store.read(1, 4).map(({ record, receivedAt }) => [record.event.name, receivedAt - NOW])).toEqual([
+        ["c", 1],
+        ["d", 9],
+      ]); // whole appends from the first that begins in the range
+      expect(store.read(0, 4).map(({ record }) => record.event.name)).toEqual(["a", "b", "c", "d"]);
+    });
+
+    test("[design §9] an event of 3 MiB comes back unchanged", () => {
+      const records = request(1, ["a", "b"], "😀".repeat(786_000));
+      const { store } = stored([records]);
+      expect(store.read(0, 2).map(({ record }) => record)).toEqual(records);
+      expect(store.find(records[1]!.internalId)?.event.record).toEqual(records[1]);
+    });
+
+    test("is all or nothing: none of it stays when a part of it is here already", () => {
+      const { store, reopened } = stored([request(2, ["a"])]);
+      expect(() =>
+        store.append([...request(1, ["b"], "x".repeat(500_000)), ...request(2, ["again"])], 1, NOW, 0),
+      ).toThrow();
+      expect([reopened().end().next, reopened().appendsFrom(0, 9).length]).toEqual([1, 1]);
+    });
+
+    test("lists the names in it once", () => {
+      const { store } = stored([request(1, ["a", "b", "a"])]);
+      expect(store.appendsFrom(0, 5)).toMatchObject([{ seq: 0, count: 3, names: ["a", "b"], receivedAt: NOW }]);
+    });
+
+    test("of large events is stored in parts, which follow each other", () => {
+      const { store } = stored([request(1, Array(4).fill("a"), "x".repeat(150_000)), request(2, ["b"])]);
+      expect(store.appendsFrom(0, 9).map(({ seq, count, names }) => [seq, count, names])).toEqual([
+        [0, 2, ["a"]],
+        [2, 2, ["a"]],
+        [4, 1, ["b"]],
+      ]);
+      expect(store.appendsFrom(1, 1)).toMatchObject([{ seq: 2 }]);
+    });
+  });
+
+  describe("finding", () => {
+    test("every event is found by its id, with the row that holds it; no other id is", () => {
+      const requests = [
+        request(1, Array(40).fill("a"), "x".repeat(30_000)),
+        request(2, ["b"]),
+        request(3, ["c", "d", "e"]),
+      ];
+      const { store } = stored(requests);
+      for (const [seq, record] of requests.flat().entries()) {
+        const found = store.find(record.internalId);
+        expect(found?.event.record.internalId).toBe(record.internalId);
+        expect(found!.row.seq <= seq && seq < found!.row.seq + found!.row.count).toBe(true);
+      }
+      const [missing] = request(2, ["b", "never"]).slice(1);
+      for (const id of ["0".repeat(26), "7".repeat(26), missing!.internalId]) expect(store.find(id)).toBeUndefined();
+    });
+
+    test("also when the counter in the ids of a request starts over", () => {
+      const entropy = Uint8Array.from([1, 1, 2, 3, 4, 5, 255, 255, 255, 253]);
+      const records = request(1, ["a", "b", "c", "d"]).map((record, index) => ({
+        ...record,
+        internalId: eventUlid({ timeMs: NOW + 1, entropy }, index + 1),
+      }));
+      expect(records.map((record) => record.internalId).toSorted()).not.toEqual(
+        records.map((record) => record.internalId),
+      );
+      const { store } = stored([records, request(2, ["z"])]);
+      for (const record of records) expect(store.find(record.internalId)?.event.record).toEqual(record);
+    });
+
+    test("first received at or after an instant: as reading all of them would tell", () => {
+      const gaps = fc.array(fc.record({ gap: fc.nat(3), count: fc.integer({ min: 1, max: 4 }) }), { maxLength: 12 });
+      fc.assert(
+        fc.property(gaps, fc.integer({ min: -2, max: 40 }), (appends, offset) => {
+          let at = NOW;
+          const times = appends.map(({ gap }) => (at += gap));
+          const { store } = stored(
+            appends.map(({ count }, index) => request(index + 1, Array(count).fill("a"))),
+            (index) => times[index] ?? NOW,
+          );
+          let seq = 0;
+          let expected: number | undefined;
+          for (const [index, { count }] of appends.entries()) {
+            if (expected === undefined && (times[index] ?? 0) >= NOW + offset) expected = seq;
+            seq += count;
+          }
+          expect(store.firstSince(NOW + offset)).toBe(expected ?? seq);
+        }),
+      );
+    });
+
+    test("newest first, page by page, each event once, by name or all", () => {
+      const requests = fc.array(fc.array(fc.constantFrom("a", "b"), { minLength: 1, maxLength: 5 }), { maxLength: 6 });
+      fc.assert(
+        fc.property(
+          requests,
+          fc.integer({ min: 1, max: 4 }),
+          fc.constantFrom(undefined, "a", "b"),
+          (names, limit, name) => {
+            const all = names.map((each, index) => request(index + 1, each));
+            const { store } = stored(all);
+            const wanted = all
+              .flat()
+              .filter((record) => name === undefined || record.event.name === name)
+              .map((record) => record.internalId);
+            const found: string[] = [];
+            for (let before: string | undefined; ;) {
+              const page = store.newest({ ...ANY_TIME, name, before, limit }).map(({ record }) => record.internalId);
+              expect(page.length).toBeLessThanOrEqual(limit);
+              if (page.length === 0) break;
+              found.push(...page);
+              before = page.at(-1);
+            }
+            expect(found).toEqual(wanted.toSorted().reverse());
+          },
+        ),
+      );
+    });
+
+    test("newest of a span of receipt times", () => {
+      const { store } = stored([request(1, ["a"]), request(2, ["b"]), request(3, ["c"])]);
+      const found = store.newest({ receivedFrom: NOW + 1, receivedBefore: NOW + 2, limit: 9 });
+      expect(found.map(({ record }) => record.event.name)).toEqual(["b"]);
+    });
+  });
+
+  test("resends and what was given up on are remembered, by their first number", () => {
+    const { store, reopened } = stored([request(1, ["a"])]);
+    const range = { seq: 0, upto: 1, times: 1, isParked: false, error: "down" };
+    store.putResend({ ...range, seq: 4, upto: 9 });
+    store.putResend(range);
+    store.putResend({ ...range, times: 6, isParked: true });
+    expect(reopened().resends()).toEqual([
+      { ...range, times: 6, isParked: true },
+      { ...range, seq: 4, upto: 9 },
+    ]);
+    expect(reopened().resends(1, 5)).toEqual([{ ...range, seq: 4, upto: 9 }]);
+    expect(reopened().resends(0, 4)).toHaveLength(1);
+    store.deleteResend(4);
+    expect(store.resends()).toHaveLength(1);
+  });
+
+  describe("index of runs", () => {
+    test("a run has one row, which the latest state replaces", () => {
+      const { store, reopened } = stored([]);
+      store.putRun(row("r", { status: "Scheduled", startedAt: null, dueAt: NOW + 5 }));
+      store.putRun(row("r", { status: "Completed", endedAt: NOW + 9 }));
+      expect(reopened().runsOf("event")).toEqual([row("r", { status: "Completed", endedAt: NOW + 9 })]);
+    });
+
+    test("what it is of stays, and a row that tells nothing new is not written", () => {
+      const { store } = stored([]);
+      store.putRun(row("r"));
+      store.putRun(row("r", { startedAt: NOW + 1 }));
+      expect(store.runsOf("event")).toEqual([row("r")]);
+      store.putRun(row("r", { functionId: "other", createdAt: 0, startedAt: NOW + 1, dueAt: NOW + 2 }));
+      expect(store.runsOf("event")).toEqual([row("r", { startedAt: NOW + 1, dueAt: NOW + 2 })]);
+    });
+
+    test("the runs of one event, by id, and no other's", () => {
+      const { store } = stored([]);
+      for (const [eventId, runId] of [
+        ["event", "s"],
+        ["event", "r"],
+        ["event2", "q"],
+        ["even", "t"],
+      ] as const)
+        store.putRun(row(runId, { eventId }));
+      expect(store.runsOf("event").map((found) => found.runId)).toEqual(["r", "s"]);
+    });
+
+    test("overdue are runs past their time, longest first; those without a time never", () => {
+      const { store } = stored([]);
+      for (const [id, dueAt] of [
+        ["a", NOW + 5],
+        ["b", NOW - 5],
+        ["c", null],
+        ["d", NOW - 9],
+        ["e", NOW],
+      ] as const)
+        store.putRun(row(id, { dueAt }));
+      expect(store.overdueRuns(NOW, 10).map((found) => found.runId)).toEqual(["d", "b"]);
+      expect(store.overdueRuns(NOW, 1).map((found) => found.runId)).toEqual(["d"]);
+    });
+
+    test("ended runs are found and deleted; then nothing is left", () => {
+      const { store } = stored([request(1, ["a"])]);
+      store.putRun(row("r", { endedAt: NOW - 1, status: "Completed" }));
+      store.putRun(row("s", { endedAt: null }));
+      expect(store.endedRuns(NOW, 10).map((found) => found.runId)).toEqual(["r"]);
+      store.deleteRun("event", "r");
+      expect(store.endedRuns(NOW, 10)).toEqual([]);
+      store.deleteEvents();
+      expect([store.read(0, 9), store.isEmpty()]).toEqual([[], false]);
+      store.deleteRun("event", "s");
+      expect(store.isEmpty()).toBe(true);
+    });
+
+    test("[design §3] a range that was given up on keeps the object", () => {
+      const { store } = stored([]);
+      store.putResend({ seq: 0, upto: 1, times: 6, isParked: true, error: "x" });
+      expect(store.isEmpty()).toBe(false);
+    });
+  });
+
+  test("whether an id may be known: of an event or of a run", () => {
+    const [record] = request(1, ["a"]);
+    const { store } = stored([[record!]]);
+    expect(store.hasIdBetween(record!.internalId, record!.internalId)).toBe(true);
+    expect(store.hasIdBetween(`${record!.internalId}0`, "~")).toBe(false);
+    store.putRun(row("r", { eventId: "event" }));
+    expect([store.hasIdBetween("event", "event"), store.hasIdBetween("event0", "~")]).toEqual([true, false]);
+  });
+}
+
+const STATUSES = ["Scheduled", "Running", "Completed", "Failed", "Cancelled"] as const;
+const EVENTS = ["event1", "event2", "eventé", "event😀"];
+
+export function logUse(): Use<LogStore> {
+  let requests = 0;
+  let receivedAt = NOW;
+  return {
+    open: (stores) => stores.log(),
+    begin: (store) => store.create(),
+    next(random) {
+      const eventId = random.pick(EVENTS);
+      const runId = random.pick(["r", "s", "ﬀ", "😀"]);
+      const instant = () => random.pick([null, NOW - random.below(5)]);
+      switch (random.below(24)) {
+        case 0:
+          return (store) => store.deleteEvents();
+        case 1: // an append that is here already
+          return (store) => store.append(request(requests, ["a"]), store.end().next, receivedAt, 0);
+        case 2:
+        case 3: {
+          const seq = random.below(6);
+          return (store) => store.deleteResend(seq);
+        }
+        case 4:
+        case 5:
+        case 6: {
+          const range = { seq: random.below(6), upto: 9, times: random.below(9), isParked: random.below(2) > 0 };
+          return (store) => store.putResend({ ...range, error: "down" });
+        }
+        case 7:
+        case 8:
+        case 9:
+          return (store) => store.deleteRun(eventId, runId);
+        case 10:
+        case 11:
+        case 12: {
+          const records = request(
+            ++requests,
+            random.list(1, 4, () => random.pick(["a", "b"])),
+            "x".repeat(random.below(12) === 0 ? 210_000 : 0),
+          );
+          const acked = random.below(9);
+          const at = (receivedAt += random.below(3));
+          return (store) => store.append(records, store.end().next, at, acked);
+        }
+        default: {
+          const written = row(runId, {
+            eventId,
+            functionId: random.pick(["f", "g"]),
+            status: random.pick(STATUSES),
+            startedAt: instant(),
+            endedAt: instant(),
+            dueAt: instant(),
+          });
+          return (store) => store.putRun(written);
+        }
+      }
+    },
+    read(store) {
+      const { next } = store.end();
+      const appends = store.appendsFrom(0, 100);
+      const last = appends.at(-1)?.receivedAt ?? NOW;
+      return {
+        end: store.end(),
+        appends: [appends, store.appendsFrom(2, 2)],
+        events: [store.read(0, 3), store.read(Math.max(next - 3, 0), next)],
+        found: appends.slice(-2).map(({ firstId }) => store.find(firstId)?.row),
+        newest: [
+          store.newest({ ...ANY_TIME, limit: 2 }),
+          store.newest({ ...ANY_TIME, name: "b", limit: 3, before: appends.at(-1)?.firstId }),
+          store.newest({ receivedFrom: last - 3, receivedBefore: last, limit: 3 }),
+        ],
+        since: [NOW, last - 2, last, last + 1].map((at) => store.firstSince(at)),
+        resends: [store.resends(), store.resends(2, 4)],
+        runs: EVENTS.map((eventId) => store.runsOf(eventId)),
+        overdue: [store.overdueRuns(NOW, 100), store.overdueRuns(NOW - 2, 2)],
+        ended: [store.endedRuns(NOW, 100), store.endedRuns(NOW - 2, 2)],
+        known: [store.hasIdBetween("event1", "event2"), store.hasIdBetween("eventé", "eventﬀ"), store.isEmpty()],
+      };
+    },
+  };
+}
