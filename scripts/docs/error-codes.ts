@@ -252,9 +252,9 @@ export const errorNamesSaid: Record<string, string> = {
 export const apiStatuses: Record<number, string> = {
   400: "the request is not as it must be; `error` names field and value",
   401: "the event key, or the bearer, is not one of the platform's",
-  403: "dev mode is on, and Host or Origin is not loopback",
-  404: "no such event, run, parked range or route",
-  409: "the run has ended, so it cannot be cancelled",
+  403: "dev mode is on, and Host or Origin is not loopback; or it is off, and a run's clock was to be moved",
+  404: "no such event, run, sleeping step, parked range or route",
+  409: "the run has ended, so it cannot be cancelled or moved on; or it was to be woken and does not sleep",
   413: "the body is over its bound",
   422: "a sync failed; `code` is one of [Sync](#sync)",
   500: "the platform failed to answer; the reason is in its log, not in the answer",

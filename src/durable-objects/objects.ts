@@ -38,6 +38,12 @@ export interface JournalPage {
   next: number | null;
 }
 
+/** `awake`: no such step sleeps; `sleeping` names those that do. */
+export type WakeOutcome =
+  | { kind: "woken"; steps: string[] }
+  | { kind: "awake"; sleeping: string[] }
+  | { kind: "ended" | "unknown" };
+
 export interface RunObjectApi {
   start(request: StartRequest): Promise<{ kind: "started" | "exists" | "too-old" }>;
   /** An event that matches a wait of this run. `declined`: not for this wait, which stays. `gone`: the wait is over. */
@@ -45,6 +51,10 @@ export interface RunObjectApi {
   /** The run that a step invoked has ended. */
   calleeEnded(stepId: string, memo: Memo): Promise<void>;
   cancel(reason: string): Promise<{ kind: "cancelled" | "ended" | "unknown" }>;
+  /** Moves this run's own clock forward and fires what is due by it. */
+  advance(byMs: number): Promise<{ kind: "advanced" | "ended" | "unknown" }>;
+  /** Ends the sleep of a step, named by its id or hash, or every sleep that is open. */
+  wake(step?: string): Promise<WakeOutcome>;
   /** Null for a run that was never started. */
   summary(): Promise<RunSummary | null>;
   /** Journal entries whose last commit is after `position`; a page stays far below what one RPC may carry. */

@@ -1,6 +1,8 @@
 /**
  * One run: loads, decides with `engine/run-machine.ts`, commits, performs. Knows no runtime.
  *
+ * 0. A decision counts once it is stored. When storing it fails nothing of it is left in memory: its code stops, and the
+ *    alarm that was committed before finds it lost.
  * 1. Every decision is committed with its effects in one transaction, before anything of it is performed (G6).
  * 2. Before code starts, an alarm is committed; its handler waits for the code, or finds that it was lost (design §4).
  * 3. An ended run whose alarm is set has not been published or has effects left; the alarm is cleared last.
@@ -14,8 +16,10 @@ import {
   type Input,
   type Reply,
 } from "../engine/run-machine.ts";
+import { realTime, runTime } from "../engine/run-clock.ts";
 import { isEnded, RUN_SCHEMA, runStatus, type Effect, type Entry, type Run } from "../engine/run.ts";
 import { readOp } from "../engine/step-ops.ts";
+import { deferred } from "../protocol/deferred.ts";
 import type { EventRecord } from "../protocol/event.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import { ALARM_HOLD_MS, REDELIVERY_HORIZON_MS, WATCHDOG_MS } from "../protocol/limits.ts";
@@ -31,6 +35,7 @@ import {
   type RunObjectApi,
   type RunSummary,
   type StartRequest,
+  type WakeOutcome,
 } from "./objects.ts";
 import type { RunStore } from "./storage/stores.ts";
 import type { Journal, LocalActivation, Transports } from "./transport.ts";
@@ -48,6 +53,16 @@ const EFFECT_RETRY_MAX_MS = 60_000;
 const DUE_PAGE = 100;
 /** A quarter of what one RPC may carry (cloudflare-facts §4.3), plus at most one entry. */
 const JOURNAL_PAGE_BYTES = 8 * 1024 * 1024;
+
+/** What callers are told when a decision could not be stored; the cause is what the storage said. */
+class NotStored extends Error {
+  override name = "NotStored";
+
+  constructor(runId: string, cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(`run ${runId}: the storage took nothing, and the run stays as it was: ${reason}`, { cause });
+  }
+}
 
 interface Live {
   epoch: number;
@@ -72,7 +87,7 @@ export class RunObject implements RunObjectApi {
   #synced = 0;
   #performing: Promise<void> | null = null;
   #effectFailures = 0;
-  #stateChanged = Promise.withResolvers<void>();
+  #stateChanged = deferred();
 
   constructor(host: Host, transports: () => Transports, timing: RunTiming = RUN_TIMING) {
     this.#host = host;
@@ -92,14 +107,13 @@ export class RunObject implements RunObjectApi {
     if (startAt > now) run.state = { kind: "scheduled", at: startAt, reason: "start" };
     const decision = startAt > now ? null : apply(run, { kind: "begin" }, this.#moment());
     const started = decision?.run ?? run;
-    this.#records = records;
-    this.#store.transaction(() => {
+    let isInline = false;
+    this.#storing(started, () => {
       this.#store.create(started, records);
-      this.#inlineEvents = this.#store.events().inline ? records : undefined;
-      this.#run = started;
-      this.#arm();
+      isInline = this.#store.events().inline;
     });
-    this.#commits += 1;
+    this.#records = records;
+    this.#inlineEvents = isInline ? records : undefined;
     if (decision) this.#perform(decision);
     else this.#publishSoon();
     return { kind: "started" };
@@ -121,6 +135,30 @@ export class RunObject implements RunObjectApi {
     this.#decide({ kind: "cancel", reason, open: this.#store.openEntries() });
     await this.#performing;
     return { kind: "cancelled" };
+  }
+
+  async advance(byMs: number): Promise<{ kind: "advanced" | "ended" | "unknown" }> {
+    const run = this.#load();
+    if (!run) return { kind: "unknown" };
+    if (isEnded(run.state)) return { kind: "ended" };
+    this.#decide({ kind: "advance", byMs });
+    this.#fireDue();
+    this.#changed(); // an alarm that waits for the code counts to a deadline that is nearer now
+    this.#publishSoon();
+    await this.#performing;
+    return { kind: "advanced" };
+  }
+
+  async wake(step?: string): Promise<WakeOutcome> {
+    const run = this.#load();
+    if (!run) return { kind: "unknown" };
+    if (isEnded(run.state)) return { kind: "ended" };
+    const asleep = this.#store.openEntries().filter((entry) => entry.status.kind === "sleeping");
+    const chosen = asleep.filter((entry) => step === undefined || entry.userId === step || entry.id === step);
+    if (chosen.length === 0) return { kind: "awake", sleeping: asleep.map((entry) => entry.userId) };
+    for (const entry of chosen) this.#decide({ kind: "wake", entry });
+    await this.#performing;
+    return { kind: "woken", steps: chosen.map((entry) => entry.userId) };
   }
 
   async summary(): Promise<RunSummary | null> {
@@ -172,17 +210,13 @@ export class RunObject implements RunObjectApi {
       const now = this.#host.now();
       if (this.#current().state.kind !== "executing" || now >= holdUntil) break;
       if (!this.#isLive()) this.#lost();
-      else
-        await this.#host.wait(
-          Math.min(this.#store.nextDueAt() ?? holdUntil, holdUntil) - now,
-          this.#stateChanged.promise,
-        );
+      else await this.#host.wait(Math.min(this.#nextDueAt() ?? holdUntil, holdUntil) - now, this.#stateChanged.promise);
     }
     this.#arm(true);
   }
 
   #fireDue(): void {
-    const now = this.#host.now();
+    const now = this.#runNow();
     const { state } = this.#current();
     if (state.kind === "scheduled" && state.at <= now) this.#decide({ kind: "begin" });
     if (isEnded(this.#current().state)) return;
@@ -220,14 +254,26 @@ export class RunObject implements RunObjectApi {
     return run;
   }
 
+  /** The run's own time. */
+  #runNow(): number {
+    return runTime(this.#current(), this.#host.now());
+  }
+
+  /** When the next open entry is really due. */
+  #nextDueAt(): number | null {
+    const dueAt = this.#store.nextDueAt();
+    return dueAt === null ? null : realTime(this.#current(), dueAt);
+  }
+
   #moment() {
     return { now: this.#host.now(), random: this.#host.random() };
   }
 
-  #decide(input: Input): Decision {
+  /** @param answeredBy internal id of the event that an answer is */
+  #decide(input: Input, answeredBy?: string): Decision {
     const decision = apply(this.#current(), input, this.#moment());
     if (decision.stale) return decision;
-    this.#commit(decision);
+    this.#commit(decision, answeredBy);
     const { state, id, functionId } = decision.run;
     if (state.kind === "failed") {
       const { name, message } = state.error;
@@ -241,33 +287,74 @@ export class RunObject implements RunObjectApi {
     return decision;
   }
 
-  #commit(decision: Decision): void {
-    const wasExecuting = this.#run?.state.kind === "executing";
-    this.#run = decision.run;
-    this.#commits += 1;
-    this.#store.transaction(() => {
-      for (const entry of decision.entries) this.#store.putEntry(entry);
-      for (const effect of decision.effects) if (!isImplied(effect)) this.#store.putEffect(effect);
-      if (decision.saveRun) this.#store.putRun(decision.run, this.#inlineEvents);
-      if (
-        decision.saveRun ||
-        !wasExecuting ||
-        decision.effects.length > 0 ||
-        decision.entries.some((entry) => entry.status.kind !== "settled")
-      )
-        this.#arm();
-    });
+  #commit(decision: Decision, answeredBy?: string): void {
+    const { run, entries, effects, saveRun } = decision;
+    const isToArm =
+      saveRun ||
+      this.#current().state.kind !== "executing" ||
+      effects.length > 0 ||
+      entries.some((entry) => entry.status.kind !== "settled");
+    const write = () => {
+      for (const entry of entries) this.#store.putEntry(entry);
+      for (const effect of effects) if (!isImplied(effect)) this.#store.putEffect(effect);
+      if (answeredBy !== undefined) this.#store.putAnswered(answeredBy, run.position);
+      if (saveRun) this.#store.putRun(run, this.#inlineEvents);
+    };
+    this.#storing(run, write, isToArm);
+  }
+
+  /**
+   * Writes in one transaction, or believes nothing of it. The alarm is set when that has succeeded, in the same turn, which is
+   * stored as a whole.
+   *
+   * @throws NotStored
+   */
+  #storing(run: Run, write: () => void, isToArm = true): void {
+    try {
+      const alarm = this.#store.transaction(() => {
+        write();
+        this.#run = run;
+        return isToArm ? this.#alarmToSet() : undefined;
+      });
+      this.#commits += 1;
+      if (alarm !== undefined) this.#setAlarm(alarm);
+    } catch (error) {
+      this.#abandon(error);
+      throw new NotStored(this.#host.name, error);
+    }
+  }
+
+  /** A decision could not be made or stored: the code that waits for it stops, and the truth is read from disk again. */
+  #abandon(error: unknown): void {
+    this.#endActivation();
+    this.#run = undefined;
+    this.#records = [];
+    this.#inlineEvents = undefined;
+    this.#alarmAt = undefined;
+    this.#store = this.#host.stores.run();
+    this.#host.report(
+      `run ${this.#host.name}: a decision failed and is dropped; it goes on from what is stored`,
+      error,
+    );
+    this.#changed();
   }
 
   /** Sets the alarm to the earliest thing that must happen by itself. */
   #arm(force = false): void {
+    const alarm = this.#alarmToSet(force);
+    if (alarm !== undefined) this.#setAlarm(alarm);
+  }
+
+  /** Undefined: the alarm that is set will do. */
+  #alarmToSet(force = false): number | null | undefined {
     const wanted = this.#wantedAlarm();
     const { state } = this.#current();
     // while code executes an alarm that is early enough stays: each change is a row written
     if (!force && state.kind === "executing" && this.#alarmAt != null && wanted !== null && this.#alarmAt <= wanted)
-      return;
-    if (isEnded(state) && this.#alarmAt != null && this.#alarmAt <= (wanted ?? 0)) return; // cleared once all is published
-    if (force || wanted !== this.#alarmAt) this.#setAlarm(wanted);
+      return undefined;
+    // cleared once all is published
+    if (isEnded(state) && this.#alarmAt != null && this.#alarmAt <= (wanted ?? 0)) return undefined;
+    return force || wanted !== this.#alarmAt ? wanted : undefined;
   }
 
   #wantedAlarm(): number | null {
@@ -275,9 +362,10 @@ export class RunObject implements RunObjectApi {
     const soon = this.#host.now() + this.#timing.watchdogMs;
     // an end that is not published, code that executes, effects that wait: looked after even if this process dies
     if (isEnded(state)) return soon;
-    const due = this.#store.nextDueAt() ?? Number.POSITIVE_INFINITY;
+    const due = this.#nextDueAt() ?? Number.POSITIVE_INFINITY;
     const own = state.kind === "executing" || this.#store.hasEffects() ? soon : Number.POSITIVE_INFINITY;
-    const wanted = Math.min(due, own, state.kind === "scheduled" ? state.at : Number.POSITIVE_INFINITY);
+    const begin = state.kind === "scheduled" ? realTime(this.#current(), state.at) : Number.POSITIVE_INFINITY;
+    const wanted = Math.min(due, own, begin);
     return Number.isFinite(wanted) ? wanted : null;
   }
 
@@ -302,7 +390,7 @@ export class RunObject implements RunObjectApi {
 
   #changed(): void {
     this.#stateChanged.resolve();
-    this.#stateChanged = Promise.withResolvers<void>();
+    this.#stateChanged = deferred();
   }
 
   /** Performs effects one by one and publishes the run's index row, then clears the alarm of an ended run. */
@@ -333,8 +421,15 @@ export class RunObject implements RunObjectApi {
       this.#effectFailures += 1;
       const delay = Math.min(EFFECT_RETRY_MIN_MS * 2 ** this.#effectFailures, EFFECT_RETRY_MAX_MS);
       this.#host.report(`run ${this.#host.name}: an effect failed and is tried again in ${delay} ms`, error);
-      const at = this.#host.now() + delay;
+      this.#comeBackBy(this.#host.now() + delay);
+    }
+  }
+
+  #comeBackBy(at: number): void {
+    try {
       if (this.#alarmAt == null || this.#alarmAt > at) this.#setAlarm(at);
+    } catch (error) {
+      this.#host.report(`run ${this.#host.name}: its alarm could not be set; the one before it stays`, error);
     }
   }
 
@@ -362,12 +457,12 @@ export class RunObject implements RunObjectApi {
     if (!run || !entry?.wait || isEnded(run.state)) return "gone";
     const { status } = entry;
     if (status.kind !== "waiting" && status.kind !== "registering") return "gone";
-    if (receivedAt > status.until) return "gone"; // its own deadline ends it
+    if (runTime(run, receivedAt) > status.until) return "gone"; // its own deadline ends it
     if (run.eventIds.includes(record.internalId)) return "declined"; // its own trigger
     const answeredAt = this.#store.answeredAt(record.internalId);
     if (answeredAt !== undefined && answeredAt < entry.opened) return "declined"; // an earlier wait of this run had it
-    const decision = this.#decide({ kind: "answer", entry, memo: record.event as unknown as JsonObject });
-    if (answeredAt === undefined && !decision.stale) this.#store.putAnswered(record.internalId, decision.run.position);
+    const memo = record.event as unknown as JsonObject;
+    this.#decide({ kind: "answer", entry, memo }, answeredAt === undefined ? record.internalId : undefined);
     return "taken";
   }
 
@@ -375,8 +470,8 @@ export class RunObject implements RunObjectApi {
     const run = this.#current();
     const { state } = run;
     const ended = isEnded(state);
-    const blockedUntil =
-      state.kind === "scheduled" ? state.at : state.kind === "blocked" ? this.#store.nextDueAt() : null;
+    const dueAt =
+      state.kind === "scheduled" ? realTime(run, state.at) : state.kind === "blocked" ? this.#nextDueAt() : null;
     return {
       runId: run.id,
       eventId: run.eventIds[0] ?? run.id,
@@ -387,7 +482,7 @@ export class RunObject implements RunObjectApi {
       createdAt: run.createdAt,
       startedAt: run.startedAt ?? null,
       endedAt: ended ? state.endedAt : null,
-      dueAt: blockedUntil,
+      dueAt,
     };
   }
 
@@ -411,7 +506,13 @@ export class RunObject implements RunObjectApi {
     const fresh: Live = { epoch: run.epoch, activation: null, suspended: false };
     this.#live = fresh;
     const attempt = Math.max(attemptOf(run), ...retries.map((entry) => entry.attempt));
-    fresh.activation = transport.activate(run, this.#records, attempt, this.#journal(fresh, run.losses > 0));
+    try {
+      fresh.activation = transport.activate(run, this.#records, attempt, this.#journal(fresh, run.losses > 0));
+    } catch (error) {
+      this.#live = null; // nothing runs: the alarm finds it lost
+      throw error;
+    }
+    if (this.#live !== fresh) fresh.activation.stop(); // the storage failed it while it began
   }
 
   #functionMissing(run: Run): void {
@@ -436,61 +537,85 @@ export class RunObject implements RunObjectApi {
     }
   }
 
-  /** The journal for one activation; once the run has moved on without it, nothing it says counts (G4). */
+  /**
+   * The journal for one activation; once the run has moved on without it, nothing it says counts (G4). It never throws into
+   * code that could do nothing about it: when the storage fails the activation is stopped, and asks in vain.
+   */
   #journal(live: Live, cautious: boolean): Journal {
     const isCurrent = () => this.#live === live && this.#run?.epoch === live.epoch;
     // steps that the journal was asked for and does not have: only this activation adds them, so it need not ask again
     const absent = new Set<string>();
     const known = (stepId: string) => (absent.has(stepId) ? undefined : this.#store.entry(stepId));
+    const fail = (error: unknown) => {
+      if (isCurrent()) this.#abandon(error); // unless a commit that failed has done so
+    };
+    /** What the run says while this activation is its own; `stale` otherwise, and when the storage fails. */
+    const guarded = <T>(stale: T, ask: () => T): T => {
+      if (!isCurrent()) return stale;
+      try {
+        return ask();
+      } catch (error) {
+        fail(error);
+        return stale;
+      }
+    };
     const decide = (input: Input) => {
-      if (!isCurrent()) return null;
       if (live.suspended) this.#wakeSuspended(live);
       return this.#decide(input);
     };
     return {
       cautious,
-      memo: (stepId) => {
-        const entry = this.#store.entry(stepId);
-        if (!entry) absent.add(stepId);
-        return settledMemo(entry);
-      },
-      memoCount: () => this.#store.settledCount(),
-      memos: () =>
-        this.#store.entries().flatMap((entry) => {
-          const settled = settledMemo(entry);
-          return settled ? [[entry.id, settled] as [string, SettledMemo]] : [];
+      memo: (stepId) =>
+        guarded(undefined, () => {
+          const entry = this.#store.entry(stepId);
+          if (!entry) absent.add(stepId);
+          return settledMemo(entry);
         }),
-      attempt: (stepId) => known(stepId)?.attempt ?? 0,
-      isRunnable: (stepId) => {
-        const status = known(stepId)?.status;
-        return !status || status.kind === "running" || (status.kind === "retrying" && status.at === null);
-      },
+      memoCount: () => guarded(0, () => this.#store.settledCount()),
+      memos: () =>
+        guarded([], () =>
+          this.#store.entries().flatMap((entry) => {
+            const settled = settledMemo(entry);
+            return settled ? [[entry.id, settled] as [string, SettledMemo]] : [];
+          }),
+        ),
+      attempt: (stepId) => guarded(0, () => known(stepId)?.attempt ?? 0),
+      isRunnable: (stepId) =>
+        guarded(false, () => {
+          const status = known(stepId)?.status;
+          return !status || status.kind === "running" || (status.kind === "retrying" && status.at === null);
+        }),
       mark: async (step) => {
-        decide({ kind: "mark", step, entry: known(step.id) });
-        absent.delete(step.id);
-        await this.#sync();
+        guarded(undefined, () => {
+          decide({ kind: "mark", step, entry: known(step.id) });
+          absent.delete(step.id);
+        });
+        await this.#sync().catch(fail);
       },
-      durable: () => (this.#synced === this.#commits ? null : this.#sync()),
-      report: (op, retryAt) => {
-        const read = readOp(op, this.#host.now());
-        if (!read) return undefined;
-        const entry = known(op.id);
-        absent.delete(op.id);
-        const decision = decide({ kind: "op", op: read, entry, event: this.#event(), retryAt });
-        return settledMemo(decision?.settled.find((settled) => settled.id === op.id));
-      },
-      returned: (data) => void decide({ kind: "returned", data, open: this.#store.openEntries() }),
-      threw: (error, final, retryAt) => {
-        decide({ kind: "threw", error, final, retryAt, open: this.#store.openEntries() });
-        if (isCurrent()) this.#live = null;
-      },
-      idle: () => {
-        decide({ kind: "idle" });
-        live.suspended = true;
-      },
-      yield: () => {
-        decide({ kind: "yield" }); // it stays in memory: the alarm lets it go on without a replay
-      },
+      durable: () => (this.#synced === this.#commits ? null : this.#sync().catch(fail)),
+      report: (op, retryAt) =>
+        guarded(undefined, () => {
+          const read = readOp(op, this.#runNow());
+          if (!read) return undefined;
+          const entry = known(op.id);
+          absent.delete(op.id);
+          const decision = decide({ kind: "op", op: read, entry, event: this.#event(), retryAt });
+          return settledMemo(decision.settled.find((settled) => settled.id === op.id));
+        }),
+      returned: (data) =>
+        guarded(undefined, () => void decide({ kind: "returned", data, open: this.#store.openEntries() })),
+      threw: (error, final, retryAt) =>
+        guarded(undefined, () => {
+          decide({ kind: "threw", error, final, retryAt, open: this.#store.openEntries() });
+          if (isCurrent()) this.#live = null;
+        }),
+      idle: () =>
+        guarded(undefined, () => {
+          decide({ kind: "idle" });
+          live.suspended = true;
+        }),
+      // it stays in memory: the alarm lets it go on without a replay
+      yield: () => guarded(undefined, () => void decide({ kind: "yield" })),
     };
   }
 
@@ -513,6 +638,7 @@ export class RunObject implements RunObjectApi {
   }
 
   #event() {
+    this.#load();
     const [record] = this.#records;
     if (!record) throw new Error(`run ${this.#host.name} has no event`);
     return record.event;
@@ -523,15 +649,21 @@ export class RunObject implements RunObjectApi {
   async #makeCall(call: Call): Promise<void> {
     this.#outstanding += 1;
     try {
-      this.#replied(call, await this.#call(call));
+      const reply = await this.#call(call).catch((error: unknown) => this.#platformError(error));
+      this.#replied(call, reply);
     } catch (error) {
-      this.#host.report(`run ${this.#host.name}: a call failed inside the platform`, error);
-      const message = error instanceof Error ? error.message : String(error);
-      this.#replied(call, { kind: "error", error: { name: "Error", code: "platform", message }, final: false });
+      // the alarm that was committed with the call finds its reply lost
+      if (!(error instanceof NotStored)) this.#abandon(error);
     } finally {
       this.#outstanding -= 1;
       this.#changed();
     }
+  }
+
+  #platformError(error: unknown): Reply {
+    this.#host.report(`run ${this.#host.name}: a call failed inside the platform`, error);
+    const message = error instanceof Error ? error.message : String(error);
+    return { kind: "error", error: { name: "Error", code: "platform", message }, final: false };
   }
 
   async #call(call: Call): Promise<Reply> {
@@ -551,6 +683,7 @@ export class RunObject implements RunObjectApi {
       events: this.#records,
       entries,
       disableImmediateExecution,
+      runNow: () => this.#runNow(),
     });
   }
 

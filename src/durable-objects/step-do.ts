@@ -30,6 +30,14 @@ export class StepDO extends DurableObject implements RunObjectApi {
     return this.#run.cancel(reason);
   }
 
+  advance(byMs: number) {
+    return this.#run.advance(byMs);
+  }
+
+  wake(step?: string) {
+    return this.#run.wake(step);
+  }
+
   summary() {
     return this.#run.summary();
   }

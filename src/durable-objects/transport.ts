@@ -60,6 +60,8 @@ export interface CallRequest {
   events: EventRecord[];
   entries: Entry[];
   disableImmediateExecution: boolean;
+  /** the run's own time when its reply is read, which sleeps and timeouts count from */
+  runNow(): number;
 }
 
 export interface HttpTransport {

@@ -3,6 +3,7 @@ import type { Effect, Entry, EntryStatus, Executing, Run } from "./run.ts";
 
 /** Time and chance, handed in so that a decision can be repeated exactly. */
 export interface Moment {
+  /** real time: the run's own is `runTime` of it */
   now: number;
   /** in [0, 1) */
   random: number;

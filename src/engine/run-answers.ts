@@ -36,6 +36,12 @@ export function due(draft: Draft, entry: Entry): void {
   }
 }
 
+/** A sleep ends before its time. */
+export function wake(draft: Draft, entry: Entry): void {
+  if (entry.status.kind === "sleeping") resume(draft, entry, null);
+  else draft.stale = true;
+}
+
 export function answer(draft: Draft, entry: Entry, memo: Memo): void {
   const { kind } = entry.status;
   if (kind !== "waiting" && kind !== "registering" && kind !== "invoking") {

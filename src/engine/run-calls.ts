@@ -3,6 +3,7 @@ import { retryDelayMs } from "./retry.ts";
 import { type Entry, type Executing, type Run, isEnded } from "./run.ts";
 import type { Op } from "./step-ops.ts";
 import { type Call, type Draft, attemptOf, execute } from "./decision.ts";
+import { runTime } from "./run-clock.ts";
 import { open, openEntry, ranBody } from "./run-steps.ts";
 import { complete, failRun, handlerFailed } from "./run-end.ts";
 import type { Input, Reply } from "./run-input.ts";
@@ -194,7 +195,7 @@ function callFailed(
   const failures = [...entry.failures, { attempt: entry.attempt, endedAt: draft.now, error: reply.error }];
   // an error that is not the step's own ends the run when no attempt is left (inngest-protocol §4)
   if (delay === null) return failRun(draft, reply.error, input.open);
-  const at = reply.retryAt ?? draft.now + delay;
+  const at = runTime(draft.run, reply.retryAt ?? draft.now + delay);
   draft.write({ ...entry, failures, attempt: entry.attempt + 1 }, { kind: "retrying", at });
 }
 

@@ -7,6 +7,7 @@ import type { Memo } from "../protocol/call.ts";
 import { retryDelayMs } from "./retry.ts";
 import { type Effect, type Entry, type Run, isEnded } from "./run.ts";
 import { type Draft, attemptOf } from "./decision.ts";
+import { runTime } from "./run-clock.ts";
 
 export function complete(draft: Draft, output: JsonValue, openEntries: Entry[]): void {
   const size = byteLength(JSON.stringify(output));
@@ -30,7 +31,7 @@ export function handlerFailed(
   const attempt = attemptOf(run);
   const delay = final ? null : retryDelayMs(run.retry, attempt, draft.moment.random);
   if (delay === null) return failRun(draft, error, openEntries);
-  const at = retryAt ?? draft.now + delay;
+  const at = runTime(run, retryAt ?? draft.now + delay);
   run.attempt = attempt + 1;
   run.attemptAt = run.position;
   run.lastError = error;

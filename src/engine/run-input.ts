@@ -37,4 +37,8 @@ export type Input =
   | { kind: "subscribed"; entry: Entry }
   /** the object woke and found an executing run without an activation */
   | { kind: "lost"; marked: Entry | undefined; planned: Entry[]; open: Entry[] }
+  /** a sleep ends now */
+  | { kind: "wake"; entry: Entry }
+  /** the run's clock goes forward; what is due by it then comes as inputs of its own */
+  | { kind: "advance"; byMs: number }
   | { kind: "cancel"; reason: string; open: Entry[] };

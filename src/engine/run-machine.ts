@@ -17,7 +17,8 @@ import { type Decision, Draft, type Moment } from "./decision.ts";
 import { open, reportLocal } from "./run-steps.ts";
 import { complete, end, handlerFailed } from "./run-end.ts";
 import { begin, replied } from "./run-calls.ts";
-import { answer, due } from "./run-answers.ts";
+import { answer, due, wake } from "./run-answers.ts";
+import { runTime } from "./run-clock.ts";
 import { lost } from "./run-loss.ts";
 import type { Input } from "./run-input.ts";
 
@@ -53,7 +54,7 @@ function decide(draft: Draft, input: Input): void {
       return draft.move({ kind: "blocked" });
     case "yield":
       draft.run.losses = 0;
-      return draft.move({ kind: "scheduled", at: draft.now, reason: "yield" });
+      return draft.move({ kind: "scheduled", at: runTime(draft.run, draft.now), reason: "yield" });
     case "reply":
       return replied(draft, input);
     case "due":
@@ -66,6 +67,12 @@ function decide(draft: Draft, input: Input): void {
       return;
     case "lost":
       return lost(draft, input.marked, input.planned, input.open);
+    case "wake":
+      return wake(draft, input.entry);
+    case "advance":
+      draft.run.offsetMs = (draft.run.offsetMs ?? 0) + input.byMs;
+      draft.saveRun = true;
+      return;
     case "cancel":
       draft.run.epoch += 1;
       // any → cancelled

@@ -8,6 +8,7 @@ import type { Memo } from "../protocol/call.ts";
 import { prepareWait } from "./expression.ts";
 import { retryDelayMs } from "./retry.ts";
 import { type Entry, type EntryKind, isEnded } from "./run.ts";
+import { realTime, runTime } from "./run-clock.ts";
 import type { InvokePayload, Op, StepInfo } from "./step-ops.ts";
 import type { Draft } from "./decision.ts";
 import { failRun } from "./run-end.ts";
@@ -51,7 +52,7 @@ export function stepFailed(
   const failed: Entry = { ...entry, failures: [...entry.failures, failure], retry: policyOf(entry, step) };
   // out of attempts: the handler gets a StepError, which it may catch
   if (delay === null) return settle(draft, failed, { error: error as JsonObject });
-  const at = retryAt ?? draft.now + delay;
+  const at = runTime(draft.run, retryAt ?? draft.now + delay);
   const next: Entry = { ...failed, attempt: entry.attempt + 1 };
   if (retryBy === "entry") {
     draft.write(next, { kind: "retrying", at });
@@ -89,7 +90,7 @@ export function openEntry(
         events: op.events,
         wait: prepareWait(op.expression, event),
         since,
-        until: op.until,
+        until: realTime(draft.run, op.until),
       });
       return draft.write({ ...entry, wait }, { kind: "registering", until: op.until });
     }

@@ -16,7 +16,7 @@ export interface Invoker {
 }
 
 /**
- * What a run is doing. Every state that is not an end names what it waits for and until when (G5): `blocked` runs have
+ * What a run is doing. Times ahead (`at`, `retryAt`) are in the run's own time, those past are real. Every state that is not an end names what it waits for and until when (G5): `blocked` runs have
  * at least one open journal entry.
  */
 export type RunState =
@@ -68,6 +68,8 @@ export interface Run {
   invoker?: Invoker;
   createdAt: number;
   startedAt?: number;
+  /** how far the run's own clock is ahead of the real one (`run-clock.ts`); absent: not at all */
+  offsetMs?: number;
   /** rises on cancel and on a lost activation: what an earlier epoch still reports is stale (G4) */
   epoch: number;
   /** attempt of the handler, 0 for the first try; back to 0 once a step has settled since */
@@ -90,6 +92,7 @@ export interface Run {
 
 export type EntryKind = "run" | "sleep" | "wait" | "invoke";
 
+/** Times ahead (`at` of a retry, `until`) are in the run's own time. */
 export type EntryStatus =
   | { kind: "planned" } // http: a call that targets this step is outstanding
   | { kind: "running" } // cautious mode: its body began; a loss from here on is this step's failed attempt
@@ -139,7 +142,7 @@ export interface Entry {
   invoke?: { functionId: string };
 }
 
-/** Something to do outside the run, stored with the decision that caused it and repeated until acknowledged (G6). */
+/** Something to do outside the run, its times real; stored with the decision that caused it and repeated until acknowledged (G6). */
 export type Effect =
   | {
       kind: "subscribe";
@@ -161,7 +164,7 @@ export function isEnded(
   return state.kind === "completed" || state.kind === "failed" || state.kind === "cancelled";
 }
 
-/** The instant at which an entry must be looked at, or null when none. */
+/** The instant, in the run's own time, at which an entry must be looked at, or null when none. */
 export function entryDueAt(entry: Entry): number | null {
   switch (entry.status.kind) {
     case "sleeping":

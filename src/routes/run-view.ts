@@ -1,5 +1,6 @@
 import type { RunIndexRow, RunSummary } from "../durable-objects/objects.ts";
-import { entryDueAt, isEnded, runStatus, type Entry } from "../engine/run.ts";
+import { entryDueAt, isEnded, runStatus, type Entry, type Run } from "../engine/run.ts";
+import { realTime } from "../engine/run-clock.ts";
 import { uuidOf } from "../protocol/ids.ts";
 import { byteLength, type JsonValue } from "../protocol/json.ts";
 import type { WireError } from "../protocol/wire-error.ts";
@@ -47,7 +48,7 @@ export interface RunView extends RunSummary {
 /** Outputs in one answer; the rest are told by their size. */
 const OUTPUTS_MAX_BYTES = 16 * 1024 * 1024;
 
-/** A run with its steps and what it waits for, until when (G5). */
+/** A run with its steps and what it waits for, until when (G5): deadlines are told as the instants at which they really come. */
 export function runView(view: RunView) {
   return {
     ...runListView(view),
@@ -55,22 +56,23 @@ export function runView(view: RunView) {
     error: view.run.state.kind === "failed" ? view.run.state.error : null,
     last_error: view.run.lastError ?? null,
     cancel_reason: view.run.state.kind === "cancelled" ? view.run.state.reason : null,
+    clock_offset_ms: view.run.offsetMs ?? 0,
     waiting_for: waitingFor(view),
-    steps: stepViews(view.entries),
+    steps: stepViews(view),
   };
 }
 
-function stepViews(entries: Entry[]) {
+function stepViews({ run, entries }: RunView) {
   let bytes = 0;
   return entries.map((entry) => {
-    const step = stepView(entry);
+    const step = stepView(run, entry);
     const size = byteLength(JSON.stringify(step.output));
     bytes += size;
     return bytes <= OUTPUTS_MAX_BYTES ? step : { ...step, output: null, output_omitted_bytes: size };
   });
 }
 
-function stepView(entry: Entry) {
+function stepView(run: Run, entry: Entry) {
   const { status } = entry;
   const memo = status.kind === "settled" ? resultOf(entry.kind, status.memo) : { output: null, error: null };
   const dueAt = entryDueAt(entry);
@@ -89,7 +91,7 @@ function stepView(entry: Entry) {
     error: memo.error,
     created_at: isoOf(entry.createdAt),
     ended_at: status.kind === "settled" ? isoOf(status.at) : null,
-    until: dueAt === null ? null : isoOf(dueAt),
+    until: dueAt === null ? null : isoOf(realTime(run, dueAt)),
     function_version: entry.version,
   };
 }
@@ -106,13 +108,14 @@ function resultOf(kind: Entry["kind"], memo: JsonValue): { output: JsonValue; er
 }
 
 /** Why a run is not done, each reason with a name and a time. Empty once it has ended. */
-function waitingFor({ run, entries }: RunView) {
+export function waitingFor({ run, entries }: RunView) {
   const { state } = run;
   if (isEnded(state)) return [];
   const reasons: { kind: string; step?: string; on?: JsonValue; since?: string; until?: string; error?: WireError }[] =
     [];
   if (state.kind === "executing") reasons.push({ kind: "executing", since: isoOf(state.since) });
-  if (state.kind === "scheduled") reasons.push({ kind: state.reason, until: isoOf(state.at), error: run.lastError });
+  if (state.kind === "scheduled")
+    reasons.push({ kind: state.reason, until: isoOf(realTime(run, state.at)), error: run.lastError });
   for (const entry of entries) {
     const { status } = entry;
     if (status.kind === "settled") continue;
@@ -121,7 +124,7 @@ function waitingFor({ run, entries }: RunView) {
       kind: status.kind,
       step: entry.userId,
       on: waitedFor(entry),
-      until: until === null ? undefined : isoOf(until),
+      until: until === null ? undefined : isoOf(realTime(run, until)),
       error: entry.failures.at(-1)?.error,
     });
   }

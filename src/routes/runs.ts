@@ -6,24 +6,46 @@ import { isUlid } from "../protocol/ids.ts";
 import { memos } from "../transports/http.ts";
 import { envelope } from "./envelope.ts";
 import { signingKeyGuard, type SettingsSource } from "./guard.ts";
-import { runView } from "./run-view.ts";
+import { nothingToWake, readAdvance, readWake } from "./run-clock.ts";
+import { runView, type RunView } from "./run-view.ts";
 
-/** Read and cancel runs (inngest-protocol §10.2, §10.3). */
+/** Read, cancel and wake runs (inngest-protocol §10.2, §10.3). */
 export function runRoutes(objects: Objects, env: string, settings: SettingsSource): Hono {
   const app = new Hono();
   app.use("/v1/runs/*", signingKeyGuard(settings));
   app.use("/v0/runs/*", signingKeyGuard(settings));
 
   app.get("/v1/runs/:id", async (c) => {
-    const summary = await findRun(objects, env, c.req.param("id"));
-    return c.json(envelope(runView({ ...summary, entries: await readJournal(objects, env, summary.run.id) })));
+    return c.json(envelope(runView(await findView(objects, env, c.req.param("id")))));
   });
 
   app.delete("/v1/runs/:id", async (c) => {
     const { run } = await findRun(objects, env, c.req.param("id"));
     const { kind } = await objects.run(env, run.id).cancel("cancelled through the API");
-    if (kind === "ended") throw new HTTPException(409, { message: `run ${run.id} has already ended` });
+    if (kind === "ended") throw hasEnded(run.id);
     return c.body(null, 200);
+  });
+
+  /** Moves one run's clock: for development, since nothing outside of the run goes with it. */
+  app.post("/v1/runs/:id/clock", async (c) => {
+    if (!settings().isDev)
+      throw new HTTPException(403, {
+        message:
+          "a run's clock moves in dev mode only (INNGEST_DEV=1); POST /v1/runs/:id/wake ends a sleep anywhere, and DELETE /v1/runs/:id cancels",
+      });
+    const { run } = await findRun(objects, env, c.req.param("id"));
+    const { kind } = await objects.run(env, run.id).advance(await readAdvance(c.req.raw));
+    if (kind === "ended") throw hasEnded(run.id);
+    return c.json(envelope(runView(await findView(objects, env, run.id))));
+  });
+
+  app.post("/v1/runs/:id/wake", async (c) => {
+    const { run } = await findRun(objects, env, c.req.param("id"));
+    const step = await readWake(c.req.raw);
+    const outcome = await objects.run(env, run.id).wake(step);
+    if (outcome.kind === "ended") throw hasEnded(run.id);
+    if (outcome.kind === "awake") throw nothingToWake(await findView(objects, env, run.id), step, outcome.sleeping);
+    return c.json(envelope(runView(await findView(objects, env, run.id))));
   });
 
   // state that was too large for a call (`use_api`)
@@ -51,6 +73,16 @@ async function findRun(objects: Objects, env: string, id: string): Promise<RunSu
   const summary = isKnown ? await objects.run(env, id).summary() : null;
   if (!summary) throw new HTTPException(404, { message: `run ${id} not found` });
   return summary;
+}
+
+/** A run with its journal. @throws HTTPException as {@link findRun} */
+async function findView(objects: Objects, env: string, id: string): Promise<RunView> {
+  const summary = await findRun(objects, env, id);
+  return { ...summary, entries: await readJournal(objects, env, id) };
+}
+
+function hasEnded(runId: string): HTTPException {
+  return new HTTPException(409, { message: `run ${runId} has already ended` });
 }
 
 async function readJournal(objects: Objects, env: string, runId: string): Promise<Entry[]> {

@@ -21,11 +21,12 @@ const streamedSchema = z.object({
  * what came instead; it is tried again unless the app forbids it.
  *
  * @param version the protocol version known so far
+ * @param runNow the run's own time, which sleeps and timeouts count from
  */
-export function readReply(result: PostResult, now: number, version: number): Reply {
+export function readReply(result: PostResult, now: number, version: number, runNow = now): Reply {
   if (result.kind === "failed") return failure(result.code, result.message, undefined, version);
   const outer = lowerCase(result.headers);
-  if (result.status !== 201) return readAnswer(result.status, outer, result.body, now, version);
+  if (result.status !== 201) return readAnswer(result.status, outer, result.body, { now, runNow }, version);
   const inner = streamedSchema.safeParse(parse(result.body.trim()));
   if (!inner.success)
     return failure(
@@ -36,17 +37,23 @@ export function readReply(result: PostResult, now: number, version: number): Rep
     );
   const { status, body, headers: innerHeaders } = inner.data;
   const text = typeof body === "string" ? body : JSON.stringify(body ?? null);
-  return readAnswer(status, { ...outer, ...lowerCase(innerHeaders) }, text, now, version);
+  return readAnswer(status, { ...outer, ...lowerCase(innerHeaders) }, text, { now, runNow }, version);
 }
 
-function readAnswer(status: number, answer: Record<string, string>, body: string, now: number, known: number): Reply {
+function readAnswer(
+  status: number,
+  answer: Record<string, string>,
+  body: string,
+  { now, runNow }: { now: number; runNow: number },
+  known: number,
+): Reply {
   const version = Number.parseInt(answer[headers.requestVersion] ?? "", 10);
   const next = Number.isNaN(version) ? known : version;
   const retryAt = retryAfterAt(answer[headers.retryAfter], now);
   const noRetry = answer[headers.noRetry]?.toLowerCase();
   if (answer[headers.sdk] === undefined) return notSdk(status, body, answer, next, noRetry === "true", retryAt);
   const json = parse(body);
-  if (status === 206) return readOps(json, body, now, next, retryAt);
+  if (status === 206) return readOps(json, body, runNow, next, retryAt);
   if (status === 200 && noRetry !== "true")
     return json === undefined
       ? failure("invalid_reply", `the app's result is not JSON: ${shown(body)}`, retryAt, next)
@@ -57,7 +64,7 @@ function readAnswer(status: number, answer: Record<string, string>, body: string
 function readOps(
   json: JsonValue | undefined,
   body: string,
-  now: number,
+  runNow: number,
   version: number,
   retryAt: number | undefined,
 ): Reply {
@@ -69,7 +76,7 @@ function readOps(
     const where = issue ? `${issue.path.join(".") || "body"}: ${issue.message}` : "unreadable";
     return failure("invalid_reply", `the app's reply cannot be understood: ${where}`, retryAt, version);
   }
-  return { kind: "ops", ops: parsed.data.flatMap((op) => readOp(op, now) ?? []), version, retryAt };
+  return { kind: "ops", ops: parsed.data.flatMap((op) => readOp(op, runNow) ?? []), version, retryAt };
 }
 
 function parseOps(json: JsonValue) {

@@ -26,7 +26,7 @@ export class HttpFunctions implements HttpTransport {
   }
 
   async call(request: CallRequest): Promise<Reply> {
-    const { call, run, url } = request;
+    const { call, run, url, runNow } = request;
     const stepId = call.stepId ?? "step";
     const body = callBody(request);
     const target = new URL(url);
@@ -47,7 +47,7 @@ export class HttpFunctions implements HttpTransport {
         ...(signingKey === null ? {} : { [headers.signature]: await sign(signingKey, body, this.#options.now()) }),
       },
     });
-    return readReply(result, this.#options.now(), run.http?.version ?? -1);
+    return readReply(result, this.#options.now(), run.http?.version ?? -1, runNow());
   }
 }
 

@@ -1,4 +1,5 @@
 import type { SettledMemo } from "../protocol/call.ts";
+import { deferred } from "../protocol/deferred.ts";
 import type { EventRecord } from "../protocol/event.ts";
 import type { RegisteredFunction } from "../protocol/function-config.ts";
 import { ACTIVATION_MAX_STEPS } from "../protocol/limits.ts";
@@ -93,7 +94,7 @@ class Activation implements LocalActivation, Reporter {
   #hasYielded = false;
   #isStopped = false;
   #hasWaited = false;
-  #allDone = Promise.withResolvers<void>();
+  #allDone = deferred();
 
   constructor({ registration, client, run, events, attempt, journal, platform, host }: ActivationOptions) {
     this.#journal = journal;
@@ -143,6 +144,7 @@ class Activation implements LocalActivation, Reporter {
   }
 
   memo(step: FoundStep): SettledMemo | undefined {
+    if (this.#isStopped) return undefined;
     return this.#journal.memo(step.id);
   }
 
@@ -210,11 +212,12 @@ class Activation implements LocalActivation, Reporter {
     this.#executed += 1;
     if (this.#journal.cautious) await this.#journal.mark({ id: step.id, userId: step.userId, type: step.type });
     else if (this.#hasWaited) await this.#journal.durable();
+    if (this.#isStopped) return; // the run has moved on while the disk was waited for: this body is not its any more
     const result = await this.#run.runStep(step, () => this.#isLastAttempt(step));
     this.#running -= 1;
     if (this.#running === 0) {
       this.#allDone.resolve();
-      this.#allDone = Promise.withResolvers<void>();
+      this.#allDone = deferred();
     }
     if (this.#isStopped) return;
     const settled = this.#journal.report(

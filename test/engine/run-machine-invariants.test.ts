@@ -28,6 +28,8 @@ const WHAT = [
   "due",
   "due",
   "answer",
+  "wake",
+  "advance",
   "subscribed",
   "begin",
   "begin",
@@ -112,6 +114,12 @@ class Host {
       }
       case "answer":
         if (run.journal.has(`s${step}`)) run.answer(`s${step}`, { data: pick });
+        return;
+      case "wake":
+        if (run.journal.has(`s${step}`)) run.wake(`s${step}`);
+        return;
+      case "advance":
+        run.advance(1 + pick);
         return;
       case "subscribed":
         if (run.journal.has(`s${step}`)) run.subscribed(`s${step}`);

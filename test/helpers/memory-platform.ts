@@ -20,7 +20,7 @@ import { Inngest, type InngestFunction } from "../../src/sdk/index.ts";
 import { bindSender } from "../../src/sdk/sender.ts";
 import type { RunView } from "../../src/routes/run-view.ts";
 import { LocalFunctions } from "../../src/transports/local.ts";
-import type { Sql } from "../../src/durable-objects/storage/sql.ts";
+import type { Sql, SqlValue } from "../../src/durable-objects/storage/sql.ts";
 import { sqlStores } from "../../src/durable-objects/storage/sql-stores.ts";
 import { MemorySql } from "./memory-sql.ts";
 
@@ -63,6 +63,8 @@ export class MemoryPlatform {
   /** whether all events go to the same log */
   oneShard = false;
   hop: Hop = () => undefined;
+  /** Called with an object's name at each of its statements, commits and syncs; may throw, as disks do, and delay a sync. */
+  disk: (object: string, what: "statement" | "commit" | "sync", values: SqlValue[]) => unknown = () => undefined;
   /** hops so far, by name: what a test may crash at */
   readonly hops: string[] = [];
   readonly messages: RouteMessage[] = [];
@@ -229,6 +231,16 @@ export class MemoryPlatform {
     for (const name of this.#alarms.keys()) if (name.startsWith(prefix)) this.#alarms.delete(name);
   }
 
+  /** What the index tells of the runs that an event started. */
+  async indexOf(eventId: string) {
+    return this.objects().log(ENV, logOf(eventId)).runsOf(eventId);
+  }
+
+  /** When an object's alarm fires, by the object's name. */
+  alarmOf(name: string): number | null {
+    return this.#alarms.get(name) ?? null;
+  }
+
   /** The next send of a known user id is a new request. */
   forgetSeeds(): void {
     this.#requests += this.#seeds.size;
@@ -319,8 +331,19 @@ export class MemoryPlatform {
       name: fullName.slice(fullName.indexOf(" ") + 1),
       objects: this.objects(),
       stores: sqlStores({
-        exec: (query, ...bindings) => (alive(), disk().exec(query, ...bindings)),
-        transaction: (body) => (alive(), disk().transaction(body)),
+        exec: (query, ...bindings) => (
+          alive(),
+          this.disk(fullName, "statement", bindings),
+          disk().exec(query, ...bindings)
+        ),
+        transaction: (body) => {
+          alive();
+          return disk().transaction(() => {
+            const result = body();
+            this.disk(fullName, "commit", []);
+            return result;
+          });
+        },
       }),
       now: () => this.now,
       random: () => 0,
@@ -337,7 +360,10 @@ export class MemoryPlatform {
         while (!isOver && this.now < end && life === this.#life) await Promise.race([until, this.#clockMoved.promise]);
         alive();
       },
-      sync: async () => alive(),
+      sync: async () => {
+        alive();
+        await this.disk(fullName, "sync", []);
+      },
       wipe: async () => {
         alive();
         this.#disks.set(fullName, new MemorySql());

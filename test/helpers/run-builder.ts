@@ -171,6 +171,8 @@ export class RunUnderTest {
   cancel = (reason = "asked"): Decision => this.apply({ kind: "cancel", reason, open: this.open() });
   due = (id: string): Decision => this.apply({ kind: "due", entry: this.entry(id) });
   answer = (id: string, memo: Memo): Decision => this.apply({ kind: "answer", entry: this.entry(id), memo });
+  wake = (id: string): Decision => this.apply({ kind: "wake", entry: this.entry(id) });
+  advance = (byMs: number): Decision => this.apply({ kind: "advance", byMs });
   subscribed = (id: string): Decision => this.apply({ kind: "subscribed", entry: this.entry(id) });
   returned = (data: JsonValue = null): Decision => this.apply({ kind: "returned", data, open: this.open() });
   threw = (final = false, retryAt?: number): Decision =>

@@ -34,6 +34,7 @@ const request = (changes: Partial<CallRequest> = {}): CallRequest => ({
   events: [record],
   entries: [],
   disableImmediateExecution: false,
+  runNow: () => NOW,
   ...changes,
 });
 const bodyOf = (changes: Partial<CallRequest> = {}) => JSON.parse(callBody(request(changes)));

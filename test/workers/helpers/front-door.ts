@@ -33,6 +33,7 @@ export interface RunDetail extends RunJson {
   error: { name: string; message: string; code?: string } | null;
   last_error: { message: string } | null;
   cancel_reason: string | null;
+  clock_offset_ms: number;
   waiting_for: {
     kind: string;
     step?: string;
