@@ -1,6 +1,17 @@
 /** `@dotdo/inngest/test`: a whole platform in a test, with virtual time. */
 export type { AnyFunction, TestTransport } from "./app-functions.ts";
 export {
+  assertCancelled,
+  assertCompleted,
+  assertFailed,
+  assertSent,
+  assertStepNotRun,
+  assertStepRan,
+  assertWaitingFor,
+} from "./assert.ts";
+export type { EventOrigin, ExpectedEvent, ExpectedStep, WaitTarget } from "./checks.ts";
+export type { ExpectedError } from "./matching.ts";
+export {
   createTestPlatform,
   type SentEvents,
   type TestClock,

@@ -1,10 +1,11 @@
-import { isEnded, runStatus, type Entry, type Run, type RunStatus } from "../engine/run.ts";
+import { realTime } from "../engine/run-clock.ts";
+import { entryDueAt, isEnded, runStatus, type Entry, type Run, type RunStatus } from "../engine/run.ts";
 import type { EventValue } from "../protocol/event.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import type { DurationInput } from "../protocol/time-string.ts";
 import { restoreError } from "../sdk/errors.ts";
 import type { StepControl, StepSelector } from "./step-control.ts";
-import { story, waitsFor } from "./timeline.ts";
+import { invokedRun, story, waitsFor } from "./timeline.ts";
 
 /** A step of a run, as its journal tells. */
 export interface TestStep {
@@ -72,6 +73,7 @@ export class TestRun {
   }
 
   /** What the function returned, as JSON has it; undefined until it has. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- JSON of any shape, whose fields tests read
   get output(): any {
     const { state } = this.#read().run;
     return state.kind === "completed" ? state.output : undefined;
@@ -90,9 +92,8 @@ export class TestRun {
 
   /** Steps in the order in which they were reached. */
   get steps(): TestStep[] {
-    return this.#read()
-      .entries.toSorted((a, b) => a.opened - b.opened)
-      .map(testStep);
+    const { run, entries } = this.#read();
+    return entries.toSorted((a, b) => a.opened - b.opened).map((entry) => testStep(run, entry));
   }
 
   /** Events that the run has sent, by `step.sendEvent` or the client. */
@@ -154,10 +155,21 @@ export class TestRun {
     return this;
   }
 
-  /** Its story: what happened when, counted from the platform's start, and what it waits for. */
+  /**
+   * Its story: what happened when, counted from the platform's start, and what it waits for. Stories of the runs that it
+   * invokes follow.
+   */
   timeline(): string {
-    const { run, entries } = this.#read();
-    return [story(run, entries, this.#source.start), ...this.#source.notes()].join("\n");
+    return [...this.#stories(this.id, new Set()), ...this.#source.notes()].join("\n");
+  }
+
+  #stories(runId: string, told: Set<string>): string[] {
+    const found = this.#source.read(runId);
+    if (!found || told.has(runId)) return [];
+    told.add(runId);
+    const { run, entries } = found;
+    const invoked = entries.flatMap((entry) => invokedRun(run, entry) ?? []);
+    return [story(run, entries, this.#source.start), ...invoked.flatMap((id) => this.#stories(id, told))];
   }
 
   #read(): { run: Run; entries: Entry[]; trigger: EventValue } {
@@ -177,8 +189,9 @@ export function splitTarget(target: RunTarget): ["end" | "step" | "sleep" | "wai
   return [kind as "end", id];
 }
 
-function testStep(entry: Entry): TestStep {
+function testStep(run: Run, entry: Entry): TestStep {
   const { userId, kind, type, attempt, failures, input, status, createdAt } = entry;
+  const due = entryDueAt(entry);
   const result = status.kind === "settled" ? readMemo(status.memo, kind) : { status: OPEN[status.kind] };
   return {
     id: userId,
@@ -192,12 +205,7 @@ function testStep(entry: Entry): TestStep {
     output: undefined,
     error: undefined,
     input,
-    until:
-      "until" in status
-        ? new Date(status.until)
-        : "at" in status && status.kind === "retrying" && status.at !== null
-          ? new Date(status.at)
-          : undefined,
+    until: due === null ? undefined : new Date(realTime(run, due)),
     startedAt: new Date(createdAt),
     endedAt: status.kind === "settled" ? new Date(status.at) : undefined,
     ...result,

@@ -1,110 +1,204 @@
 /** A run's story in words: what happened when, and what it waits for. */
+import { realTime } from "../engine/run-clock.ts";
 import { isEnded, type Entry, type Run } from "../engine/run.ts";
-import { durationString } from "../protocol/time-string.ts";
+import { derivedUlid, runIdOf } from "../protocol/ids.ts";
+import { isObject } from "../protocol/json.ts";
 
 const SHOWN_CHARS = 120;
+/** of what has no time that is known */
+const NO_TIME = "";
+const WAITS = "waits for";
 
 /** One line of a run's story. */
 export interface TimelineLine {
-  /** epoch ms */
-  at: number;
+  /** epoch ms, real time; null when it is known only before and after what it happened */
+  at: number | null;
   text: string;
+}
+
+/** A line, and where it belongs among others of its instant. */
+interface Placed {
+  at: number;
+  /** of the commit that it tells of, or the like */
+  order: number;
+  line: TimelineLine;
 }
 
 /** What happened to a run, in the order in which it happened. */
 export function timeline(run: Run, entries: readonly Entry[]): TimelineLine[] {
-  const lines: TimelineLine[] = [{ at: run.createdAt, text: `started by ${JSON.stringify(run.eventName)}` }];
-  for (const entry of entries) lines.push(...entryLines(entry));
-  if (run.lastError)
-    lines.push({ at: run.createdAt, text: `an attempt of the function failed: ${shownError(run.lastError)}` });
-  const { state } = run;
-  if (state.kind === "completed") lines.push({ at: state.endedAt, text: `completed with ${shown(state.output)}` });
-  if (state.kind === "failed") lines.push({ at: state.endedAt, text: `failed with ${shownError(state.error)}` });
-  if (state.kind === "cancelled") lines.push({ at: state.endedAt, text: `cancelled: ${state.reason}` });
-  // lines of one instant keep their order
-  return lines.map((line, index) => ({ ...line, index })).sort((a, b) => a.at - b.at || a.index - b.index);
-}
-
-function entryLines(entry: Entry): TimelineLine[] {
-  const { status, failures, kind, userId, createdAt } = entry;
-  const name = `${kind === "run" ? "step" : kind} "${userId}"`;
-  const lines = failures.map(({ attempt, endedAt, error }) => ({
-    at: endedAt,
-    text: `${name} attempt ${attempt + 1} failed: ${shownError(error)}`,
-  }));
-  if (kind !== "run") lines.push({ at: createdAt, text: `${name} began${target(entry)}` });
-  if (status.kind !== "settled") return lines;
-  const isError = typeof status.memo === "object" && status.memo !== null && "error" in status.memo;
-  const tries = failures.length > 0 && !isError ? ` at attempt ${entry.attempt + 1}` : "";
-  lines.push({ at: status.at, text: `${name} ${settled(entry)}${tries}` });
-  return lines;
-}
-
-function target({ wait, invoke }: Entry): string {
-  if (wait)
-    return ` for ${wait.events.map((name) => JSON.stringify(name)).join(" or ")}${wait.expression === null ? "" : `, if ${wait.expression}`}`;
-  return invoke ? ` of "${invoke.functionId}"` : "";
-}
-
-function settled({ kind, status }: Entry): string {
-  if (status.kind !== "settled") return "";
-  const { memo } = status;
-  if (memo === null) return kind === "wait" ? "timed out" : "is over";
-  if (typeof memo === "object" && !Array.isArray(memo)) {
-    if ("error" in memo && memo.error !== undefined) return `failed for good: ${shownError(memo.error)}`;
-    if ("data" in memo && Object.keys(memo).length === 1) return `completed with ${shown(memo.data)}`;
-  }
-  return `was answered by ${shown(memo)}`;
+  const places = [
+    place(run.createdAt, -1, `started by ${JSON.stringify(run.eventName)}`),
+    ...entries.flatMap((entry) => entryPlaces(run, entry)),
+    ...handlerFailure(run, entries),
+    ...end(run),
+  ];
+  return places.toSorted((a, b) => a.at - b.at || a.order - b.order).map(({ line }) => line);
 }
 
 /** What a run waits for, one reason a line; nothing for one that has ended. */
 export function waitsFor(run: Run, entries: readonly Entry[], start: number): string[] {
   const { state } = run;
   if (isEnded(state)) return [];
-  const reasons = entries.flatMap((entry) => {
-    const { status, kind, userId } = entry;
-    const name = `${kind === "run" ? "step" : kind} "${userId}"`;
+  const at = (instant: number) => when(realTime(run, instant), start);
+  const reasons = inOrder(entries).flatMap((entry) => {
+    const { status } = entry;
     switch (status.kind) {
       case "settled":
         return [];
       case "retrying":
-        return status.at === null ? [] : [`the next attempt of ${name} ${when(status.at, start)}`];
+        return status.at === null ? [] : [`attempt ${entry.attempt + 1} of ${nameOf(entry)}, at ${at(status.at)}`];
       case "planned":
       case "running":
-        return [`${name}, which is executing`];
+        return [`${nameOf(entry)}, which is executing`];
       default:
-        return [`${name}${target(entry)}, until ${when(status.until, start)}`];
+        return [`${nameOf(entry)}${aim(run, entry)}, until ${at(status.until)}`];
     }
   });
-  if (state.kind === "scheduled")
-    reasons.push(`its ${state.reason === "start" ? "start" : "next attempt"} ${when(state.at, start)}`);
+  if (state.kind === "scheduled") reasons.push(`${SCHEDULED[state.reason](run)}, at ${at(state.at)}`);
   if (state.kind === "executing" && reasons.length === 0) reasons.push("its code, which is executing");
   return reasons;
 }
 
-/** An instant as the time since another. */
+/** The whole story, for a message. Instants are counted from `start`. */
+export function story(run: Run, entries: readonly Entry[], start: number): string {
+  const told = timeline(run, entries).map(({ at, text }) => [at === null ? NO_TIME : when(at, start), text] as const);
+  const waits = waitsFor(run, entries, start).map((reason) => [WAITS, reason] as const);
+  const lines = [...told, ...waits];
+  const width = Math.max(...lines.map(([label]) => label.length));
+  const invoked = run.invoker ? `, invoked by run ${run.invoker.runId}` : "";
+  const head = `run ${run.id} of "${run.functionId}"${invoked}: ${stateOf(run)}`;
+  return [head, ...lines.map(([label, text]) => `  ${label.padEnd(width)}  ${text}`)].join("\n");
+}
+
+/** An instant as the time since another, such as `+30d 1.1s`. */
 export function when(at: number, start: number): string {
   const passed = at - start;
-  return passed < 0 ? `-${durationString(-passed)}` : `+${passed === 0 ? "0s" : durationString(passed)}`;
+  return `${passed < 0 ? "-" : "+"}${length(Math.abs(passed))}`;
 }
 
-/** The whole story, for a message. */
-export function story(run: Run, entries: readonly Entry[], start: number): string {
-  const head = `run ${run.id} of "${run.functionId}", ${run.state.kind}`;
-  const lines = timeline(run, entries).map(({ at, text }) => `  ${when(at, start).padEnd(10)} ${text}`);
-  const waits = waitsFor(run, entries, start).map((reason) => `  waits for  ${reason}`);
-  return [head, ...lines, ...waits].join("\n");
+/** Id of the run that a step invokes. */
+export function invokedRun(run: Run, entry: Entry): string | undefined {
+  if (!entry.invoke) return undefined;
+  return runIdOf(derivedUlid(entry.createdAt, `invoke\0${run.id}\0${entry.id}`), entry.invoke.functionId);
 }
 
-function shown(value: unknown): string {
+const SCHEDULED = {
+  start: () => "its start",
+  yield: () => "its next turn",
+  retry: (run: Run) => `attempt ${run.attempt + 1} of the handler`,
+};
+
+function length(ms: number): string {
+  const seconds = (ms % 60_000) / 1000;
+  const parts = [
+    [Math.floor(ms / 86_400_000), "d"],
+    [Math.floor(ms / 3_600_000) % 24, "h"],
+    [Math.floor(ms / 60_000) % 60, "m"],
+    [seconds, "s"],
+  ] as const;
+  const text = parts.flatMap(([count, unit]) => (count === 0 ? [] : [`${count}${unit}`])).join(" ");
+  return text === "" ? "0s" : text;
+}
+
+function stateOf({ state, startedAt, createdAt }: Run): string {
+  const since = (endedAt: number) => `after ${length(endedAt - createdAt)}`;
+  switch (state.kind) {
+    case "completed":
+      return `completed ${since(state.endedAt)}`;
+    case "failed":
+      return `failed ${since(state.endedAt)}`;
+    case "cancelled":
+      return `cancelled ${since(state.endedAt)}`;
+    default:
+      return startedAt === undefined ? "not started yet" : "under way";
+  }
+}
+
+function place(at: number, order: number, text: string): Placed {
+  return { at, order, line: { at, text } };
+}
+
+function end({ state }: Run): Placed[] {
+  const last = Number.POSITIVE_INFINITY;
+  if (state.kind === "completed") return [place(state.endedAt, last, `completed with ${shown(state.output)}`)];
+  if (state.kind === "failed") return [place(state.endedAt, last, `failed with ${shownError(state.error)}`)];
+  if (state.kind === "cancelled") return [place(state.endedAt, last, `cancelled: ${state.reason}`)];
+  return [];
+}
+
+/** Why the handler, not a step of it, failed last. When is not stored, only after which commit. */
+function handlerFailure(run: Run, entries: readonly Entry[]): Placed[] {
+  const { lastError, attemptAt, state } = run;
+  if (!lastError || state.kind === "failed") return [];
+  const before = entries.flatMap(({ position, status }) =>
+    position <= attemptAt && status.kind === "settled" ? [status.at] : [],
+  );
+  const at = Math.max(run.startedAt ?? run.createdAt, ...before);
+  return [{ at, order: attemptAt + 0.5, line: { at: null, text: `the handler failed: ${shownError(lastError)}` } }];
+}
+
+function entryPlaces(run: Run, entry: Entry): Placed[] {
+  const { status, failures, kind, createdAt, opened, position } = entry;
+  const name = nameOf(entry);
+  const failed = failures.map(({ attempt, endedAt, error }) =>
+    place(endedAt, opened, `${name} failed, attempt ${attempt + 1}: ${shownError(error)}`),
+  );
+  const began = kind === "run" ? [] : [place(createdAt, opened, `${name}${aim(run, entry)}`)];
+  return [
+    ...began,
+    ...failed,
+    ...(status.kind === "settled" ? settled(entry, name, status.memo, status.at, position) : []),
+  ];
+}
+
+function settled(entry: Entry, name: string, memo: unknown, at: number, order: number): Placed[] {
+  const { kind, failures, attempt } = entry;
+  if (memo === null) return [place(at, order, `${name} ${kind === "wait" ? "timed out" : "is over"}`)];
+  if (isObject(memo) && memo.error !== undefined) {
+    // the last of its attempts tells why already
+    const why = failures.length > 0 ? ` after ${count(failures.length, "attempt")}` : `: ${shownError(memo.error)}`;
+    return [place(at, order, `${name} failed for good${why}`)];
+  }
+  if (kind === "wait" && isObject(memo)) {
+    const event = isObject(memo.data) && typeof memo.name !== "string" ? memo.data : memo;
+    return [place(at, order, `${name} got ${JSON.stringify(event.name)} ${shown(event.data)}`)];
+  }
+  const data = isObject(memo) && "data" in memo ? memo.data : memo;
+  const tries = failures.length > 0 ? `, attempt ${attempt + 1}` : "";
+  return [place(at, order, `${name} completed with ${shown(data)}${tries}`)];
+}
+
+function nameOf({ kind, type, userId }: Entry): string {
+  const word = kind === "run" ? (type === "step.sendEvent" ? "sendEvent" : "step") : kind;
+  return `${word} ${JSON.stringify(userId)}`;
+}
+
+/** What a step is about. */
+function aim(run: Run, entry: Entry): string {
+  const { wait, invoke } = entry;
+  if (wait) {
+    const names = wait.events.map((name) => JSON.stringify(name)).join(" or ");
+    return ` for ${names}${wait.expression === null ? "" : `, if ${wait.expression}`}`;
+  }
+  return invoke ? ` of "${invoke.functionId}", run ${invokedRun(run, entry)}` : "";
+}
+
+function inOrder(entries: readonly Entry[]): Entry[] {
+  return entries.toSorted((a, b) => a.opened - b.opened);
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** A value as JSON, cut short. */
+export function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? "undefined";
   return text.length > SHOWN_CHARS ? `${text.slice(0, SHOWN_CHARS)}…` : text;
 }
 
 function shownError(error: unknown): string {
-  const { name = "Error", message = "" } = (typeof error === "object" && error !== null ? error : {}) as {
-    name?: string;
-    message?: string;
-  };
-  return `${name}: ${message}`.slice(0, SHOWN_CHARS * 2);
+  const { name = "Error", message = "" } = isObject(error) ? (error as { name?: string; message?: string }) : {};
+  const text = `${name}: ${message}`;
+  return text.length > 2 * SHOWN_CHARS ? `${text.slice(0, 2 * SHOWN_CHARS)}…` : text;
 }
