@@ -55,6 +55,8 @@ export interface RunObjectApi {
   advance(byMs: number): Promise<{ kind: "advanced" | "ended" | "unknown" }>;
   /** Ends the sleep of a step, named by its id or hash, or every sleep that is open. */
   wake(step?: string): Promise<WakeOutcome>;
+  /** Ends an open wait, invoke or sleep, named by its hash, as its own deadline would. `closed`: it is not open. */
+  expire(stepId: string): Promise<{ kind: "expired" | "closed" }>;
   /** Null for a run that was never started. */
   summary(): Promise<RunSummary | null>;
   /** Journal entries whose last commit is after `position`; a page stays far below what one RPC may carry. */

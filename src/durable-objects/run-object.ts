@@ -161,6 +161,14 @@ export class RunObject implements RunObjectApi {
     return { kind: "woken", steps: chosen.map((entry) => entry.userId) };
   }
 
+  async expire(stepId: string): Promise<{ kind: "expired" | "closed" }> {
+    const entry = this.#load() && this.#store.openEntries().find((open) => open.id === stepId);
+    if (!entry || entry.status.kind === "retrying") return { kind: "closed" };
+    this.#decide({ kind: "due", entry });
+    await this.#performing;
+    return { kind: "expired" };
+  }
+
   async summary(): Promise<RunSummary | null> {
     const run = this.#load();
     return run && { run, events: this.#records };

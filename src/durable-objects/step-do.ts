@@ -38,6 +38,10 @@ export class StepDO extends DurableObject implements RunObjectApi {
     return this.#run.wake(step);
   }
 
+  expire(stepId: string) {
+    return this.#run.expire(stepId);
+  }
+
   summary() {
     return this.#run.summary();
   }

@@ -1,4 +1,5 @@
 import { acceptRecords } from "../durable-objects/accept.ts";
+import type { Objects } from "../durable-objects/objects.ts";
 import { isEnded, type Entry, type Run } from "../engine/run.ts";
 import type { EventRecord, EventValue } from "../protocol/event.ts";
 import { internalEvents } from "../protocol/event.ts";
@@ -7,24 +8,25 @@ import { runIdOf, ulidOf, type UlidParts } from "../protocol/ids.ts";
 import { durationMs, instantMs, type DurationInput, type InstantInput } from "../protocol/time-string.ts";
 import { ambient } from "../sdk/ambient.ts";
 import type { Inngest } from "../sdk/client.ts";
-import type { EventPayload } from "../sdk/event.ts";
+import type { EventPayload, ReceivedEvent } from "../sdk/event.ts";
 import { preparePayload, readPayloads } from "../sdk/event-payload.ts";
 import type { HostedRun, RunHost } from "../sdk/run-host.ts";
 import { bindSender } from "../sdk/sender.ts";
 import { suggestion } from "../sdk/suggestion.ts";
 import { AppFunctions, type AnyFunction, type TestTransport } from "./app-functions.ts";
+import { CodeWatch } from "./code-watch.ts";
 import { Activations } from "./host/activations.ts";
 import { Driver, type Stuck } from "./host/driver.ts";
 import { noFaults, type FaultSource } from "./host/faults.ts";
 import { ObjectReset } from "./host/life.ts";
 import type { Timer } from "./host/virtual-clock.ts";
-import { ENV, partsOf, World } from "./host/world.ts";
+import { ENV, partsOf, World, type WorldOptions } from "./host/world.ts";
 import { Random } from "./random.ts";
 import { TestRun, splitTarget, type RunTarget } from "./run.ts";
 import { StepControls, type PendingAnswer, type StepControl, type StepSelector } from "./step-control.ts";
 import { DiskAccess } from "./storage/memory-disk.ts";
 import { memoryStores } from "./storage/memory-stores.ts";
-import { when } from "./timeline.ts";
+import { story, when } from "./timeline.ts";
 
 /** Options of {@link createTestPlatform}. */
 export interface TestPlatformOptions {
@@ -40,12 +42,45 @@ export interface TestPlatformOptions {
   transport?: TestTransport;
   /** how long code of a function may execute in real time until a test gives up. Default 2 s */
   patience?: DurationInput;
-  /** @internal */
-  faults?: FaultSource;
-  /** @internal which of the tasks that are ready goes on */
-  choose?: (count: number) => number;
+  /**
+   * Code of runs finds virtual time in `Date`, and chance that `seed` decides in `Math.random()`, `crypto.randomUUID()` and
+   * `crypto.getRandomValues()`; all other code finds the real ones. Needs AsyncLocalStorage. Default true
+   */
+  virtualGlobals?: boolean;
+  /**
+   * A function whose time or chance outside of steps decides which steps it asks for makes the test fail, by a
+   * `NondeterminismError`. To know it, a handler that has called for them is entered again, over the results that its
+   * steps had, when its run has ended. Needs `virtualGlobals`. Default true
+   */
+  detectNondeterminism?: boolean;
   /** @internal around what the platform itself decides */
   host?: Pick<RunHost, "handler" | "step">;
+  /** @internal */
+  simulation?: SimulationHooks;
+}
+
+/** How a simulation takes part. */
+export interface SimulationHooks {
+  faults: FaultSource;
+  /** which of the tasks that are ready goes on */
+  choose: (count: number) => number;
+  /** how late an app's reply comes */
+  reply: () => { delayMs: number } | null;
+  committed: NonNullable<WorldOptions["committed"]>;
+  ended: NonNullable<WorldOptions["ended"]>;
+  accepted: (records: readonly EventRecord[], at: number) => void;
+}
+
+/** The parts of a platform that a simulation drives by itself. */
+export interface PlatformParts {
+  world: World;
+  driver: Driver;
+  functions: AppFunctions;
+  random: Random;
+  accept: (events: readonly EventPayload[]) => Promise<{ ids: string[] }>;
+  start: (functionId: string, data: object) => Promise<string>;
+  ask: <T>(request: (objects: Objects) => Promise<T>) => Promise<T>;
+  run: (runId: string) => TestRun;
 }
 
 /** Virtual time of a test platform: it moves when a test says so, or waits for something. */
@@ -82,12 +117,13 @@ const OPTIONS: (keyof TestPlatformOptions)[] = [
   "start",
   "transport",
   "patience",
-  "faults",
-  "choose",
+  "virtualGlobals",
+  "detectNondeterminism",
   "host",
+  "simulation",
 ];
 /** A client repeats what a crash has cut short, as ours does. */
-const SEND_ATTEMPTS = 5;
+const REQUEST_ATTEMPTS = 10;
 
 /**
  * A whole platform in this process, with virtual time: the engine, routing and storage rules of production, on an
@@ -112,11 +148,13 @@ export class TestPlatform {
   readonly #random: Random;
   readonly #functions: AppFunctions;
   readonly #controls: StepControls;
+  readonly #watch: CodeWatch;
   readonly #activations = new Activations();
   readonly #start: number;
   /** by internal id */
   readonly #sent = new Map<string, { runId: string | null; event: EventValue }>();
   readonly #runs = new Map<string, TestRun>();
+  readonly #accepted: SimulationHooks["accepted"];
   #registered: Promise<void> | null = null;
   /** operations of the test, one after the other: each may move the clock */
   #turn: Promise<unknown> = Promise.resolve();
@@ -124,25 +162,52 @@ export class TestPlatform {
   /** @internal use {@link createTestPlatform} */
   constructor(options: TestPlatformOptions) {
     checkOptions(options);
-    const { functions, client, seed = 1, start = START, transport = "local", patience, faults = noFaults } = options;
+    this.#accepted = options.simulation?.accepted ?? (() => undefined);
+    const { functions, client, seed = 1, start = START, transport = "local", patience, simulation } = options;
+    const faults = simulation?.faults ?? noFaults;
     this.#start = instantMs(start, "createTestPlatform: start");
     this.#random = new Random(seed);
     const chance = this.#random.fork();
     this.#world = new World({
       start: this.#start,
       random: () => chance.next(),
-      choose: options.choose,
-      faults: { ...faults, commit: (commit) => this.#controls.crash(commit) ?? faults.commit(commit) },
+      choose: simulation?.choose,
+      faults: {
+        commit: (commit) => this.#controls.crash(commit) ?? faults.commit(commit),
+        call: (kind, method) => faults.call(kind, method),
+        delivery: () => faults.delivery(),
+        alarm: (kind) => faults.alarm(kind),
+      },
       transports: (life) => ({
         local: this.#activations.within(life, this.#functions.local()),
-        http: this.#functions.http(),
+        http: this.#activations.calls(this.#functions.http(), () => {
+          const late = simulation?.reply();
+          return late ? this.#world.later(late.delayMs) : null;
+        }),
       }),
-      committed: (kind, name, writes) => kind === "run" && this.#controls.committed(name, writes),
+      committed: (kind, name, writes) => {
+        if (kind === "run") this.#controls.committed(name, writes);
+        simulation?.committed(kind, name, writes);
+      },
+      ended: (kind, name) => {
+        if (kind === "run") this.#controls.forget(name);
+        simulation?.ended(kind, name);
+      },
     });
     this.#controls = new StepControls(
       () => this.#world.clock.now,
       () => this.#openEntries(),
     );
+    this.#watch = new CodeWatch({
+      seed,
+      now: () => this.#world.clock.now,
+      read: (runId) => this.#read(runId),
+      registration: (functionId) => this.#functions.registration(functionId),
+      handler: options.host?.handler,
+      virtualGlobals: options.virtualGlobals ?? true,
+      // the order of a simulation's turns is its own
+      detectNondeterminism: options.detectNondeterminism ?? simulation === undefined,
+    });
     this.#functions = new AppFunctions(functions, client, this.#runHost(options.host ?? {}), {
       transport,
       now: () => this.#world.clock.now,
@@ -193,18 +258,9 @@ export class TestPlatform {
     if (!known.includes(id))
       throw new TypeError(`invoke: function "${id}" is not under test${suggestion(id, known)}; add it to functions`);
     return this.#inTurn(async () => {
-      const { now } = this.#world.clock;
-      const internalId = ulidOf({ timeMs: now, entropy: this.#random.bytes(10) });
-      const event: EventValue = {
-        id: internalId,
-        name: internalEvents.invoked,
-        data: JSON.parse(JSON.stringify({ ...options.data, _inngest: { fn_id: id } })),
-        user: JSON.parse(JSON.stringify(options.user ?? {})),
-        ts: now,
-      };
-      await this.#insist([{ internalId, event }]);
+      const runId = await this.#startFunction(id, options);
       this.#check(await this.#driver.settle(), true);
-      return this.#run(runIdOf(internalId, id));
+      return this.#run(runId);
     });
   }
 
@@ -241,12 +297,27 @@ export class TestPlatform {
 
   /** The stories of all runs, and what else there is to know when something is not as expected. */
   timeline(): string {
-    return [...this.runs().map((run) => this.#story(run)), ...this.#notes()].join("\n");
+    const runs = this.#world.names("run").flatMap((runId) => this.#read(runId) ?? []);
+    return [...runs.map(({ run, entries }) => story(run, entries, this.#start)), ...this.#notes()].join("\n");
   }
 
   /** @internal */
   get world(): World {
     return this.#world;
+  }
+
+  /** @internal */
+  get parts(): PlatformParts {
+    return {
+      world: this.#world,
+      driver: this.#driver,
+      functions: this.#functions,
+      random: this.#random,
+      accept: (events) => this.#accept(null, [...events], undefined),
+      start: (functionId, data) => this.#startFunction(functionId, { data }),
+      ask: (request) => this.#repeat(request),
+      run: (runId) => this.#run(runId),
+    };
   }
 
   // ---- runs ---------------------------------------------------------------------------------------------------------
@@ -270,13 +341,14 @@ export class TestPlatform {
     return run;
   }
 
-  #read(runId: string): { run: Run; entries: Entry[]; trigger: EventValue } | undefined {
+  #read(runId: string): { run: Run; entries: Entry[]; trigger: EventValue; events: ReceivedEvent[] } | undefined {
     const disk = this.#world.disk("run", runId);
     if (!disk) return undefined;
     const store = memoryStores(new DiskAccess(disk, unwatched)).run();
     const run = store.run();
-    const [first] = run ? store.events().records : [];
-    return run && first ? { run, entries: store.entries(), trigger: first.event } : undefined;
+    const events = run ? store.events().records.map((record) => record.event as ReceivedEvent) : []; // as accepted
+    const [trigger] = events;
+    return run && trigger ? { run, entries: store.entries(), trigger, events } : undefined;
   }
 
   *#openEntries(): Iterable<{ runId: string; entry: Entry }> {
@@ -335,7 +407,10 @@ export class TestPlatform {
       throw new RangeError(
         `clock: cannot go back from ${new Date(now).toISOString()} by ${now - instant} ms; time goes forward only`,
       );
-    return this.#inTurn(async () => this.#check(await this.#driver.advanceTo(instant)));
+    return this.#inTurn(async () => {
+      await this.#register(); // schedules tick although nothing was ever sent
+      this.#check(await this.#driver.advanceTo(instant));
+    });
   }
 
   /** @param mayRest whether having nothing left to do is well */
@@ -373,35 +448,53 @@ export class TestPlatform {
     return { ids: records.map((record) => record.internalId) };
   }
 
+  /** Starts a function by its id; the run's id. */
+  async #startFunction(functionId: string, { data, user }: { data?: object; user?: object }): Promise<string> {
+    const { now } = this.#world.clock;
+    const internalId = ulidOf({ timeMs: now, entropy: this.#random.bytes(10) });
+    const event: EventValue = {
+      id: internalId,
+      name: internalEvents.invoked,
+      data: JSON.parse(JSON.stringify({ ...data, _inngest: { fn_id: functionId } })),
+      user: JSON.parse(JSON.stringify(user ?? {})),
+      ts: now,
+    };
+    await this.#insist([{ internalId, event }]);
+    return runIdOf(internalId, functionId);
+  }
+
   /** Accepts events, again when the process dies under the request. */
   async #insist(records: EventRecord[]): Promise<void> {
     await this.#register();
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.#world.invoke((objects) => acceptRecords(objects, ENV, records, this.#world.clock.now));
-      } catch (error) {
-        if (!(error instanceof ObjectReset) || attempt === SEND_ATTEMPTS) throw error;
-      }
-    }
+    await this.#repeat((objects) => acceptRecords(objects, ENV, records, this.#world.clock.now));
+    this.#accepted(records, this.#world.clock.now);
   }
 
   #register(): Promise<void> {
-    this.#registered ??= this.#world.invoke(async (objects) => {
+    this.#registered ??= this.#repeat(async (objects) => {
       for (const sync of this.#functions.syncs()) await objects.registry(ENV).sync(sync);
     });
     return this.#registered;
   }
 
+  /** A request of a client's, which it repeats when it gets no answer. */
+  async #repeat<T>(request: (objects: Objects) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#world.invoke(request);
+      } catch (error) {
+        if (!(error instanceof ObjectReset) || attempt === REQUEST_ATTEMPTS) throw error;
+      }
+    }
+  }
+
   #answerPending(): boolean {
     const pending = this.#controls.takePending();
-    for (const answer of pending) void this.#world.invoke((objects) => this.#answer(objects, answer));
+    for (const answer of pending) void this.#repeat((objects) => this.#answer(objects, answer));
     return pending.length > 0;
   }
 
-  async #answer(
-    objects: Parameters<typeof acceptRecords>[0],
-    { runId, stepId, kind, event }: PendingAnswer,
-  ): Promise<void> {
+  async #answer(objects: Objects, { runId, stepId, kind, event }: PendingAnswer): Promise<void> {
     const run = objects.run(ENV, runId);
     if (kind === "timeOut") return void (await run.expire(stepId));
     const { now } = this.#world.clock;
@@ -422,7 +515,7 @@ export class TestPlatform {
 
   #runHost(outer: Pick<RunHost, "handler" | "step">): RunHost {
     return {
-      ...outer,
+      ...this.#watch.hooks(),
       turns: () => this.#world.turns.source(),
       now: () => this.#world.clock.now,
       send: (run, events, seed) => this.#accept(run, events, seed),
@@ -434,9 +527,9 @@ export class TestPlatform {
   }
 
   /** One request to an object, and what follows from it at once. */
-  #ask(request: (objects: Parameters<typeof acceptRecords>[0]) => Promise<unknown>): Promise<void> {
+  #ask(request: (objects: Objects) => Promise<unknown>): Promise<void> {
     return this.#inTurn(async () => {
-      await this.#world.invoke(request);
+      await this.#repeat(request);
       this.#check(await this.#driver.settle(), true);
     });
   }
@@ -444,13 +537,19 @@ export class TestPlatform {
   /** Code inside a run asks while an operation is under way, and so takes no turn. */
   #inTurn<T>(task: () => Promise<T>): Promise<T> {
     if (ambient() !== undefined) return task();
-    const turn = this.#turn.then(task, task);
+    const judged = async () => {
+      try {
+        return await task();
+      } catch (error) {
+        await this.#watch.judge(error);
+        throw error;
+      } finally {
+        await this.#watch.judge();
+      }
+    };
+    const turn = this.#turn.then(judged, judged);
     this.#turn = turn.catch(() => undefined);
     return turn;
-  }
-
-  #story(run: TestRun): string {
-    return run.timeline();
   }
 
   #notes(): string[] {
@@ -467,7 +566,7 @@ function checkOptions(options: TestPlatformOptions): void {
   for (const [name, value] of Object.entries(options))
     if (value !== undefined && !OPTIONS.some((known) => known === name))
       throw new TypeError(
-        `createTestPlatform: ${JSON.stringify(name)} is not an option${suggestion(name, OPTIONS)}; there are functions, client, seed, start, transport, patience`,
+        `createTestPlatform: ${JSON.stringify(name)} is not an option${suggestion(name, OPTIONS)}; there are functions, client, seed, start, transport, patience, virtualGlobals, detectNondeterminism`,
       );
   const { seed, transport } = options;
   if (seed !== undefined && !Number.isSafeInteger(seed))

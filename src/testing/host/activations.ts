@@ -1,4 +1,4 @@
-import type { Journal, LocalActivation, LocalTransport } from "../../durable-objects/transport.ts";
+import type { HttpTransport, Journal, LocalActivation, LocalTransport } from "../../durable-objects/transport.ts";
 import type { Life } from "./life.ts";
 
 /** Which runs have code executing: while any has, time stands still. */
@@ -40,6 +40,25 @@ export class Activations {
           tracked.rest();
         });
         return tracked.activation(activation);
+      },
+    };
+  }
+
+  /**
+   * Calls that are counted until the app has answered.
+   *
+   * @param late resolves when the reply arrives
+   */
+  calls(functions: HttpTransport, late: () => Promise<void> | null): HttpTransport {
+    return {
+      call: async (request) => {
+        const end = this.begin(request.run.id);
+        try {
+          return await functions.call(request);
+        } finally {
+          end();
+          await late();
+        }
       },
     };
   }

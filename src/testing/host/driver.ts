@@ -53,8 +53,9 @@ export class Driver {
         turns = 0;
       }
       if (!world.turns.areOver) continue;
-      if (this.#isBusy()) {
-        if (realNow() - since > patienceMs) return { kind: "executing", runs: this.#executing(), patienceMs };
+      const runs = this.#executing();
+      if (runs.length > 0) {
+        if (realNow() - since > patienceMs) return { kind: "executing", runs, patienceMs };
         continue;
       }
       if (world.startDue()) turns = 0;
@@ -90,10 +91,6 @@ export class Driver {
     }
     world.clock.moveTo(instant);
     return this.settle();
-  }
-
-  #isBusy(): boolean {
-    return this.#options.world.busy > 0 || this.#executing().length > 0;
   }
 
   #executing(): string[] {

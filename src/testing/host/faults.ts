@@ -11,6 +11,9 @@ export interface Commit {
   writes: readonly DiskWrite[];
 }
 
+/** An object dies right before its writes take effect, or right after; `crash-all`: the whole process, before. */
+export type CommitFault = "crash-before" | "crash-after" | "crash-all";
+
 /** What goes wrong with one call from object to object. `twice`: it is carried out again, as after a lost reply. */
 export type CallFault = "request-lost" | "reply-lost" | "twice" | { delayMs: number };
 
@@ -20,7 +23,7 @@ export type DeliveryFault = "lost" | "twice" | { delayMs: number };
 /** Where a simulated platform asks whether something goes wrong, at every point at which it can. */
 export interface FaultSource {
   /** Whether the object dies right before its writes take effect, or right after. */
-  commit(commit: Commit): "crash-before" | "crash-after" | null;
+  commit(commit: Commit): CommitFault | null;
   call(kind: ObjectKind, method: string): CallFault | null;
   delivery(): DeliveryFault | null;
   /** An alarm that fires: again after its handler has ended, or late. */

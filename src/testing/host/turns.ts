@@ -29,6 +29,8 @@ export class Turns {
   #isScheduled = false;
   /** turns so far */
   count = 0;
+  /** called between turns, before what was written in the last one takes effect */
+  between: (() => void) | undefined;
 
   /** @param choose which of the tasks that are ready goes on, as an index. Default: the first that became ready */
   constructor(choose: (count: number) => number = () => 0) {
@@ -67,6 +69,7 @@ export class Turns {
 
   #turn(): void {
     this.#isScheduled = false;
+    this.between?.();
     const ended = this.#atEnd;
     this.#atEnd = [];
     for (const task of ended) task();

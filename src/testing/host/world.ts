@@ -45,6 +45,8 @@ export interface WorldOptions {
   choose?: (count: number) => number;
   /** called with writes that have taken effect */
   committed?: (kind: ObjectKind, name: string, writes: readonly DiskWrite[]) => void;
+  /** called when an object has left memory */
+  ended?: (kind: ObjectKind, name: string) => void;
 }
 
 export class World {
@@ -64,7 +66,6 @@ export class World {
   readonly #invocations = new Set<Life>();
   /** processes that have died */
   #process = 0;
-  #busy = 0;
   #timers = 0;
   #isPaused = false;
 
@@ -73,11 +74,6 @@ export class World {
     this.#faults = options.faults ?? noFaults;
     this.clock = new VirtualClock(options.start);
     this.turns = new Turns(options.choose);
-  }
-
-  /** Calls, alarms and deliveries that are under way. */
-  get busy(): number {
-    return this.#busy;
   }
 
   /** The objects, for a caller that does not die. */
@@ -118,7 +114,7 @@ export class World {
   /** The whole process dies. Disks and alarms stay; so do messages, unless the queue was in the process too. */
   resetAll({ losesMessages = false } = {}): void {
     this.#process += 1;
-    for (const name of [...this.#instances.keys()]) this.#end(name);
+    for (const name of this.#instances.keys()) this.#end(name);
     for (const life of this.#invocations) life.end();
     this.#invocations.clear();
     if (losesMessages) this.#messages.length = 0;
@@ -127,6 +123,11 @@ export class World {
   /** Messages that wait in the queue. */
   get messages(): number {
     return this.#messages.length;
+  }
+
+  /** Copies of them. */
+  get queued(): RouteMessage[] {
+    return this.#messages.map(({ message }) => structuredClone(message));
   }
 
   /** Nothing is delivered while the queue is paused. */
@@ -159,7 +160,6 @@ export class World {
   /** Work of a Worker's invocation, which dies with its process. */
   async invoke<T>(task: (objects: Objects) => Promise<T>): Promise<T> {
     const life = new Life();
-    const work = this.#begin(life);
     this.#invocations.add(life);
     const died = new Promise<never>((_resolve, reject) =>
       life.onEnd(() => reject(new ObjectReset("the process died"))),
@@ -167,7 +167,6 @@ export class World {
     try {
       return await Promise.race([task(this.objects(life)), died]);
     } finally {
-      work.end();
       this.#invocations.delete(life);
     }
   }
@@ -204,31 +203,22 @@ export class World {
     return new Proxy({} as Api, {
       get: (_target, method) => {
         if (typeof method === "symbol" || method === "then") return undefined;
-        return (...args: unknown[]) => this.#call({ kind, name, method, args: structuredClone(args) }, from);
+        return (...args: unknown[]) =>
+          from.within(this.#exchange({ kind, name, method, args: structuredClone(args) }, from));
       },
     });
   }
 
-  async #call(call: ObjectCall, from: Life): Promise<unknown> {
-    const work = this.#begin(from);
-    try {
-      return await from.within(this.#exchange(call, from, work));
-    } finally {
-      work.end();
-    }
-  }
-
-  async #exchange(call: ObjectCall, from: Life, work: Work): Promise<unknown> {
+  async #exchange(call: ObjectCall, from: Life): Promise<unknown> {
     const process = this.#process;
     await this.turns.next();
     if (from.isOver) return undefined; // it has died in the turn in which it called
     const fault = this.#faults.call(call.kind, call.method);
     if (fault === "request-lost") throw new ObjectReset(`the request ${call.kind}.${call.method} was lost`);
-    if (typeof fault === "object" && fault !== null) await this.#pause(fault.delayMs, work);
+    if (typeof fault === "object" && fault !== null) await this.later(fault.delayMs);
     this.#checkProcess(process);
     const answer = await this.#answer(call);
     if (fault === "twice") await this.#answer(call);
-    await this.turns.next();
     this.#checkProcess(process);
     if (fault === "reply-lost") throw new ObjectReset(`the reply of ${call.kind}.${call.method} was lost`);
     return structuredClone(answer);
@@ -238,27 +228,24 @@ export class World {
     if (process !== this.#process) throw new ObjectReset("the process died");
   }
 
+  /** The answer leaves in the turn after, if the object lives to see it: what it wrote has taken effect by then. */
   #answer({ kind, name, method, args }: ObjectCall): Promise<unknown> {
     const { api, life } = this.#instance(kind, name);
     const { promise, resolve, reject } = deferred<unknown>();
-    life.onEnd(() => reject(new ObjectReset(`${kind} ${name} was reset while it was asked to ${method}`)));
+    const reset = () => new ObjectReset(`${kind} ${name} was reset while it was asked to ${method}`);
+    life.onEnd(() => reject(reset()));
     const work: unknown = Reflect.get(api, method);
     if (typeof work !== "function") throw new TypeError(`an object of kind ${kind} has no ${method}`);
     Promise.resolve(Reflect.apply(work, api, structuredClone(args))).then(resolve, reject);
-    return promise;
+    return promise.finally(async () => {
+      await this.turns.next();
+      if (life.isOver) throw reset();
+    });
   }
 
-  #begin(life: Life): Work {
-    const work = new Work((change) => (this.#busy += change));
-    life.onEnd(() => work.end());
-    return work;
-  }
-
-  /** Work that waits for the clock alone. */
-  async #pause(ms: number, work: Work): Promise<void> {
-    work.pause();
-    await new Promise<void>((resolve) => this.#after(ms, resolve));
-    work.resume();
+  /** Resolves when so much time has passed; nothing waits for it meanwhile. */
+  later(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#after(ms, resolve));
   }
 
   #after(ms: number, task: () => void, key = `timer ${(this.#timers += 1)}`): void {
@@ -272,7 +259,7 @@ export class World {
     const known = this.#instances.get(fullName);
     if (known) return known;
     const life = new Life();
-    const instance: Instance = { api: this.#make(kind, this.#host(kind, name, life), life), life, alarm: null };
+    const instance: Instance = { api: this.#make(kind, this.#host(kind, name, life), life), life, isInAlarm: false };
     this.#instances.set(fullName, instance);
     return instance;
   }
@@ -300,8 +287,10 @@ export class World {
     this.#instances.delete(fullName);
     this.#undo(fullName);
     instance.life.end();
+    const { kind, name } = partsOf(fullName);
+    this.#options.ended?.(kind, name);
     // a handler that did not come to its end is run again
-    if (instance.alarm && this.clock.at(fullName) === null) this.#setAlarm(fullName, this.clock.now);
+    if (instance.isInAlarm && this.clock.at(fullName) === null) this.#setAlarm(fullName, this.clock.now);
   }
 
   #host(kind: ObjectKind, name: string, life: Life): Host {
@@ -344,9 +333,7 @@ export class World {
   }
 
   async #wait(fullName: string, life: Life, delayMs: number, until: Promise<unknown>): Promise<void> {
-    const work = this.#instances.get(fullName)?.alarm;
     const key = `${fullName} wait`;
-    work?.pause();
     await life.within(
       new Promise<void>((resolve) => {
         this.#after(delayMs, resolve, key);
@@ -357,7 +344,6 @@ export class World {
         });
       }),
     );
-    work?.resume();
   }
 
   // ---- what takes effect at the end of a turn -----------------------------------------------------------------------
@@ -412,8 +398,7 @@ export class World {
     const { kind, name } = partsOf(fullName);
     const instance = this.#instance(kind, name);
     const { api, life } = instance;
-    const work = this.#begin(life);
-    instance.alarm = work;
+    instance.isInAlarm = true;
     try {
       for (let time = 0; time < times; time++) await life.within(api.alarm?.() ?? Promise.resolve());
       await life.within(this.turns.next());
@@ -422,8 +407,7 @@ export class World {
       this.reports.push({ at: this.clock.now, message: `${fullName}: its alarm failed`, error });
       if (this.clock.at(fullName) === null) this.#setAlarm(fullName, this.clock.now + ALARM_RETRY_MS);
     }
-    instance.alarm = null;
-    work.end();
+    instance.isInAlarm = false;
   }
 }
 
@@ -437,8 +421,8 @@ interface ObjectCall {
 interface Instance {
   api: { alarm?(): Promise<void> };
   life: Life;
-  /** its handler, while it runs */
-  alarm: Work | null;
+  /** its handler runs */
+  isInAlarm: boolean;
 }
 
 /** What an object has done in a turn that is not over. */
@@ -446,33 +430,6 @@ interface OpenTurn {
   writes: DiskWrite[];
   /** undefined when it was not set */
   alarm: number | null | undefined;
-}
-
-/** Something under way: it counts as busy until it ends, and not while it waits for the clock. */
-class Work {
-  readonly #count: (change: 1 | -1) => void;
-  #isCounted = true;
-  #isOver = false;
-
-  constructor(count: (change: 1 | -1) => void) {
-    this.#count = count;
-    count(1);
-  }
-
-  pause(): void {
-    if (this.#isCounted) this.#count(-1);
-    this.#isCounted = false;
-  }
-
-  resume(): void {
-    if (!this.#isCounted && !this.#isOver) this.#count(1);
-    this.#isCounted = !this.#isOver;
-  }
-
-  end(): void {
-    this.pause();
-    this.#isOver = true;
-  }
 }
 
 /** Kind and own name of an object. */

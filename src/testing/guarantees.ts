@@ -1,0 +1,280 @@
+/**
+ * The platform's own promises (G1 to G6), watched while a simulation goes on and checked when it is at rest. They hold for
+ * any functions and any workload.
+ */
+import { route } from "../engine/route.ts";
+import { endEffects } from "../engine/run-machine.ts";
+import { isEnded, runStatus, type Entry, type Run } from "../engine/run.ts";
+import { logOf } from "../durable-objects/objects.ts";
+import { prepareWait, waitMatches } from "../engine/expression.ts";
+import type { RunStore } from "../durable-objects/storage/stores.ts";
+import type { EventRecord, EventValue } from "../protocol/event.ts";
+import type { RegisteredFunction } from "../protocol/function-config.ts";
+import { derivedUlid, runIdOf } from "../protocol/ids.ts";
+import type { FoundStep } from "../sdk/execute.ts";
+import type { HostedRun } from "../sdk/run-host.ts";
+import type { ObjectKind } from "./host/faults.ts";
+import type { World } from "./host/world.ts";
+import { DiskAccess, type DiskWrite } from "./storage/memory-disk.ts";
+import { memoryStores } from "./storage/memory-stores.ts";
+
+/** A promise that does not hold. */
+export interface Violation {
+  /** name of the promise, such as `G2` */
+  promise: string;
+  message: string;
+  /** the run it is about */
+  runId?: string;
+}
+
+/** What the watch asks the platform. */
+export interface Watched {
+  world: World;
+  functions: readonly RegisteredFunction[];
+  /** events that a client was told are accepted, and when they were */
+  accepted(): Iterable<{ record: EventRecord; at: number }>;
+  /** whether nothing has gone wrong so far: then everything happens on time */
+  isCalm(): boolean;
+}
+
+/** How much an event must be ahead of a wait's end to reach it through every delay that is injected. */
+const SURE_AHEAD_MS = 10 * 60_000;
+
+const unwatched = { access: () => undefined, committing: () => undefined, committed: () => undefined };
+
+export class Guarantees {
+  readonly violations: Violation[] = [];
+  readonly #watched: Watched;
+  /** settled entries, by run and step */
+  readonly #settled = new Map<string, string>();
+  readonly #ended = new Map<string, string>();
+  readonly #epochs = new Map<string, number>();
+  /** executions of a step's code that have neither thrown nor been cut off, by run and step */
+  readonly #executing = new Map<string, object>();
+  /** when open entries are to end, by run and step */
+  readonly #deadlines = new Map<string, number>();
+  /** lives of runs' objects, as far as they matter here */
+  readonly #lives = new Map<string, object>();
+
+  constructor(watched: Watched) {
+    this.#watched = watched;
+  }
+
+  /** A run's object has left memory: what it executed was cut off. */
+  died(runId: string): void {
+    this.#lives.delete(runId);
+  }
+
+  /** The step with its code watched. */
+  step(run: HostedRun, step: FoundStep): FoundStep {
+    const { body } = step;
+    if (!body) return step;
+    return { ...step, body: (own) => this.#execute(run, own, body) };
+  }
+
+  #execute(run: HostedRun, step: FoundStep, body: (step: FoundStep) => unknown): unknown {
+    const key = `${run.runId} ${step.id}`;
+    if (this.#settled.has(key))
+      this.#broken("G2", `step "${step.userId}" executes although its result is stored`, run.runId);
+    const early = (this.#deadlines.get(key) ?? 0) - this.#watched.world.clock.now;
+    if (early > 0) this.#broken("G5", `step "${step.userId}" is tried again ${early} ms before its time`, run.runId);
+    if (early < 0 && this.#deadlines.has(key) && this.#watched.isCalm())
+      this.#broken("G5", `step "${step.userId}" is tried again ${-early} ms late`, run.runId);
+    this.#deadlines.delete(key);
+    let life = this.#lives.get(run.runId);
+    if (!life) this.#lives.set(run.runId, (life = {}));
+    if (this.#executing.get(key) === life)
+      this.#broken(
+        "G3",
+        `step "${step.userId}" executes again although nothing has cut off its last execution`,
+        run.runId,
+      );
+    this.#executing.set(key, life);
+    const failed = (error: unknown) => {
+      if (this.#executing.get(key) === life) this.#executing.delete(key);
+      throw error;
+    };
+    let result: unknown;
+    try {
+      result = body(step);
+    } catch (error) {
+      return failed(error);
+    }
+    return result instanceof Promise ? result.catch(failed) : result;
+  }
+
+  /** Writes of a run's object that have taken effect. */
+  committed(kind: ObjectKind, name: string, writes: readonly DiskWrite[]): void {
+    if (kind !== "run") return;
+    for (const { table, key, value } of writes) {
+      if (value === undefined) continue;
+      if (table === "step") this.#entryWritten(name, key, JSON.parse(String(value)));
+      if (table === "run" && key === "run") this.#runWritten(name, JSON.parse(String(value)));
+    }
+  }
+
+  #entryWritten(runId: string, stepId: string, entry: Entry): void {
+    const key = `${runId} ${stepId}`;
+    const before = this.#settled.get(key);
+    const { status } = entry;
+    const memo = status.kind === "settled" ? JSON.stringify(status.memo) : null;
+    if (before !== undefined && memo !== before)
+      this.#broken(
+        "G4",
+        `step "${entry.userId}" had the result ${before} and got ${memo ?? `the status ${status.kind}`}`,
+        runId,
+      );
+    if (memo !== null) this.#settled.set(key, memo);
+    if (this.#ended.has(runId)) this.#broken("G4", `step "${entry.userId}" changed after the run's end`, runId);
+    if (status.kind === "settled") this.#executing.delete(key);
+    else if ("until" in status) this.#deadlines.set(key, status.until);
+    else if (status.kind === "retrying" && status.at !== null) this.#deadlines.set(key, status.at);
+  }
+
+  #runWritten(runId: string, run: Run): void {
+    const state = JSON.stringify(run.state);
+    const ended = this.#ended.get(runId);
+    if (ended !== undefined && ended !== state)
+      this.#broken("G4", `the run had ended with ${ended} and became ${state}`, runId);
+    if (isEnded(run.state)) this.#ended.set(runId, state);
+    const epoch = this.#epochs.get(runId) ?? 0;
+    if (run.epoch < epoch) this.#broken("G4", `the run's epoch fell from ${epoch} to ${run.epoch}`, runId);
+    this.#epochs.set(runId, run.epoch);
+  }
+
+  /** What must be so when nothing is left to do. */
+  atRest(): void {
+    for (const { record } of this.#watched.accepted()) this.#checkStarts(record);
+    for (const runId of this.#watched.world.names("run")) this.#checkRun(runId);
+    this.#checkWaits();
+    for (const log of this.#watched.world.names("log"))
+      if (this.#watched.world.clock.at(`log ${log}`) !== null)
+        this.#broken("G1", `log ${log} still has events that nobody has routed`);
+  }
+
+  #checkStarts(record: EventRecord): void {
+    const { event, internalId } = record;
+    for (const { fn } of route(record, [...this.#watched.functions], this.#watched.world.clock.now)) {
+      const runId = runIdOf(internalId, fn.id);
+      const exists = this.#read(runId) !== undefined;
+      const same = record.userId === undefined ? [internalId] : this.#idsOf(record.userId, event.name);
+      const started = same.filter((id) => this.#read(runIdOf(id, fn.id)) !== undefined);
+      if (record.userId === undefined ? !exists : started.length === 0)
+        this.#broken(
+          "G1",
+          `the event ${JSON.stringify(event.name)} (${internalId}) was accepted and has not started "${fn.id}"`,
+        );
+      if (started.length > 1)
+        this.#broken(
+          "G1",
+          `the event id ${JSON.stringify(record.userId)} has started "${fn.id}" ${started.length} times`,
+        );
+    }
+  }
+
+  /** Internal ids of the accepted events with a user's id. */
+  #idsOf(userId: string, name: string): string[] {
+    return [...this.#watched.accepted()].flatMap(({ record }) =>
+      record.userId === userId && record.event.name === name ? [record.internalId] : [],
+    );
+  }
+
+  #checkRun(runId: string): void {
+    const found = this.#read(runId);
+    if (!found) return;
+    const { run, entries, effects, trigger } = found;
+    const { state } = run;
+    if (effects > 0) this.#broken("G6", `${effects} effects of the run were never performed`, runId);
+    if (!isEnded(state)) {
+      this.#broken("G5", `the run has not ended (${state.kind}) and nothing is left that could let it go on`, runId);
+      return;
+    }
+    for (const effect of endEffects(run)) {
+      if (effect.kind === "resume") this.#checkResumed(run, effect.invoker);
+      if (effect.kind === "announce") for (const name of effect.names) this.#checkAnnounced(run, name, effect.at);
+    }
+    for (const entry of entries) this.#checkDeadline(run, entry, trigger);
+    this.#checkIndex(run);
+  }
+
+  #checkResumed(run: Run, invoker: { runId: string; stepId: string }): void {
+    const entry = this.#read(invoker.runId)?.entries.find((one) => one.id === invoker.stepId);
+    if (entry && entry.status.kind !== "settled" && !this.#ended.has(invoker.runId))
+      this.#broken("G6", `the run has ended, and the step "${entry.userId}" that invoked it does not know`, run.id);
+  }
+
+  #checkAnnounced(run: Run, name: string, at: number): void {
+    const data = { function_id: run.functionId, run_id: run.id };
+    const internalId = derivedUlid(at, `announce\0${name}\0${run.id}`);
+    const record = { internalId, event: { id: "", name, data, user: {}, ts: at } };
+    for (const { fn } of route(record, [...this.#watched.functions], this.#watched.world.clock.now))
+      if (this.#read(runIdOf(internalId, fn.id)) === undefined)
+        this.#broken("G6", `the run's end was not told to "${fn.id}", which listens to ${name}`, run.id);
+  }
+
+  /** Sleeps and timeouts end when their time has come, and an event that came before ends its wait. */
+  #checkDeadline(run: Run, entry: Entry, trigger: EventValue): void {
+    const { status, kind, userId } = entry;
+    const until = this.#deadlines.get(`${run.id} ${entry.id}`);
+    if (status.kind !== "settled" || until === undefined || status.memo !== null) return;
+    if (kind !== "sleep" && kind !== "wait") return;
+    const late = status.at - until;
+    if (late < 0) this.#broken("G5", `${kind} "${userId}" ended ${-late} ms before its time`, run.id);
+    if (late > 0 && this.#watched.isCalm()) this.#broken("G5", `${kind} "${userId}" ended ${late} ms late`, run.id);
+    if (kind === "wait") this.#checkTimedOut(run, entry, trigger, until);
+  }
+
+  #checkTimedOut(run: Run, { wait, createdAt, userId, opened }: Entry, trigger: EventValue, until: number): void {
+    const prepared = prepareWait(wait?.expression ?? null, trigger);
+    for (const { record, at } of this.#watched.accepted()) {
+      const { name } = record.event;
+      if (!wait?.events.includes(name) || at < createdAt || at + SURE_AHEAD_MS > until) continue;
+      if (run.eventIds.includes(record.internalId) || !waitMatches(prepared, { ...record.event }, at)) continue;
+      const answered = this.#store(run.id)?.answeredAt(record.internalId);
+      if (answered !== undefined && answered < opened) continue; // an earlier wait of the run had it
+      const message = `wait "${userId}" timed out although ${JSON.stringify(name)} (${record.internalId}) came in time`;
+      this.#broken("G1", message, run.id);
+    }
+  }
+
+  #checkIndex(run: Run): void {
+    const log = logOf(run.eventIds[0] ?? run.id);
+    const disk = this.#watched.world.disk("log", log);
+    const rows = disk
+      ? memoryStores(new DiskAccess(disk, unwatched))
+          .log()
+          .runsOf(run.eventIds[0] ?? run.id)
+      : [];
+    const row = rows.find((one) => one.runId === run.id);
+    if (row?.status !== runStatus(run))
+      this.#broken("G6", `the index says ${row?.status ?? "nothing"} of the run, which is ${runStatus(run)}`, run.id);
+  }
+
+  /** Nobody waits on behalf of a run that has ended. */
+  #checkWaits(): void {
+    for (const name of this.#watched.world.names("waits")) {
+      const disk = this.#watched.world.disk("waits", name);
+      if (!disk) continue;
+      for (const { runId, stepId } of memoryStores(new DiskAccess(disk, unwatched)).waits().page("", "", "", 1_000))
+        if (this.#ended.has(runId)) this.#broken("G6", `the wait ${stepId} for ${name} outlived its run`, runId);
+    }
+  }
+
+  #read(runId: string): { run: Run; entries: Entry[]; effects: number; trigger: EventValue } | undefined {
+    const store = this.#store(runId);
+    const run = store?.run();
+    const trigger = run && store?.events().records[0]?.event;
+    return run && store && trigger
+      ? { run, entries: store.entries(), effects: store.effects().length, trigger }
+      : undefined;
+  }
+
+  #store(runId: string): RunStore | undefined {
+    const disk = this.#watched.world.disk("run", runId);
+    return disk && memoryStores(new DiskAccess(disk, unwatched)).run();
+  }
+
+  #broken(promise: string, message: string, runId?: string): void {
+    if (this.violations.length < 100) this.violations.push({ promise, message, runId });
+  }
+}

@@ -1,0 +1,254 @@
+/** Functions, workload and invariants by which the engine is simulated: every kind of step, alone and beside others. */
+import { Inngest, NonRetriableError, type InngestFunction } from "../../src/sdk/index.ts";
+import type { Random } from "../../src/testing/random.ts";
+import type { Action, SimulateOptions, SimulationView } from "../../src/testing/simulate.ts";
+import type { TestRun } from "../../src/testing/run.ts";
+
+/** What is seen from outside of the engine. */
+export interface Witness {
+  /** how often the code of steps has run, by function, subject and step */
+  ran: Map<string, number>;
+  /** failure handlers that have run, by the id of the run that failed */
+  failures: Map<string, number>;
+  /** ends that were told, by run */
+  told: Map<string, number>;
+}
+
+export function makeWitness(): Witness {
+  return { ran: new Map(), failures: new Map(), told: new Map() };
+}
+
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
+const retries = { attempts: 6, backoff: "fixed", initialDelay: "1m", jitter: false } as const;
+
+/** All functions, over a witness of their own. */
+export function shop(witness: Witness): InngestFunction[] {
+  const client = new Inngest({ id: "shop", logger: silent });
+  const saw = (map: Map<string, number>, what: string) => map.set(what, (map.get(what) ?? 0) + 1);
+  const ran = <T>(what: string, value: T): T => {
+    saw(witness.ran, what);
+    return value;
+  };
+
+  const bill = client.createFunction({ id: "bill", retries }, async ({ step, event }) => {
+    const text = await step.run("write", () => ran(`bill ${event.data.id} write`, `bill of ${event.data.id}`));
+    if (event.data.slow) await step.sleep("think", "2h");
+    if (event.data.refuse) throw new NonRetriableError("no such account");
+    return text;
+  });
+
+  const order = client.createFunction(
+    {
+      id: "order",
+      retries,
+      onFailure: async ({ event, step }) => step.run("note", () => saw(witness.failures, event.data.run_id)),
+    },
+    { event: "order/placed" },
+    async ({ step, event }) => {
+      const { id } = event.data;
+      const charged = await step.run("charge", () => ran(`order ${id} charge`, { id, cents: 100 }));
+      await step.sleep("settle", "1h");
+      const approval = await step.waitForEvent("approval", { event: "order/approved", match: "data.id", timeout: "2d" });
+      if (approval?.data.verdict === "no") throw new NonRetriableError("rejected");
+      const billed = await step.invoke("bill", { function: bill, data: { id, slow: event.data.slow } });
+      const sent = await step.sendEvent("tell", { name: "order/done", data: { id } });
+      await step.run("ship", () => ran(`order ${id} ship`, "shipped"));
+      return { charged, by: approval?.data.by ?? null, billed, told: sent.ids.length };
+    },
+  );
+
+  const flaky = client.createFunction({ id: "flaky", retries }, { event: "flaky/start" }, async ({ step, event }) => {
+    const { id, fails } = event.data;
+    let attempts = 0;
+    const value = await step.run("try", ({} = {}) => {
+      attempts = ran(`flaky ${id} try`, (witness.ran.get(`flaky ${id} try`) ?? 0) + 1);
+      if (attempts <= fails) throw new Error(`failure ${attempts}`);
+      return "at last";
+    });
+    const caught = await step
+      .run({ id: "hopeless", retries: 1 }, () => {
+        ran(`flaky ${id} hopeless`, 0);
+        throw new Error("never");
+      })
+      .catch((error: Error) => error.message);
+    return { value, caught };
+  });
+
+  const fan = client.createFunction({ id: "fan", retries }, { event: "fan/start" }, async ({ step, event }) => {
+    const { id } = event.data;
+    const parts = await Promise.all([
+      step.run("a", async () => ran(`fan ${id} a`, "a")),
+      step.run("b", async () => ran(`fan ${id} b`, "b")),
+      step.sleep("nap", "30m").then(() => step.run("c", () => ran(`fan ${id} c`, "c"))),
+      step.invoke("bill", { function: bill, data: { id: `fan-${id}` } }),
+    ]);
+    const first = await Promise.race([
+      step.sleep("short", "10m").then(() => "short"),
+      step.sleep("long", "20h").then(() => "long"),
+    ]);
+    const loop: number[] = [];
+    for (let i = 0; i < 5; i++) loop.push(await step.run("turn", () => ran(`fan ${id} turn ${i}`, i)));
+    return { parts, first, loop };
+  });
+
+  const pair = client.createFunction({ id: "pair", retries }, { event: "pair/start" }, async ({ step, event }) => {
+    const wait = (name: string) =>
+      step.waitForEvent(name, { event: "pair/answer", match: "data.id", timeout: "6h", since: "run" });
+    const first = await wait("first");
+    const second = await wait("second");
+    return { id: event.data.id, first: first?.data.n ?? null, second: second?.data.n ?? null };
+  });
+
+  const caller = client.createFunction({ id: "caller", retries }, { event: "caller/start" }, async ({ step, event }) => {
+    const { id } = event.data;
+    const refused = await step
+      .invoke("refused", { function: bill, data: { id: `caller-${id}`, refuse: true } })
+      .catch((error: Error) => error.message);
+    const late = await step
+      .invoke("late", { function: bill, data: { id: `late-${id}`, slow: true }, timeout: "1h" })
+      .catch((error: Error) => error.name);
+    return { refused, late };
+  });
+
+  const listener = client.createFunction(
+    { id: "listener", retries },
+    [{ event: "order/*" }, { event: "fan/start", if: "event.data.loud == true" }],
+    async ({ event, step }) => step.run("hear", () => ran(`listener ${event.id} hear`, event.name)),
+  );
+
+  const audit = client.createFunction({ id: "audit", retries }, { event: "inngest/function.finished" }, async ({ event }) => {
+    saw(witness.told, event.data.run_id);
+  });
+
+  const daily = client.createFunction({ id: "daily", retries }, { cron: "0 6 * * *" }, async ({ event, step }) =>
+    step.run("tick", () => ran(`daily ${event.id}`, event.id)),
+  );
+
+  return [bill, order, flaky, fan, pair, caller, listener, audit, daily];
+}
+
+/** A mixed workload. */
+export function workload(chance: Random): Action[] {
+  const actions: Action[] = [];
+  for (let n = 0, count = 1 + chance.below(4); n < count; n++) actions.push(...story(chance, `${n}`));
+  return actions;
+}
+
+function story(chance: Random, id: string): Action[] {
+  const send = (name: string, data: object, userId?: string): Action => ({ send: { name, data: { id, ...data }, id: userId } });
+  const pause = (most: number): Action[] => (chance.chance(0.6) ? [{ advance: `${1 + chance.below(most)}m` }] : []);
+  switch (chance.below(7)) {
+    case 0:
+    case 1: {
+      const userId = chance.chance(0.4) ? `order-${id}` : undefined;
+      const placed = send("order/placed", { slow: chance.chance(0.3) }, userId);
+      const verdict = chance.chance(0.2) ? "no" : "yes";
+      return [
+        placed,
+        ...(userId === undefined ? [] : [placed]),
+        ...pause(90),
+        ...(chance.chance(0.8) ? [{ advance: "61m" } as const, send("order/approved", { by: "ann", verdict })] : []),
+        ...(chance.chance(0.2) ? [{ cancel: "shop-order" } as const] : []),
+        ...pause(600),
+      ];
+    }
+    case 2:
+      return [send("flaky/start", { fails: chance.below(5) }), ...pause(10)];
+    case 3:
+      return [send("fan/start", { loud: chance.chance(0.5) }), ...pause(60)];
+    case 4:
+      return [
+        send("pair/start", {}),
+        ...pause(60),
+        send("pair/answer", { n: 1 }),
+        ...pause(100),
+        ...(chance.chance(0.7) ? [send("pair/answer", { n: 2 })] : []),
+      ];
+    case 5:
+      return [send("caller/start", {}), ...pause(100), ...(chance.chance(0.2) ? [{ cancel: "shop-bill" } as const] : [])];
+    default:
+      return [{ advance: "1d" }];
+  }
+}
+
+type View = SimulationView<Witness>;
+
+/** Invariants: what each function comes to, whatever goes wrong. */
+export const invariants: NonNullable<SimulateOptions<Witness>["invariants"]> = {
+  "every function returns what it would without faults": (view) => {
+    for (const run of view.platform.runs()) checkOutcome(view, run);
+  },
+  "code of a step runs again only when something has gone wrong": (view) => {
+    if (view.faults.length > 0) return;
+    for (const [what, times] of view.world.ran)
+      if (times > allowed(what, view)) throw new Error(`${what} ran ${times} times without any fault`);
+  },
+  "failure handlers run for runs that failed, and for no other": (view) => {
+    const failed = view.runs("shop-order").filter((run) => run.status === "Failed").map((run) => run.id);
+    for (const id of failed) if (!view.world.failures.has(id)) throw new Error(`the failure of run ${id} was not handled`);
+    for (const id of view.world.failures.keys())
+      if (!failed.includes(id)) throw new Error(`the failure of run ${id}, which has not failed, was handled`);
+  },
+  "every end is told": (view) => {
+    for (const run of view.platform.runs())
+      if (!["inngest/function.finished", "inngest/function.failed"].includes(run.event.name) && !view.world.told.has(run.id))
+        throw new Error(`the end of run ${run.id} of ${run.functionId} was not told`);
+  },
+};
+
+function allowed(what: string, view: View): number {
+  const [fn = "", id = "", step = ""] = what.split(" ");
+  if (fn === "flaky" && step === "try") return 5;
+  if (fn === "flaky" && step === "hopeless") return 2;
+  // the same order may have been placed twice, by two events
+  const runs = view.runs().filter((run) => run.functionId === `shop-${fn}`).length;
+  return fn === "listener" || fn === "daily" ? 1 : Math.max(runs, id === "" ? 1 : 1);
+}
+
+function checkOutcome(view: View, run: TestRun): void {
+  if (run.status === "Cancelled") return;
+  const data = run.event.data as Record<string, never>;
+  const expected = expectedOf(run.functionId, data, run);
+  if (expected === undefined) return;
+  const got = run.status === "Completed" ? run.output : `${run.error?.message}`;
+  if (!expected.some((one) => JSON.stringify(one) === JSON.stringify(got)))
+    throw new Error(
+      `run ${run.id} of ${run.functionId}: ${JSON.stringify(got)} where ${expected.map((one) => JSON.stringify(one)).join(" or ")} was expected\n${run.timeline()}`,
+    );
+}
+
+/** All outcomes that are right; undefined when nothing is said. */
+function expectedOf(functionId: string, { id, refuse, fails }: Record<string, never>, run: TestRun): unknown[] | undefined {
+  switch (functionId) {
+    case "shop-bill":
+      return refuse ? ["no such account"] : [`bill of ${id}`];
+    case "shop-order": {
+      const approval = run.steps.find((step) => step.id === "approval");
+      const answered = approval?.output as { data?: { verdict?: string } } | null | undefined;
+      if (answered?.data?.verdict === "no") return ["rejected"];
+      const by = answered ? "ann" : null;
+      const billed = run.steps.find((step) => step.id === "bill");
+      if (billed?.status === "failed") return [billed.error?.message]; // its bill was cancelled
+      return [{ charged: { id, cents: 100 }, by, billed: `bill of ${id}`, told: 1 }];
+    }
+    case "shop-flaky":
+      return [{ value: "at last", caught: "never" }];
+    case "shop-fan":
+      return [
+        { parts: ["a", "b", "c", `bill of fan-${id}`], first: "short", loop: [0, 1, 2, 3, 4] },
+        ...(run.steps.some((step) => step.id === "bill" && step.status === "failed") ? [run.error?.message] : []),
+      ];
+    case "shop-pair":
+      // each answer at most once, in whichever order they came
+      return [null, 1, 2].flatMap((first) =>
+        [null, 1, 2].flatMap((second) => (first !== null && first === second ? [] : [{ id, first, second }])),
+      );
+    case "shop-caller":
+      return undefined;
+    case "shop-listener":
+      return [run.event.name];
+    default:
+      void fails;
+      return undefined;
+  }
+}
