@@ -54,7 +54,7 @@ export function messageOf({ holds, subject, claim, but, timeline }: Check): stri
 
 /** @param output Default: any */
 export function checkCompleted(run: TestRun, output?: unknown): Check {
-  const base = about(run, "completed");
+  const base = about(run);
   const hasCompleted = run.status === "Completed";
   if (output === undefined) return { ...base, holds: hasCompleted, claim: "have completed", but: stateOf(run) };
   return {
@@ -68,7 +68,7 @@ export function checkCompleted(run: TestRun, output?: unknown): Check {
 
 /** @param error Default: any */
 export function checkFailed(run: TestRun, error?: ExpectedError): Check {
-  const base = about(run, "failed");
+  const base = about(run);
   const found = run.error;
   if (error === undefined) return { ...base, holds: found !== undefined, claim: "have failed", but: stateOf(run) };
   return {
@@ -81,12 +81,13 @@ export function checkFailed(run: TestRun, error?: ExpectedError): Check {
 }
 
 export function checkCancelled(run: TestRun): Check {
-  const base = about(run, "cancelled");
+  const base = about(run);
   return { ...base, holds: run.status === "Cancelled", claim: "have been cancelled", but: stateOf(run) };
 }
 
 export function checkStepRan(run: TestRun, id: string, expected: ExpectedStep = {}): Check {
-  const base = about(run, "step");
+  const base = about(run);
+  if (typeof id !== "string") throw new TypeError(`${shown(id)} is not a step's id`);
   const known = run.steps;
   const steps = known.filter((step) => step.id === id);
   const times = steps.reduce((sum, step) => sum + step.attempts, 0);
@@ -114,7 +115,7 @@ export function checkStepRan(run: TestRun, id: string, expected: ExpectedStep = 
 
 /** @throws TypeError for what a run cannot wait for */
 export function checkWaitingFor(run: TestRun, target: WaitTarget): Check {
-  const base = about(run, "waiting");
+  const base = about(run);
   const [, kind, id] = /^(sleep|wait|invoke)(?::(.+))?$/s.exec(target) ?? [];
   if (kind === undefined)
     throw new TypeError(
@@ -160,11 +161,9 @@ export function checkSent(origin: EventOrigin, expected: ExpectedEvent, times?: 
 }
 
 /** @throws TypeError for what is no run */
-function about(run: TestRun, what: string): Pick<Check, "subject" | "timeline"> {
+function about(run: TestRun): Pick<Check, "subject" | "timeline"> {
   if (!isObject(run) || typeof run.functionId !== "string" || typeof run.timeline !== "function")
-    throw new TypeError(
-      `${given(run)} is no run, so it cannot be asked whether it is ${what}; give the \`run\` that send or invoke of a test platform resolve to`,
-    );
+    throw new TypeError(`${given(run)} is no run; give the \`run\` that send or invoke of a test platform resolve to`);
   return { subject: `run of ${JSON.stringify(run.functionId)}`, timeline: run.timeline() };
 }
 

@@ -11,14 +11,16 @@ import { type ApiServer, apiServer } from "../serve/helpers/api-server.ts";
 const runtimes = join(import.meta.dirname, "../runtimes");
 const folder = inject("installed");
 
-/** What `test/fixtures/smoke.mjs` comes to, the same wherever it runs. */
+/** What `test/fixtures/smoke.mjs` and `smoke-test-kit.mjs` come to, the same wherever they run. */
 const expected = {
   sent: { ids: ["01EVENT"] },
   called: {
     status: 206,
     body: [expect.objectContaining({ op: "StepRun", displayName: "greet", data: "Hello Ada" })],
   },
+  slept: { days: 33, lines: 9 },
 };
+const fixtures = ["smoke.mjs", "smoke-test-kit.mjs"];
 
 let api: ApiServer;
 
@@ -29,17 +31,19 @@ beforeAll(async () => {
   const isCurrent = existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs - 5_000;
   if (!isCurrent) execFileSync("npm", ["ci", "--silent"], { cwd: runtimes, stdio: ["ignore", "ignore", "inherit"] });
 
-  copyFileSync(join(import.meta.dirname, "../fixtures/smoke.mjs"), join(folder, "smoke.mjs"));
+  for (const file of fixtures) copyFileSync(join(import.meta.dirname, "../fixtures", file), join(folder, file));
   writeFileSync(
     join(folder, "run-smoke.mjs"),
     `import { answerCall, send } from "./smoke.mjs";
-     console.log(JSON.stringify({ sent: await send(${JSON.stringify(api.url)}), called: await answerCall() }));`,
+     import { sleepForAMonth } from "./smoke-test-kit.mjs";
+     const sent = await send(${JSON.stringify(api.url)});
+     console.log(JSON.stringify({ sent, called: await answerCall(), slept: await sleepForAMonth() }));`,
   );
 });
 
 afterAll(() => {
   api.close();
-  for (const file of ["smoke.mjs", "run-smoke.mjs"]) rmSync(join(folder, file), { force: true });
+  for (const file of [...fixtures, "run-smoke.mjs"]) rmSync(join(folder, file), { force: true });
 });
 
 describe("the package as npm installs it", () => {
@@ -55,19 +59,21 @@ describe("the package as npm installs it", () => {
     ["Node 26", /^v26\./, "node-26/bin/node", []],
     ["Bun", /^\d/, ".bin/bun", []],
     ["Deno", /^deno \d/, ".bin/deno", ["run", "--allow-net", "--allow-env", "--allow-read"]],
-  ])("%s sends events and answers calls", async (_, version, program, options) => {
+  ])("%s sends events, answers calls and tests a run of a month", async (_, version, program, options) => {
     const file = program.startsWith("/") ? program : join(runtimes, "node_modules", program);
     expect(execFileSync(file, ["--version"], { encoding: "utf8" })).toMatch(version);
     const { stdout } = await promisify(execFile)(file, [...options, "run-smoke.mjs"], { cwd: folder });
     expect(JSON.parse(stdout)).toEqual(expected);
   });
 
-  test("a Worker sends events and answers calls without Node's modules", async () => {
+  test("a Worker does so without Node's modules", async () => {
     const script = await bundle(`
       import { answerCall, send } from "./smoke.mjs";
+      import { sleepForAMonth } from "./smoke-test-kit.mjs";
       export default { async fetch() {
         const node = await import("node:buffer").then(() => "there", () => "absent");
-        return Response.json({ node, sent: await send("${api.url}"), called: await answerCall() });
+        const sent = await send("${api.url}");
+        return Response.json({ node, sent, called: await answerCall(), slept: await sleepForAMonth() });
       } };`);
     const worker = new Miniflare({
       workers: [

@@ -185,7 +185,7 @@ it("what is no run is named", async () => {
   const { platform } = await start();
   const sent = platform.send({ name: "order/placed", data: {} });
   expect(() => assertCompleted(sent as never)).toThrow(
-    "a promise (is an `await` missing?) is no run, so it cannot be asked whether it is completed; give the `run` that",
+    "a promise (is an `await` missing?) is no run; give the `run` that",
   );
   const answer = await sent;
   expect(() => assertFailed(answer as never)).toThrow("an object with ids, runs, run is no run");

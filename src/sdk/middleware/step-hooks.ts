@@ -8,7 +8,6 @@
  * 3. A step made inside a middleware's `wrapStep` goes through all middleware but that one.
  */
 import type { SettledMemo } from "../../protocol/call.ts";
-import { deferred } from "../../protocol/deferred.ts";
 import { stepHash } from "../../protocol/ids.ts";
 import { ambient, withAmbient, type Ambient } from "../ambient.ts";
 import type { Execution, FoundStep, StepRequest } from "../execute.ts";
@@ -98,12 +97,12 @@ export class StepHooks {
       return { step, settled: memo(step) };
     }
     const before = this.#placed;
-    const placed = deferred();
-    this.#placed = placed.promise;
+    let release = () => {};
+    this.#placed = new Promise<void>((resolve) => (release = resolve));
     const changed = await this.#transform(request).catch((error: unknown) => ({ error }));
     await before;
     const step = execution.place("error" in changed ? request : changed);
-    placed.resolve();
+    release();
     const settled = memo(step);
     if (!("error" in changed)) return { step, settled };
     // code that has not run yet fails and is tried again; what has no code to run fails where it is called
