@@ -33,6 +33,8 @@ export interface Watched {
   functions: readonly RegisteredFunction[];
   /** events that a client was told are accepted, and when they were */
   accepted(): Iterable<{ record: EventRecord; at: number }>;
+  /** code executes outside of its run's object, and so outlives it */
+  isRemote: boolean;
   /** whether nothing has gone wrong so far: then everything happens on time */
   isCalm(): boolean;
 }
@@ -53,6 +55,8 @@ export class Guarantees {
   readonly #executing = new Map<string, object>();
   /** when open entries are to end, by run and step */
   readonly #deadlines = new Map<string, number>();
+  /** runs whose objects have left memory at any time */
+  readonly #haveDied = new Set<string>();
   /** lives of runs' objects, as far as they matter here */
   readonly #lives = new Map<string, object>();
 
@@ -63,6 +67,7 @@ export class Guarantees {
   /** A run's object has left memory: what it executed was cut off. */
   died(runId: string): void {
     this.#lives.delete(runId);
+    this.#haveDied.add(runId);
   }
 
   /** The step with its code watched. */
@@ -83,7 +88,7 @@ export class Guarantees {
     this.#deadlines.delete(key);
     let life = this.#lives.get(run.runId);
     if (!life) this.#lives.set(run.runId, (life = {}));
-    if (this.#executing.get(key) === life)
+    if (this.#executing.get(key) === life && !(this.#watched.isRemote && this.#haveDied.has(run.runId)))
       this.#broken(
         "G3",
         `step "${step.userId}" executes again although nothing has cut off its last execution`,

@@ -8,7 +8,7 @@ import { runIdOf, ulidOf, type UlidParts } from "../protocol/ids.ts";
 import { durationMs, instantMs, type DurationInput, type InstantInput } from "../protocol/time-string.ts";
 import { ambient } from "../sdk/ambient.ts";
 import type { Inngest } from "../sdk/client.ts";
-import type { EventPayload, ReceivedEvent } from "../sdk/event.ts";
+import type { EventPayload } from "../sdk/event.ts";
 import { preparePayload, readPayloads } from "../sdk/event-payload.ts";
 import type { HostedRun, RunHost } from "../sdk/run-host.ts";
 import { bindSender } from "../sdk/sender.ts";
@@ -79,6 +79,7 @@ export interface PlatformParts {
   random: Random;
   accept: (events: readonly EventPayload[]) => Promise<{ ids: string[] }>;
   start: (functionId: string, data: object) => Promise<string>;
+  register: () => Promise<void>;
   ask: <T>(request: (objects: Objects) => Promise<T>) => Promise<T>;
   run: (runId: string) => TestRun;
 }
@@ -225,7 +226,11 @@ export class TestPlatform {
       now: () => this.#world.clock.now,
       advance: (by) => this.#advanceTo(this.#world.clock.now + durationMs(by, "clock.advance")),
       advanceTo: (instant) => this.#advanceTo(instantMs(instant, "clock.advanceTo")),
-      runUntilIdle: () => this.#inTurn(async () => this.#check(await this.#driver.until(() => false), true)),
+      runUntilIdle: () =>
+        this.#inTurn(async () => {
+          await this.#register();
+          this.#check(await this.#driver.until(() => false), true);
+        }),
     };
   }
 
@@ -315,6 +320,7 @@ export class TestPlatform {
       random: this.#random,
       accept: (events) => this.#accept(null, [...events], undefined),
       start: (functionId, data) => this.#startFunction(functionId, { data }),
+      register: () => this.#register(),
       ask: (request) => this.#repeat(request),
       run: (runId) => this.#run(runId),
     };
@@ -341,12 +347,12 @@ export class TestPlatform {
     return run;
   }
 
-  #read(runId: string): { run: Run; entries: Entry[]; trigger: EventValue; events: ReceivedEvent[] } | undefined {
+  #read(runId: string): { run: Run; entries: Entry[]; trigger: EventValue; events: EventValue[] } | undefined {
     const disk = this.#world.disk("run", runId);
     if (!disk) return undefined;
     const store = memoryStores(new DiskAccess(disk, unwatched)).run();
     const run = store.run();
-    const events = run ? store.events().records.map((record) => record.event as ReceivedEvent) : []; // as accepted
+    const events = run ? store.events().records.map((record) => record.event) : [];
     const [trigger] = events;
     return run && trigger ? { run, entries: store.entries(), trigger, events } : undefined;
   }
@@ -538,14 +544,12 @@ export class TestPlatform {
   #inTurn<T>(task: () => Promise<T>): Promise<T> {
     if (ambient() !== undefined) return task();
     const judged = async () => {
-      try {
-        return await task();
-      } catch (error) {
+      const result = await task().catch(async (error: unknown) => {
         await this.#watch.judge(error);
         throw error;
-      } finally {
-        await this.#watch.judge();
-      }
+      });
+      await this.#watch.judge();
+      return result;
     };
     const turn = this.#turn.then(judged, judged);
     this.#turn = turn.catch(() => undefined);

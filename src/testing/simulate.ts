@@ -293,6 +293,7 @@ async function play<World>(
     world: platform.world,
     functions: app.syncs().flatMap((sync) => sync.functions),
     accepted: () => accepted,
+    isRemote: transport === "http",
     isCalm: () => faults.injected.length === 0 && jumps.length === 0,
   });
 
@@ -312,6 +313,7 @@ async function play<World>(
   });
 
   try {
+    await platform.parts.register();
     const clients: Promise<unknown>[] = [];
     for (const { action, index } of actions) {
       const own = new Random(seed * 1_009 + index);

@@ -48,7 +48,11 @@ export function shop(witness: Witness): InngestFunction[] {
       const { id } = event.data;
       const charged = await step.run("charge", () => ran(`order ${id} charge`, { id, cents: 100 }));
       await step.sleep("settle", "1h");
-      const approval = await step.waitForEvent("approval", { event: "order/approved", match: "data.id", timeout: "2d" });
+      const approval = await step.waitForEvent("approval", {
+        event: "order/approved",
+        match: "data.id",
+        timeout: "2d",
+      });
       if (approval?.data.verdict === "no") throw new NonRetriableError("rejected");
       const billed = await step.invoke("bill", { function: bill, data: { id, slow: event.data.slow } });
       const sent = await step.sendEvent("tell", { name: "order/done", data: { id } });
@@ -99,16 +103,31 @@ export function shop(witness: Witness): InngestFunction[] {
     return { id: event.data.id, first: first?.data.n ?? null, second: second?.data.n ?? null };
   });
 
-  const caller = client.createFunction({ id: "caller", retries }, { event: "caller/start" }, async ({ step, event }) => {
-    const { id } = event.data;
-    const refused = await step
-      .invoke("refused", { function: bill, data: { id: `caller-${id}`, refuse: true } })
-      .catch((error: Error) => error.message);
-    const late = await step
-      .invoke("late", { function: bill, data: { id: `late-${id}`, slow: true }, timeout: "1h" })
-      .catch((error: Error) => error.name);
-    return { refused, late };
+  // its own trigger is no answer to what it waits for
+  const again = client.createFunction({ id: "again", retries }, { event: "again/start" }, async ({ step, event }) => {
+    const other = await step.waitForEvent("other", {
+      event: "again/start",
+      match: "data.id",
+      timeout: "3h",
+      since: "run",
+    });
+    return { n: event.data.n, other: other?.data.n ?? null };
   });
+
+  const caller = client.createFunction(
+    { id: "caller", retries },
+    { event: "caller/start" },
+    async ({ step, event }) => {
+      const { id } = event.data;
+      const refused = await step
+        .invoke("refused", { function: bill, data: { id: `caller-${id}`, refuse: true } })
+        .catch((error: Error) => error.message);
+      const late = await step
+        .invoke("late", { function: bill, data: { id: `late-${id}`, slow: true }, timeout: "1h" })
+        .catch((error: Error) => error.name);
+      return { refused, late };
+    },
+  );
 
   const listener = client.createFunction(
     { id: "listener", retries },
@@ -116,15 +135,19 @@ export function shop(witness: Witness): InngestFunction[] {
     async ({ event, step }) => step.run("hear", () => ran(`listener ${event.id} hear`, event.name)),
   );
 
-  const audit = client.createFunction({ id: "audit", retries }, { event: "inngest/function.finished" }, async ({ event }) => {
-    saw(witness.told, event.data.run_id);
-  });
+  const audit = client.createFunction(
+    { id: "audit", retries },
+    { event: "inngest/function.finished" },
+    async ({ event }) => {
+      saw(witness.told, event.data.run_id);
+    },
+  );
 
   const daily = client.createFunction({ id: "daily", retries }, { cron: "0 6 * * *" }, async ({ event, step }) =>
     step.run("tick", () => ran(`daily ${event.id}`, event.id)),
   );
 
-  return [bill, order, flaky, fan, pair, caller, listener, audit, daily];
+  return [bill, order, flaky, fan, pair, again, caller, listener, audit, daily];
 }
 
 /** A mixed workload. */
@@ -135,9 +158,11 @@ export function workload(chance: Random): Action[] {
 }
 
 function story(chance: Random, id: string): Action[] {
-  const send = (name: string, data: object, userId?: string): Action => ({ send: { name, data: { id, ...data }, id: userId } });
+  const send = (name: string, data: object, userId?: string): Action => ({
+    send: { name, data: { id, ...data }, id: userId },
+  });
   const pause = (most: number): Action[] => (chance.chance(0.6) ? [{ advance: `${1 + chance.below(most)}m` }] : []);
-  switch (chance.below(7)) {
+  switch (chance.below(8)) {
     case 0:
     case 1: {
       const userId = chance.chance(0.4) ? `order-${id}` : undefined;
@@ -165,7 +190,17 @@ function story(chance: Random, id: string): Action[] {
         ...(chance.chance(0.7) ? [send("pair/answer", { n: 2 })] : []),
       ];
     case 5:
-      return [send("caller/start", {}), ...pause(100), ...(chance.chance(0.2) ? [{ cancel: "shop-bill" } as const] : [])];
+      return [
+        send("again/start", { n: 1 }),
+        ...pause(100),
+        ...(chance.chance(0.5) ? [send("again/start", { n: 2 })] : []),
+      ];
+    case 6:
+      return [
+        send("caller/start", {}),
+        ...pause(100),
+        ...(chance.chance(0.2) ? [{ cancel: "shop-bill" } as const] : []),
+      ];
     default:
       return [{ advance: "1d" }];
   }
@@ -184,14 +219,33 @@ export const invariants: NonNullable<SimulateOptions<Witness>["invariants"]> = {
       if (times > allowed(what, view)) throw new Error(`${what} ran ${times} times without any fault`);
   },
   "failure handlers run for runs that failed, and for no other": (view) => {
-    const failed = view.runs("shop-order").filter((run) => run.status === "Failed").map((run) => run.id);
-    for (const id of failed) if (!view.world.failures.has(id)) throw new Error(`the failure of run ${id} was not handled`);
+    const failed = view
+      .runs("shop-order")
+      .filter((run) => run.status === "Failed")
+      .map((run) => run.id);
+    for (const id of failed)
+      if (!view.world.failures.has(id)) throw new Error(`the failure of run ${id} was not handled`);
     for (const id of view.world.failures.keys())
       if (!failed.includes(id)) throw new Error(`the failure of run ${id}, which has not failed, was handled`);
   },
+  "an event that a step sends is sent once": (view) => {
+    for (const run of view.runs("shop-order"))
+      if (run.events.length > 1) throw new Error(`run ${run.id} has sent ${run.events.length} events`);
+  },
+  "every tick of a schedule starts its function": (view) => {
+    const start = Date.UTC(2026, 0, 1);
+    const days = Math.floor((view.platform.clock.now() - start - 6 * 3_600_000) / 86_400_000) + 1;
+    const ticks = view.runs("shop-daily").length;
+    // the last may be due this very instant
+    if (ticks !== days && ticks !== days - 1)
+      throw new Error(`${days} ticks have passed, and ${ticks} have started the function`);
+  },
   "every end is told": (view) => {
     for (const run of view.platform.runs())
-      if (!["inngest/function.finished", "inngest/function.failed"].includes(run.event.name) && !view.world.told.has(run.id))
+      if (
+        !["inngest/function.finished", "inngest/function.failed"].includes(run.event.name) &&
+        !view.world.told.has(run.id)
+      )
         throw new Error(`the end of run ${run.id} of ${run.functionId} was not told`);
   },
 };
@@ -218,7 +272,11 @@ function checkOutcome(view: View, run: TestRun): void {
 }
 
 /** All outcomes that are right; undefined when nothing is said. */
-function expectedOf(functionId: string, { id, refuse, fails }: Record<string, never>, run: TestRun): unknown[] | undefined {
+function expectedOf(
+  functionId: string,
+  { id, refuse, fails }: Record<string, never>,
+  run: TestRun,
+): unknown[] | undefined {
   switch (functionId) {
     case "shop-bill":
       return refuse ? ["no such account"] : [`bill of ${id}`];
@@ -243,8 +301,12 @@ function expectedOf(functionId: string, { id, refuse, fails }: Record<string, ne
       return [null, 1, 2].flatMap((first) =>
         [null, 1, 2].flatMap((second) => (first !== null && first === second ? [] : [{ id, first, second }])),
       );
+    case "shop-again":
+      return [null, 1, 2].flatMap((other) => [1, 2].flatMap((n) => (n === other ? [] : [{ n, other }])));
     case "shop-caller":
-      return undefined;
+      return run.steps.some((step) => step.error?.message.includes("cancelled"))
+        ? undefined
+        : ["StepError", "InngestInvokeTimeoutError"].map((late) => ({ refused: "no such account", late }));
     case "shop-listener":
       return [run.event.name];
     default:

@@ -70,7 +70,9 @@ export class Driver {
       const stuck = await this.settle();
       if (isSo()) return null;
       if (stuck) return stuck;
-      const timer = world.clock.next(isWork);
+      if (!world.clock.next(isWork)) return { kind: "idle" };
+      // on the way there everything else happens too: time passes for schedules as well
+      const timer = world.clock.next();
       if (!timer) return { kind: "idle" };
       if (timer.at > limit) return { kind: "limit", at: limit };
       world.clock.moveTo(Math.max(timer.at, world.clock.now));
