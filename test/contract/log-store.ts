@@ -330,7 +330,7 @@ export function logUse(): Use<LogStore> {
           const records = request(
             ++requests,
             random.list(1, 4, () => random.pick(["a", "b"])),
-            "x".repeat(random.below(12) === 0 ? 210_000 : 0),
+            "x".repeat(random.below(50) === 0 ? 210_000 : 0),
           );
           const acked = random.below(9);
           const at = (receivedAt += random.below(3));
