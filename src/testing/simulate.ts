@@ -313,7 +313,10 @@ async function play<World>(
   });
 
   try {
-    await platform.parts.register();
+    let isRegistered = false;
+    const registered = platform.parts.register().then(() => (isRegistered = true));
+    await driver.until(() => isRegistered);
+    await registered;
     const clients: Promise<unknown>[] = [];
     for (const { action, index } of actions) {
       const own = new Random(seed * 1_009 + index);

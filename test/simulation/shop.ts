@@ -314,3 +314,6 @@ function expectedOf(
       return undefined;
   }
 }
+
+/** All of it, for `simulate`. */
+export const shopSimulation = { world: makeWitness, functions: shop, workload, invariants };
