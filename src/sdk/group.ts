@@ -71,6 +71,8 @@ export interface StepScope {
   selecting?: string;
   /** the step whose code runs: it must not start any */
   inside?: string;
+  /** one execution of that code, and the hash of the step */
+  execution?: { readonly id: string };
   /** the innermost variant of an experiment */
   variant?: VariantScope;
 }

@@ -59,11 +59,13 @@ export class RunContext {
   /** what holds for steps started now, where AsyncLocalStorage does not tell */
   #scope: StepScope = {};
   readonly #variants = new Set<VariantScope>();
+  readonly #hostedRun: HostedRun;
 
   constructor(options: RunContextOptions, reporter: Reporter) {
     this.#options = options;
     this.#reporter = reporter;
-    const { chain, registration, memoCount } = options;
+    const { chain, registration, memoCount, runId, attempt } = options;
+    this.#hostedRun = { runId, functionId: registration.id, attempt };
     this.execution = new Execution(
       {
         memo: (step) => this.#memo(step),
@@ -101,7 +103,7 @@ export class RunContext {
   start(): Promise<Outcome | null> {
     const { chain, registration, host } = this.#options;
     const handler = host?.handler
-      ? () => host.handler?.(this.#hostedRun(), this.#context, (context) => registration.handler(context))
+      ? () => host.handler?.(this.#hostedRun, this.#context, (context) => registration.handler(context))
       : () => registration.handler(this.#context);
     return this.execution.run(() =>
       withAmbient(this.#surroundings, chain ? () => this.#inside(chain, handler) : handler),
@@ -173,6 +175,7 @@ export class RunContext {
   }
 
   #memo(step: FoundStep): SettledMemo | undefined {
+    this.#options.host?.asked?.(this.#hostedRun, step);
     const settled = this.#reporter.memo(step);
     return settled && this.#changed ? changedMemo(this.#changed[step.id], settled) : settled;
   }
@@ -231,7 +234,8 @@ export class RunContext {
         );
       const opts = { ...variant?.opts, ...(parallelMode && { parallelMode }), ...request.opts };
       const { body, userId } = request;
-      const code = body && ((step: FoundStep) => this.#within({ inside: userId }, () => body(step)));
+      const code =
+        body && ((step: FoundStep) => this.#within({ inside: userId, execution: { id: step.id } }, () => body(step)));
       return ask({ ...request, opts, body: code && bound(code) });
     };
   }
@@ -263,18 +267,13 @@ export class RunContext {
 
   #hosted(steps: FoundStep[]): FoundStep[] {
     const { host } = this.#options;
-    return host?.step ? steps.map((step) => host.step?.(this.#hostedRun(), step) ?? step) : steps;
-  }
-
-  #hostedRun(): HostedRun {
-    const { runId, registration, attempt } = this.#options;
-    return { runId, functionId: registration.id, attempt };
+    return host?.step ? steps.map((step) => host.step?.(this.#hostedRun, step) ?? step) : steps;
   }
 
   #sender(): EventSender | undefined {
     const { host } = this.#options;
     const send = host?.send?.bind(host);
-    return send && ((events, seed) => send(this.#hostedRun(), events, seed));
+    return send && ((events, seed) => send(this.#hostedRun, events, seed));
   }
 
   #now(): number {

@@ -2,7 +2,7 @@ import type { Context } from "./context.ts";
 import type { FoundStep } from "./execute.ts";
 import type { EventSender } from "./sender.ts";
 
-/** One pass over a run's handler, as its host is told of it. */
+/** One pass over a run's handler, as its host is told of it: the same object all along. */
 export interface HostedRun {
   runId: string;
   functionId: string;
@@ -13,7 +13,7 @@ export interface HostedRun {
 /** Turns of an event loop. */
 export interface TurnSource {
   /** Resolves once every continuation that was ready has run. */
-  next(): Promise<void>;
+  next(): Promise<unknown>;
   /** No further turn is asked for. */
   close(): void;
 }
@@ -31,6 +31,8 @@ export interface RunHost {
   send?(run: HostedRun, ...delivery: Parameters<EventSender>): ReturnType<EventSender>;
   /** Calls the handler. */
   handler?(run: HostedRun, context: Context, call: (context: Context) => unknown): unknown;
+  /** The handler has reached a step, whether its result is known or not. */
+  asked?(run: HostedRun, step: FoundStep): void;
   /** A step that is about to be carried out: as it is, or with other code. */
   step?(run: HostedRun, step: FoundStep): FoundStep;
 }

@@ -5,7 +5,7 @@ import { executeTrusted } from "../serve/execution.ts";
 import { servedApp, type ServedApp } from "../serve/app.ts";
 import { wireAnswer } from "../serve/respond.ts";
 import type { Inngest } from "../sdk/client.ts";
-import type { InngestFunction } from "../sdk/function.ts";
+import type { InngestFunction, Registration } from "../sdk/function.ts";
 import type { RunHost } from "../sdk/run-host.ts";
 import { sdkName } from "../sdk/version.ts";
 import { HttpFunctions } from "../transports/http.ts";
@@ -87,6 +87,14 @@ export class AppFunctions {
       const checksum = textHash(JSON.stringify(functions));
       return { appId: client.id, url: null, sdk: sdkName, framework: "test", functions, checksum };
     });
+  }
+
+  registration(functionId: string): { registration: Registration; client: Inngest } | undefined {
+    for (const { client, served } of this.#apps) {
+      const registration = served.registrations.get(functionId);
+      if (registration) return { registration, client };
+    }
+    return undefined;
   }
 
   local(): LocalTransport {

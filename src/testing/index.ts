@@ -10,6 +10,7 @@ export {
   assertWaitingFor,
 } from "./assert.ts";
 export type { EventOrigin, ExpectedEvent, ExpectedStep, WaitTarget } from "./checks.ts";
+export { NondeterminismError, type OutsideCall } from "./determinism.ts";
 export type { ExpectedError } from "./matching.ts";
 export {
   createTestPlatform,
