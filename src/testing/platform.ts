@@ -91,7 +91,7 @@ export interface TestClock {
   /**
    * Lets everything happen that is due within a duration, schedules included, and stops at its end.
    *
-   * @throws RangeError for a negative duration
+   * @throws TypeError for what is no duration, a negative one included
    */
   advance(by: DurationInput): Promise<void>;
   /** As {@link advance}, to an instant. @throws RangeError for one that is over */
@@ -217,6 +217,7 @@ export class TestPlatform {
       world: this.#world,
       activations: this.#activations,
       isHanging: (runId) => this.#controls.isHanging(runId),
+      hasEnded: (runId) => isEnded(this.#read(runId)?.run.state ?? { kind: "blocked" }),
       patienceMs: patience === undefined ? PATIENCE_MS : durationMs(patience, "createTestPlatform: patience"),
       isWork: (timer) => this.#isWork(timer),
       atRest: () => this.#answerPending(),
@@ -224,8 +225,14 @@ export class TestPlatform {
     for (const one of this.#functions.clients) bindSender(one, (events, idSeed) => this.#accept(null, events, idSeed));
     this.clock = {
       now: () => this.#world.clock.now,
-      advance: (by) => this.#advanceTo(this.#world.clock.now + durationMs(by, "clock.advance")),
-      advanceTo: (instant) => this.#advanceTo(instantMs(instant, "clock.advanceTo")),
+      advance: async (by) => {
+        const ms = durationMs(by, "clock.advance");
+        return this.#advanceTo(() => this.#world.clock.now + ms);
+      },
+      advanceTo: async (instant) => {
+        const at = instantMs(instant, "clock.advanceTo");
+        return this.#advanceTo(() => at);
+      },
       runUntilIdle: () =>
         this.#inTurn(async () => {
           await this.#register();
@@ -242,10 +249,9 @@ export class TestPlatform {
    */
   async send(payload: EventPayload | readonly EventPayload[]): Promise<SentEvents> {
     const [client] = this.#functions.clients;
-    const events = await Promise.all(
-      readPayloads(payload).map((event) => (client ? preparePayload(event, client) : event)),
-    );
+    const payloads = readPayloads(payload);
     return this.#inTurn(async () => {
+      const events = await Promise.all(payloads.map(async (event) => (client ? preparePayload(event, client) : event)));
       const { ids } = await this.#accept(null, events, undefined);
       this.#check(await this.#driver.settle(), true);
       return this.#startedBy(ids);
@@ -407,13 +413,14 @@ export class TestPlatform {
     });
   }
 
-  #advanceTo(instant: number): Promise<void> {
-    const { now } = this.#world.clock;
-    if (!(instant >= now))
-      throw new RangeError(
-        `clock: cannot go back from ${new Date(now).toISOString()} by ${now - instant} ms; time goes forward only`,
-      );
+  /** @param instantOf asked when the operation's turn has come */
+  #advanceTo(instantOf: () => number): Promise<void> {
     return this.#inTurn(async () => {
+      const [{ now }, instant] = [this.#world.clock, instantOf()];
+      if (instant < now)
+        throw new RangeError(
+          `clock: cannot go back from ${new Date(now).toISOString()} by ${now - instant} ms; time goes forward only`,
+        );
       await this.#register(); // schedules tick although nothing was ever sent
       this.#check(await this.#driver.advanceTo(instant));
     });

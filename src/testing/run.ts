@@ -1,11 +1,10 @@
-import { realTime } from "../engine/run-clock.ts";
-import { entryDueAt, isEnded, runStatus, type Entry, type Run, type RunStatus } from "../engine/run.ts";
+import { isEnded, runStatus, type Entry, type Run, type RunStatus } from "../engine/run.ts";
 import type { EventValue } from "../protocol/event.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import type { DurationInput } from "../protocol/time-string.ts";
 import { restoreError } from "../sdk/errors.ts";
 import type { StepControl, StepSelector } from "./step-control.ts";
-import { invokedRun, story, waitsFor } from "./timeline.ts";
+import { dueAt, invokedRun, story, waitsFor } from "./timeline.ts";
 
 /** A step of a run, as its journal tells. */
 export interface TestStep {
@@ -191,7 +190,7 @@ export function splitTarget(target: RunTarget): ["end" | "step" | "sleep" | "wai
 
 function testStep(run: Run, entry: Entry): TestStep {
   const { userId, kind, type, attempt, failures, input, status, createdAt } = entry;
-  const due = entryDueAt(entry);
+  const due = dueAt(run, entry);
   const result = status.kind === "settled" ? readMemo(status.memo, kind) : { status: OPEN[status.kind] };
   return {
     id: userId,
@@ -205,7 +204,7 @@ function testStep(run: Run, entry: Entry): TestStep {
     output: undefined,
     error: undefined,
     input,
-    until: due === null ? undefined : new Date(realTime(run, due)),
+    until: due === null ? undefined : new Date(due),
     startedAt: new Date(createdAt),
     endedAt: status.kind === "settled" ? new Date(status.at) : undefined,
     ...result,

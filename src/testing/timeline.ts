@@ -1,6 +1,6 @@
 /** A run's story in words: what happened when, and what it waits for. */
 import { realTime } from "../engine/run-clock.ts";
-import { isEnded, type Entry, type Run } from "../engine/run.ts";
+import { entryDueAt, isEnded, type Entry, type Run } from "../engine/run.ts";
 import { derivedUlid, runIdOf } from "../protocol/ids.ts";
 import { isObject } from "../protocol/json.ts";
 
@@ -54,7 +54,11 @@ export function waitsFor(run: Run, entries: readonly Entry[], start: number): st
         return [`${nameOf(entry)}${aim(run, entry)}, until ${at(status.until)}`];
     }
   });
-  if (state.kind === "scheduled") reasons.push(`${SCHEDULED[state.reason](run)}, at ${at(state.at)}`);
+  if (state.kind === "scheduled") {
+    const tried = inOrder(entries).filter(isTriedWithRun);
+    const again = tried.map((entry) => `attempt ${entry.attempt + 1} of ${nameOf(entry)}, at ${at(state.at)}`);
+    reasons.push(...(again.length > 0 ? again : [`${SCHEDULED[state.reason](run)}, at ${at(state.at)}`]));
+  }
   if (state.kind === "executing" && reasons.length === 0) reasons.push("its code, which is executing");
   return reasons;
 }
@@ -74,6 +78,12 @@ export function story(run: Run, entries: readonly Entry[], start: number): strin
 export function when(at: number, start: number): string {
   const passed = at - start;
   return `${passed < 0 ? "-" : "+"}${length(Math.abs(passed))}`;
+}
+
+/** When a step has to be looked at, in real time; null when it waits for no time. */
+export function dueAt(run: Run, entry: Entry): number | null {
+  const due = isTriedWithRun(entry) && run.state.kind === "scheduled" ? run.state.at : entryDueAt(entry);
+  return due === null ? null : realTime(run, due);
 }
 
 /** Id of the run that a step invokes. */
@@ -181,6 +191,11 @@ function aim(run: Run, entry: Entry): string {
     return ` for ${names}${wait.expression === null ? "" : `, if ${wait.expression}`}`;
   }
   return invoke ? ` of "${invoke.functionId}", run ${invokedRun(run, entry)}` : "";
+}
+
+/** Whether a step's next attempt is one of the handler: over HTTP the call that failed is made again. */
+function isTriedWithRun({ status }: Entry): boolean {
+  return status.kind === "retrying" && status.at === null;
 }
 
 function inOrder(entries: readonly Entry[]): Entry[] {

@@ -3,7 +3,7 @@ import type { Life } from "./life.ts";
 
 /** Which runs have code executing: while any has, time stands still. */
 export class Activations {
-  readonly #executing = new Map<string, number>();
+  readonly #executing = new Map<string, Set<object>>();
 
   /** Ids of runs whose code executes. */
   runs(): string[] {
@@ -16,15 +16,19 @@ export class Activations {
 
   /** Counts an execution of a run's code, until the function returned is called. */
   begin(runId: string): () => void {
-    this.#executing.set(runId, (this.#executing.get(runId) ?? 0) + 1);
-    let isOver = false;
+    const execution = {};
+    const known = this.#executing.get(runId);
+    if (known) known.add(execution);
+    else this.#executing.set(runId, new Set([execution]));
     return () => {
-      if (isOver) return;
-      isOver = true;
-      const left = (this.#executing.get(runId) ?? 1) - 1;
-      if (left > 0) this.#executing.set(runId, left);
-      else this.#executing.delete(runId);
+      const left = this.#executing.get(runId);
+      if (left?.delete(execution) && left.size === 0) this.#executing.delete(runId);
     };
+  }
+
+  /** What a run's code does from now on is waited for no more. */
+  abandon(runId: string): void {
+    this.#executing.delete(runId);
   }
 
   /** Functions whose activations are counted, and stop with the life of the run's object. */

@@ -8,6 +8,8 @@ export interface DriverOptions {
   activations: Activations;
   /** whether all that a run's code waits for is a step that hangs as it was told to */
   isHanging: (runId: string) => boolean;
+  /** whether a run has ended, so that nobody waits for what its code still does */
+  hasEnded: (runId: string) => boolean;
   /** how long code may execute in real time, in ms */
   patienceMs: number;
   /** whether a timer has to do with the progress of a run, rather than with upkeep such as schedules */
@@ -55,6 +57,7 @@ export class Driver {
       if (!world.turns.areOver) continue;
       const runs = this.#executing();
       if (runs.length > 0) {
+        if (turns === EAGER_TURNS) this.#abandonEnded(runs);
         if (realNow() - since > patienceMs) return { kind: "executing", runs, patienceMs };
         continue;
       }
@@ -93,6 +96,12 @@ export class Driver {
     }
     world.clock.moveTo(instant);
     return this.settle();
+  }
+
+  /** Code of runs that have ended may never settle, such as a call that was cancelled. */
+  #abandonEnded(runs: string[]): void {
+    const { activations, hasEnded } = this.#options;
+    for (const runId of runs) if (hasEnded(runId)) activations.abandon(runId);
   }
 
   #executing(): string[] {
