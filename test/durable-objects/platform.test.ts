@@ -1,102 +1,134 @@
 import { describe, expect, it } from "vitest";
+import { routeBatch } from "../../src/durable-objects/consumer.ts";
 import { logOf } from "../../src/durable-objects/objects.ts";
 import { DEDUPE_WINDOW_MS, RETENTION_DEFAULT_MS } from "../../src/protocol/limits.ts";
-import { Death, MemoryPlatform } from "../helpers/memory-platform.ts";
+import type { TestPlatform } from "../../src/testing/platform.ts";
+import { FaultPoints, type FaultPoint, type PointFault } from "../helpers/fault-points.ts";
+import {
+  accept,
+  die,
+  isAcknowledged,
+  objectsOf,
+  runOf,
+  seedOf,
+  simulated,
+  sweepAnHour,
+} from "../helpers/simulated-platform.ts";
 
 const DAY = 86_400_000;
-const hour = { horizonMs: 3_600_000 };
 
-function hello() {
+function hello(choose: (point: FaultPoint) => PointFault | null = () => null) {
   const ran: string[] = [];
-  const platform = new MemoryPlatform((client) => [
-    client.createFunction({ id: "hello" }, { event: "hello" }, async ({ event, step }) =>
-      step.run("greet", () => {
-        ran.push(event.id);
-        return `hello ${event.data.name}`;
+  const faults = new FaultPoints(choose);
+  const platform = simulated(
+    (client) => [
+      client.createFunction({ id: "hello" }, { event: "hello" }, async ({ event, step }) =>
+        step.run("greet", () => {
+          ran.push(String(event.id));
+          return `hello ${event.data.name}`;
+        }),
+      ),
+      client.createFunction({ id: "sleeper" }, { event: "doze" }, async ({ step }) => {
+        await step.sleep("long", "300d");
+        return "awake";
       }),
-    ),
-    client.createFunction({ id: "sleeper" }, { event: "doze" }, async ({ step }) => {
-      await step.sleep("long", "300d");
-      return "awake";
-    }),
-    client.createFunction({ id: "waiter" }, { event: "begin" }, async ({ event, step }) => {
-      const found = await step.waitForEvent("w", { event: "done", if: event.data.if, timeout: "1d" });
-      return found?.data.value ?? null;
-    }),
-  ]);
-  return { platform, ran };
+      client.createFunction({ id: "waiter" }, { event: "begin" }, async ({ event, step }) => {
+        const found = await step.waitForEvent("w", { event: "done", if: event.data.if, timeout: "1d" });
+        return found?.data.value ?? null;
+      }),
+    ],
+    { faults },
+  );
+  return { platform, ran, faults };
+}
+
+/** Sends one event as a client does; its internal id. */
+async function send(platform: TestPlatform, event: { name: string; id: string; data?: object }): Promise<string> {
+  const { ids } = await platform.send(event as Parameters<TestPlatform["send"]>[0]);
+  return ids[0]!;
+}
+
+/** Time is over that nothing has noticed, as when no process was there. */
+function skip(platform: TestPlatform, ms: number): void {
+  platform.world.clock.moveTo(platform.clock.now() + ms);
 }
 
 describe("[G1] the log delivers what the queue does not", () => {
   it("sends again after 15 s when the message was lost", async () => {
     const { platform, ran } = hello();
-    await platform.register();
-    const id = await platform.send({ name: "hello", id: "a" });
-    platform.messages.length = 0;
-    const sentAt = platform.now;
-    await platform.run(undefined, hour);
+    platform.world.pauseQueue(true);
+    const id = await send(platform, { name: "hello", id: "a" });
+    platform.world.loseMessages();
+    platform.world.pauseQueue(false);
+    await platform.clock.advance(14_999);
+    expect(ran).toEqual([]);
+    expect(isAcknowledged(platform, id)).toBe(false);
+    await platform.clock.advance(1);
     expect(ran).toEqual(["a"]);
-    expect(platform.now - sentAt).toBe(15_000);
-    expect(await platform.isAcknowledged(id)).toBe(true);
+    expect(isAcknowledged(platform, id)).toBe(true);
   });
 
   it("does not send again what waits in the queue behind a batch that takes long", async () => {
-    const { platform, ran } = hello();
-    platform.oneShard = true;
-    await platform.register();
-    const id = await platform.send({ name: "hello", id: "a" });
-    const log = platform.objects().log("main", logOf(id));
-    const [first] = platform.messages.splice(0); // a consumer has it, and works on it for 40 s
-    await platform.send({ name: "hello", id: "b" });
-    const [second] = platform.messages.splice(0); // queued behind it
+    const { platform, ran, faults } = hello();
+    await platform.clock.advance(0); // registers the functions
+    platform.world.pauseQueue(true); // a consumer has the first, and works on it for 40 s
+    const id = await accept(platform, { name: "hello", id: "a" }, seedOf(platform, 1));
+    const [first] = platform.world.queued;
+    await accept(platform, { name: "hello", id: "b" }, seedOf(platform, 2)); // queued behind it
+    expect(new Set(platform.world.queued.map(({ log }) => log))).toEqual(new Set([logOf(id)]));
     for (let seconds = 0; seconds < 40; seconds += 5) {
-      await log.working([first!.from]);
-      platform.now += 5_000;
-      await platform.run(undefined, { horizonMs: 0 });
+      await objectsOf(platform).log("main", logOf(id)).working([first!.from]);
+      await platform.clock.advance("5s");
     }
-    expect(platform.hops.filter((hop) => hop === "queue.send")).toHaveLength(2);
+    expect(faults.deliveries).toBe(2);
     expect(ran).toEqual([]);
-    platform.messages.push(first!, second!);
-    await platform.run(undefined, hour);
+    platform.world.pauseQueue(false);
+    await platform.clock.advance("1h");
     expect(ran.sort()).toEqual(["a", "b"]);
+    expect(faults.deliveries).toBe(2);
   });
 
   it("delivers by its own alarm when there is no queue", async () => {
-    const { platform, ran } = hello();
-    platform.hasQueue = false;
-    await platform.register();
-    const sentAt = platform.now;
-    await platform.send({ name: "hello", id: "a" });
-    await platform.run(undefined, hour);
-    expect(ran).toEqual(["a"]);
-    expect(platform.now).toBe(sentAt);
+    const { platform, ran, faults } = hello();
+    platform.world.hasQueue = false;
+    await send(platform, { name: "hello", id: "a" });
+    expect(ran).toEqual(["a"]); // and no time has passed
+    expect(faults.deliveries).toBe(0);
   });
 
   it("parks what five resends could not route, with the error, and routes it on request", async () => {
-    const { platform, ran } = hello();
-    await platform.register();
     let isBroken = true;
-    platform.hop = (name) => {
-      if (isBroken && name === "→ registry.route") throw new Error("registry is down");
-    };
-    const id = await platform.send({ name: "hello", id: "a" });
-    await platform.run(async () => (await platform.objects().log("main", logOf(id)).parked()).length > 0);
+    const { platform, ran } = hello(({ name }) => (isBroken && name === "registry.route" ? "request-lost" : null));
+    const id = await send(platform, { name: "hello", id: "a" });
+    const log = objectsOf(platform).log("main", logOf(id));
+    await platform.clock.advance("1h");
     isBroken = false;
-    const [range] = await platform.objects().log("main", logOf(id)).parked();
-    expect(range).toMatchObject({ from: 0, to: 1 });
+    await platform.clock.advance("1d");
+    expect(await log.parked()).toEqual([{ from: 0, to: 1, error: expect.stringContaining("registry.route was lost") }]);
     expect(ran).toEqual([]);
-    await platform.objects().log("main", logOf(id)).reroute(range!.from, range!.to);
-    await platform.run();
+    await log.reroute(0, 1);
+    await platform.clock.runUntilIdle();
     expect(ran).toEqual(["a"]);
-    expect(await platform.objects().log("main", logOf(id)).parked()).toEqual([]);
+    expect(await log.parked()).toEqual([]);
   });
 
   it("starts a function once however often the message comes", async () => {
     const { platform, ran } = hello();
-    await platform.register();
-    await platform.send({ name: "hello", id: "a" });
-    platform.messages.push(...structuredClone(platform.messages), ...structuredClone(platform.messages));
-    await platform.run();
+    platform.world.pauseQueue(true);
+    await send(platform, { name: "hello", id: "a" });
+    const { clock, queued } = platform.world;
+    for (let times = 0; times < 3; times++)
+      await platform.world.invoke((objects) => routeBatch(objects, "main", queued, clock.now));
+    platform.world.pauseQueue(false);
+    await platform.clock.runUntilIdle();
+    expect(platform.world.messages).toBe(0);
+    expect(ran).toEqual(["a"]);
+  });
+
+  it("starts a function once when every message comes twice and every call is carried out twice", async () => {
+    const { platform, ran } = hello(({ kind }) => (kind === "call" || kind === "delivery" ? "twice" : null));
+    await send(platform, { name: "hello", id: "a" });
+    await platform.clock.runUntilIdle();
     expect(ran).toEqual(["a"]);
   });
 });
@@ -104,18 +136,12 @@ describe("[G1] the log delivers what the queue does not", () => {
 describe("events with a user id", () => {
   it("start a function once in 24 hours, and again after", async () => {
     const { platform, ran } = hello();
-    await platform.register();
-    await platform.send({ name: "hello", id: "a" });
-    await platform.run(undefined, hour);
-    platform.forgetSeeds(); // another request with the same id
-    platform.now += DEDUPE_WINDOW_MS - 1;
-    await platform.send({ name: "hello", id: "a" });
-    await platform.run(undefined, { horizonMs: 0 });
+    await send(platform, { name: "hello", id: "a" });
+    await platform.clock.advance(DEDUPE_WINDOW_MS - 1);
+    await send(platform, { name: "hello", id: "a" }); // another request with the same id
     expect(ran).toEqual(["a"]);
-    platform.forgetSeeds();
-    platform.now += DAY;
-    await platform.send({ name: "hello", id: "a" });
-    await platform.run();
+    await platform.clock.advance(DAY);
+    await send(platform, { name: "hello", id: "a" });
     expect(ran).toEqual(["a", "a"]);
   });
 });
@@ -123,98 +149,98 @@ describe("events with a user id", () => {
 describe("the sweeper", () => {
   it("wakes a run whose alarm the platform dropped", async () => {
     const { platform } = hello();
-    await platform.register();
-    const id = await platform.send({ name: "doze", id: "d" });
-    await platform.run(async () => (await platform.view(id, "mem-sleeper"))?.run.state.kind === "blocked");
-    platform.dropAlarms("run ");
-    platform.now += 300 * DAY + 180_000;
-    await platform.sweepAnHour();
-    await platform.run();
-    expect((await platform.view(id, "mem-sleeper"))?.run.state).toMatchObject({ kind: "completed", output: "awake" });
+    const id = await send(platform, { name: "doze", id: "d" });
+    const run = runOf(platform, id, "mem-sleeper")!;
+    await run.waitFor("sleep");
+    platform.world.loseAlarm("run", run.id);
+    await platform.clock.advance(300 * DAY + 180_000);
+    expect(run.hasEnded).toBe(false);
+    await sweepAnHour(platform);
+    await platform.clock.runUntilIdle();
+    expect(run.output).toBe("awake");
   });
 
   it("forgets ended runs and events past retention, keeps what still runs, and drops the log when it is empty", async () => {
     const { platform } = hello();
-    await platform.register();
-    const ended = await platform.send({ name: "hello", id: "a" });
-    const dozing = await platform.send({ name: "doze", id: "b" });
-    await platform.run(async () => (await platform.view(dozing, "mem-sleeper"))?.run.state.kind === "blocked");
-    const log = logOf(ended);
-    platform.now += RETENTION_DEFAULT_MS + 2 * DAY;
-    await platform.sweepAnHour();
-    expect(await platform.view(ended, "mem-hello")).toBeNull();
-    expect(await platform.objects().log("main", log).event(ended)).toBeNull();
-    expect((await platform.view(dozing, "mem-sleeper"))?.run.state.kind).toBe("blocked");
-    expect(await platform.objects().registry("main").logs()).toContain(logOf(dozing));
-    await platform.run(); // 300 days on
-    platform.now += RETENTION_DEFAULT_MS + DAY;
-    await platform.sweepAnHour();
-    await platform.sweepAnHour();
-    expect(await platform.view(dozing, "mem-sleeper")).toBeNull();
-    expect(await platform.objects().registry("main").logs()).toEqual([]);
+    const ended = await send(platform, { name: "hello", id: "a" });
+    const dozing = await send(platform, { name: "doze", id: "b" });
+    const dozer = () => runOf(platform, dozing, "mem-sleeper");
+    const { log, registry } = objectsOf(platform);
+    expect(runOf(platform, ended, "mem-hello")?.hasEnded).toBe(true);
+    expect(await log("main", logOf(ended)).event(ended)).not.toBeNull();
+    await platform.clock.advance(RETENTION_DEFAULT_MS + 2 * DAY);
+    await sweepAnHour(platform);
+    expect(runOf(platform, ended, "mem-hello")).toBeUndefined();
+    expect(await log("main", logOf(ended)).event(ended)).toBeNull();
+    expect(dozer()?.waitsFor).toHaveLength(1);
+    expect(await registry("main").logs()).toContain(logOf(dozing));
+    await dozer()!.waitFor("end"); // 300 days on
+    await platform.clock.advance(RETENTION_DEFAULT_MS + DAY);
+    await sweepAnHour(platform);
+    await sweepAnHour(platform);
+    expect(dozer()).toBeUndefined();
+    expect(await registry("main").logs()).toEqual([]);
+    expect([...platform.world.names("log"), ...platform.world.names("run")]).toEqual([]);
   });
 
   it("refuses to start a run whose event is older than a week: it may have ended and been forgotten", async () => {
     const { platform, ran } = hello();
-    await platform.register();
-    await platform.send({ name: "hello", id: "a" });
-    const late = structuredClone(platform.messages.splice(0));
-    platform.now += 8 * DAY;
-    platform.messages.push(...late);
-    await platform.run();
+    platform.world.pauseQueue(true);
+    await send(platform, { name: "hello", id: "a" });
+    skip(platform, 8 * DAY);
+    platform.world.pauseQueue(false);
+    await platform.clock.runUntilIdle();
+    expect(platform.world.messages).toBe(0);
     expect(ran).toEqual([]);
   });
 });
 
 describe("many waits for one event", () => {
-  async function waiting(platform: MemoryPlatform, count: number, condition: (n: number) => string) {
-    const ids: string[] = [];
-    for (let n = 0; n < count; n++)
-      ids.push(await platform.send({ name: "begin", id: `b${n}`, data: { if: condition(n), n } }));
-    const last = async (id: string) => (await platform.view(id, "mem-waiter"))?.entries[0]?.status.kind === "waiting";
-    await platform.run(async () => (await Promise.all(ids.map(last))).every(Boolean), { maxRounds: 5000 });
-    return ids;
+  async function waiting(platform: TestPlatform, count: number, condition: (n: number) => string) {
+    const begins = Array.from({ length: count }, (_, n) => ({
+      name: "begin",
+      id: `b${n}`,
+      data: { if: condition(n), n },
+    }));
+    const { runs } = await platform.send(begins);
+    expect(runs).toHaveLength(count);
+    expect(runs.every((run) => run.has("wait"))).toBe(true);
+    return runs;
   }
 
   it("all resume, page by page, also when the process dies on the way", async () => {
-    const { platform } = hello();
-    await platform.register();
-    const ids = await waiting(platform, 450, () => "async.data.value > 1");
     let offers = 0;
-    platform.hop = (name) => {
-      if (name !== "→ run.offer" || ++offers !== 300) return;
-      platform.die();
-      throw new Death(name);
-    };
-    await platform.send({ name: "done", id: "d", data: { value: 2 } });
-    const ended = async (id: string) => (await platform.view(id, "mem-waiter"))?.run.state.kind === "completed";
-    await platform.run(async () => (await Promise.all(ids.map(ended))).every(Boolean), { maxRounds: 5000 });
-    for (const id of ids) expect((await platform.view(id, "mem-waiter"))?.run.state).toMatchObject({ output: 2 });
+    const { platform } = hello(({ name }) => {
+      if (name === "run.offer" && ++offers === 300) die(platform);
+      return null;
+    });
+    const runs = await waiting(platform, 450, () => "async.data.value > 1");
+    await send(platform, { name: "done", id: "d", data: { value: 2 } });
+    await platform.clock.advance("1h"); // the waits last a day
+    expect(offers).toBeGreaterThan(450);
+    expect(runs.map((run) => run.output)).toEqual(runs.map(() => 2));
   }, 60_000);
 
   it("with an equality only the runs that match are asked", async () => {
-    const { platform } = hello();
-    await platform.register();
+    const { platform, faults } = hello();
     await waiting(platform, 40, (n) => `async.data.key == 'k${n}'`);
-    const before = platform.hops.length;
-    await platform.send({ name: "done", id: "d", data: { key: "k7", value: 7 } });
-    await platform.run(() => platform.hops.slice(before).includes("← log.acknowledge"));
-    expect(platform.hops.slice(before).filter((hop) => hop === "→ run.offer")).toHaveLength(1);
+    const id = await send(platform, { name: "done", id: "d", data: { key: "k7", value: 7 } });
+    expect(isAcknowledged(platform, id)).toBe(true);
+    expect(faults.calls("run.offer")).toBe(1);
   });
 });
 
 describe("what people are told", () => {
   it("a run that failed for good, once, with its function, its error and where to read more", async () => {
-    const platform = new MemoryPlatform((client) => [
+    const platform = simulated((client) => [
       client.createFunction({ id: "boom", retries: 1 }, { event: "go" }, () => {
         throw new RangeError("too much");
       }),
       client.createFunction({ id: "fine" }, { event: "go" }, () => 1),
     ]);
-    await platform.register();
     await platform.send({ name: "go", id: "a" });
-    await platform.run(undefined, hour);
-    expect(platform.reports).toEqual([
+    await platform.clock.advance("1h");
+    expect(platform.world.reports.map(({ message, error }) => `${message} ${String(error)}`)).toEqual([
       expect.stringMatching(/^run \S+ of "mem-boom" failed \(GET \/v1\/runs\/\S+\): RangeError: too much$/),
     ]);
   });

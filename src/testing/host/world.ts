@@ -66,6 +66,8 @@ export class World {
   readonly #invocations = new Set<Life>();
   /** processes that have died */
   #process = 0;
+  /** queues that have lost all they had */
+  #queue = 0;
   #timers = 0;
   #isPaused = false;
 
@@ -117,7 +119,7 @@ export class World {
     for (const name of this.#instances.keys()) this.#end(name);
     for (const life of this.#invocations) life.end();
     this.#invocations.clear();
-    if (losesMessages) this.#messages.length = 0;
+    if (losesMessages) this.loseMessages();
   }
 
   /** Messages that wait in the queue. */
@@ -135,9 +137,10 @@ export class World {
     this.#isPaused = isPaused;
   }
 
-  /** The queue loses what waits in it. */
+  /** The queue loses what waits in it, and what is being delivered should that fail. */
   loseMessages(): void {
     this.#messages.length = 0;
+    this.#queue += 1;
   }
 
   /** An alarm that the platform loses. */
@@ -189,12 +192,28 @@ export class World {
 
   #deliver(): void {
     const batch = this.#messages.splice(0, QUEUE_BATCH);
-    const again = () => {
+    const queue = this.#queue;
+    const bodies = batch.map(({ message }) => message);
+    this.invoke((objects) => this.#consume(objects, bodies)).catch(() => {
+      if (queue !== this.#queue) return;
       for (const sent of batch)
         if (sent.failures < QUEUE_RETRIES) this.#messages.push({ ...sent, failures: sent.failures + 1 });
-    };
-    const bodies = batch.map(({ message }) => message);
-    this.invoke((objects) => routeBatch(objects, ENV, bodies, this.clock.now)).catch(again);
+    });
+  }
+
+  /** As the Worker's queue handler: logs are told why a message could not be routed. */
+  async #consume(objects: Objects, messages: RouteMessage[]): Promise<void> {
+    try {
+      await routeBatch(objects, ENV, messages, this.clock.now);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      for (const { log, from } of messages)
+        await objects
+          .log(ENV, log)
+          .failed(from, why)
+          .catch(() => undefined);
+      throw error;
+    }
   }
 
   // ---- calls --------------------------------------------------------------------------------------------------------
