@@ -35,6 +35,11 @@ if (patches.length === 0) {
   process.exit(2);
 }
 
+const sound = await tried(null);
+if (sound.status !== "survived") {
+  console.error(`the simulation fails without any patch: ${sound.why}`);
+  process.exit(2);
+}
 const results = new Map();
 const queue = [...patches];
 await Promise.all(Array.from({ length: Math.min(availableParallelism(), patches.length) }, work));
@@ -62,6 +67,7 @@ async function tried(patch) {
   try {
     for (const path of NEEDED) cpSync(join(root, path), join(copy, path), { recursive: true });
     symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
+    if (patch === null) return await simulated(copy);
     const applied = spawnSync("git", ["apply", "--recount", patch], { cwd: copy, encoding: "utf8" });
     if (applied.status !== 0)
       return { status: "unusable", why: `does not apply: ${applied.stderr.trim().split("\n")[0]}` };

@@ -454,7 +454,8 @@ export class TestPlatform {
     const entropy = this.#random.bytes(10);
     const seed: UlidParts = idSeed !== undefined && run ? readSeed(idSeed, now, entropy) : { timeMs: now, entropy };
     const records = readEvents(JSON.stringify(events), seed, now);
-    await this.#insist(records);
+    const accepted = this.#insist(records);
+    await (run ? this.#activations.whileWaiting(run.runId, accepted) : accepted);
     // a step that is tried again sends the same events again
     for (const { event, internalId } of records)
       if (!this.#sent.has(internalId)) this.#sent.set(internalId, { runId: run?.runId ?? null, event });

@@ -88,6 +88,7 @@ export function shop(witness: Witness): InngestFunction[] {
     ]);
     const first = await Promise.race([
       step.sleep("short", "10m").then(() => "short"),
+      step.sleep("close", "10m500ms").then(() => "close"),
       step.sleep("long", "20h").then(() => "long"),
     ]);
     const loop: number[] = [];

@@ -4,10 +4,14 @@ import type { Life } from "./life.ts";
 /** Which runs have code executing: while any has, time stands still. */
 export class Activations {
   readonly #executing = new Map<string, Set<object>>();
+  /** how many of a run's executions wait for the platform */
+  readonly #waiting = new Map<string, number>();
 
   /** Ids of runs whose code executes. */
   runs(): string[] {
-    return [...this.#executing.keys()];
+    return [...this.#executing].flatMap(([runId, code]) =>
+      code.size > (this.#waiting.get(runId) ?? 0) ? [runId] : [],
+    );
   }
 
   isExecuting(runId: string): boolean {
@@ -29,6 +33,17 @@ export class Activations {
   /** What a run's code does from now on is waited for no more. */
   abandon(runId: string): void {
     this.#executing.delete(runId);
+  }
+
+  /** Does not count one execution of a run while its code waits for the platform, and so perhaps for virtual time. */
+  async whileWaiting<T>(runId: string, work: Promise<T>): Promise<T> {
+    const change = (by: 1 | -1) => this.#waiting.set(runId, (this.#waiting.get(runId) ?? 0) + by);
+    change(1);
+    try {
+      return await work;
+    } finally {
+      change(-1);
+    }
   }
 
   /** Functions whose activations are counted, and stop with the life of the run's object. */

@@ -381,7 +381,7 @@ export class World {
     const { kind, name } = partsOf(fullName);
     const { writes, alarm } = open;
     const fault = writes.length > 0 ? this.#faults.commit({ kind, name, writes }) : null;
-    if (fault === "crash-all") return this.resetAll();
+    if (fault === "crash-all") return this.resetAll({ losesMessages: true });
     if (fault === "crash-before") return this.#end(fullName);
     this.#open.delete(fullName);
     if (alarm !== undefined) this.#setAlarm(fullName, alarm);
