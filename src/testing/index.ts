@@ -21,3 +21,14 @@ export {
 } from "./platform.ts";
 export type { RunTarget, TestRun, TestStep } from "./run.ts";
 export type { AnswerEvent, MockedStep, StepControl, StepSelector } from "./step-control.ts";
+export { createMockEvent, InngestTestEngine, InngestTestRun, mockCtx } from "./engine.ts";
+export { Random } from "./random.ts";
+export {
+  simulate,
+  SimulationError,
+  type Action,
+  type SimulateOptions,
+  type SimulationReport,
+  type SimulationView,
+} from "./simulate.ts";
+export type { FaultKind } from "./simulation-faults.ts";
