@@ -92,15 +92,17 @@ function install(): Installation {
     }
     return undefined;
   };
-  const functions = [mathRandom(caller), ...cryptoFunctions(caller)];
+  const node = nodeCrypto();
+  const functions = [mathRandom(caller), ...cryptoFunctions(caller), ...(node?.functions(caller) ?? [])];
   const dates = new WeakSet<DateConstructor>();
   return {
     finders,
     ensure: () => {
       // a function that a test has replaced by its own stays so
-      for (const { owner, name, real, virtual } of functions)
-        if (Reflect.get(owner, name) === real)
-          Object.defineProperty(owner, name, { value: virtual, configurable: true, writable: true });
+      const missing = functions.filter(({ owner, name, real }) => Reflect.get(owner, name) === real);
+      for (const { owner, name, virtual } of missing)
+        Object.defineProperty(owner, name, { value: virtual, configurable: true, writable: true });
+      if (missing.length > 0) node?.publish();
       if (dates.has(Date)) return;
       // fake timers replace the class, and put back what they have found; their time is for code outside of runs
       const wrapped = virtualDate(Date, caller);
@@ -143,6 +145,72 @@ function cryptoFunctions(caller: () => Caller | undefined): Replacement[] {
     { owner, name: "randomUUID", real: realUUID, virtual: virtualUUID },
     { owner, name: "getRandomValues", real: realValues, virtual: virtualValues },
   ];
+}
+
+/** What `import { randomUUID } from "node:crypto"` gives, on runtimes where modules built in can be changed. */
+function nodeCrypto() {
+  const { process, Buffer } = globalThis as unknown as NodeGlobals;
+  let owner: NodeModule | undefined;
+  let publish: (() => void) | undefined;
+  try {
+    owner = process?.getBuiltinModule?.("node:crypto");
+    publish = process?.getBuiltinModule?.("node:module")?.syncBuiltinESMExports;
+    publish?.(); // workerd has it, and throws
+  } catch {
+    return undefined;
+  }
+  if (!owner?.randomUUID || !owner.randomBytes || !owner.randomInt || !publish || !Buffer) return undefined;
+  const { randomUUID, randomBytes, randomInt } = owner;
+  const functions = (caller: () => Caller | undefined): Replacement[] => [
+    {
+      owner,
+      name: "randomUUID",
+      real: randomUUID,
+      virtual: (...args: unknown[]) => {
+        const found = caller();
+        return found ? uuid(found.chance("randomUUID()").bytes(16)) : randomUUID(...args);
+      },
+    },
+    {
+      owner,
+      name: "randomBytes",
+      real: randomBytes,
+      virtual: (...args: unknown[]) => {
+        const [size] = args;
+        const found = args.length === 1 && isCount(size) ? caller() : undefined; // with a callback it stays as it is
+        return found ? Buffer.from(found.chance("randomBytes()").bytes(Number(size))) : randomBytes(...args);
+      },
+    },
+    {
+      owner,
+      name: "randomInt",
+      real: randomInt,
+      virtual: (...args: unknown[]) => {
+        const [min, max] = args.length === 1 ? [0, Number(args[0])] : [Number(args[0]), Number(args[1])];
+        const isRange = args.length <= 2 && Number.isSafeInteger(min) && isCount(max - min - 1);
+        const found = isRange ? caller() : undefined;
+        return found ? min + found.chance("randomInt()").below(max - min) : randomInt(...args);
+      },
+    },
+  ];
+  return { functions, publish };
+}
+
+/** The part of Node that is asked for, wherever it is. */
+interface NodeGlobals {
+  Buffer?: { from(bytes: Uint8Array): unknown };
+  process?: { getBuiltinModule?(name: string): NodeModule | undefined };
+}
+
+interface NodeModule {
+  randomUUID?: (...args: unknown[]) => unknown;
+  randomBytes?: (...args: unknown[]) => unknown;
+  randomInt?: (...args: unknown[]) => unknown;
+  syncBuiltinESMExports?: () => void;
+}
+
+function isCount(value: unknown): boolean {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && value < 2 ** 31;
 }
 
 function isFillable(view: unknown): view is ArrayBufferView {

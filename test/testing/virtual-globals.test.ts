@@ -1,3 +1,4 @@
+import { randomBytes, randomInt, randomUUID } from "node:crypto";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Inngest } from "../../src/sdk/index.ts";
 import { createTestPlatform } from "../../src/testing/index.ts";
@@ -85,6 +86,19 @@ describe.each(["local", "http"] as const)("code of functions under test (%s)", (
     expect(drawn).toHaveLength(4);
     expect(new Set(drawn).size).toBe(4);
   });
+});
+
+it("functions find seeded chance in what they import from node:crypto", async () => {
+  const draw = () => [randomUUID(), randomBytes(3).toString("hex"), randomInt(10), randomInt(5, 6)];
+  const [one, same] = [await looking(draw, { seed: 3 }).found(), await looking(draw, { seed: 3 }).found()];
+  expect(one).toEqual(same);
+  expect(one.inside[0]).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+  expect(one.inside[1]).toHaveLength(6);
+  expect(one.inside[2]).toBeLessThan(10);
+  expect(one.inside[3]).toBe(5);
+  expect(randomUUID()).not.toBe(randomUUID());
+  expect(randomBytes(8)).not.toEqual(randomBytes(8));
+  expect(() => randomInt(5, 1)).toThrow(RangeError);
 });
 
 describe("everybody else", () => {
