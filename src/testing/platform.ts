@@ -343,10 +343,22 @@ export class TestPlatform {
       sent: (runId) => [...this.#sent.values()].flatMap((sent) => (sent.runId === runId ? [sent.event] : [])),
       waitFor: (one, target, within) => this.#waitFor(one, target, within),
       control: (selector, runId) => this.#controls.control(selector, runId),
-      cancel: (runId, reason) => this.#ask(async (objects) => objects.run(ENV, runId).cancel(reason)),
-      advance: (runId, by) =>
-        this.#ask(async (objects) => objects.run(ENV, runId).advance(durationMs(by, "run.advance"))),
-      wake: (runId, step) => this.#ask(async (objects) => objects.run(ENV, runId).wake(step)),
+      cancel: (runId, reason) => this.#ask((objects) => objects.run(ENV, runId).cancel(reason)),
+      advance: async (runId, by) => {
+        const ms = durationMs(by, "run.advance");
+        await this.#ask(async (objects) => {
+          const { kind } = await objects.run(ENV, runId).advance(ms);
+          if (kind !== "advanced") throw new Error(`run.advance: the run has ended\n${run.timeline()}`);
+        });
+      },
+      wake: (runId, step) =>
+        this.#ask(async (objects) => {
+          const outcome = await objects.run(ENV, runId).wake(step);
+          if (outcome.kind === "woken") return;
+          const asleep = outcome.kind === "awake" ? outcome.sleeping : [];
+          const what = step === undefined ? "no step of the run sleeps" : `step ${JSON.stringify(step)} does not sleep`;
+          throw new Error(`run.wake: ${what}${suggestion(step ?? "", asleep)}\n${run.timeline()}`);
+        }),
       notes: () => this.#notes(),
     });
     this.#runs.set(id, run);

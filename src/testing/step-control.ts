@@ -1,5 +1,6 @@
 import type { Entry } from "../engine/run.ts";
 import { stepHash } from "../protocol/ids.ts";
+import { isObject } from "../protocol/json.ts";
 import type { FoundStep } from "../sdk/execute.ts";
 import type { HostedRun } from "../sdk/run-host.ts";
 import { suggestion } from "../sdk/suggestion.ts";
@@ -43,7 +44,7 @@ export interface StepControl {
    */
   mock(result: unknown): void;
   /**
-   * Makes the step throw `times` times; then its own code runs.
+   * Makes the step throw `times` times; then it goes on as was asked before, or with its own code.
    *
    * @param times Default: always
    * @param error Default: an `Error` that says where it comes from
@@ -107,9 +108,7 @@ export class StepControls {
 
   /** @param runId only of this run. Default: of all */
   control(selector: StepSelector, runId?: string): StepControl {
-    const { id, index } = typeof selector === "string" ? { id: selector, index: undefined } : selector;
-    if (typeof id !== "string" || id === "")
-      throw new TypeError(`step: ${JSON.stringify(selector)} names no step; give its id, or { id, index }`);
+    const { id, index } = readSelector(selector);
     const add = (behaviour: Behaviour) => {
       const rule: Rule = { id, index, runId, behaviour, uses: 0, perStep: new Map() };
       this.#rules.unshift(rule);
@@ -121,7 +120,7 @@ export class StepControls {
         add({ kind: "fail", times: atLeastOne(times, "fail"), error }),
       hang: () => add({ kind: "hang" }),
       timeOut: () => add({ kind: "timeOut" }),
-      answer: (event = {}) => add({ kind: "answer", event }),
+      answer: (event = {}) => add({ kind: "answer", event: readAnswer(event, id) }),
       crash: (when, times = 1) => {
         if (when !== "before" && when !== "after")
           throw new TypeError(`step("${id}").crash: ${JSON.stringify(when)} is neither "before" nor "after"`);
@@ -154,23 +153,35 @@ export class StepControls {
   /** The step as it is to be carried out. */
   adjust(run: HostedRun, step: FoundStep): FoundStep {
     this.#seen.add(step.userId);
-    const rule = this.#rules.find(
-      (one) => covers(one, run.runId, step) && ["mock", "fail", "hang", "timeOut"].includes(one.behaviour.kind),
-    );
+    const rule = this.#standsIn(run, step);
     if (!rule) return step;
-    const { behaviour } = rule;
-    if (behaviour.kind === "timeOut") {
-      if (step.op !== "WaitForEvent" && step.op !== "InvokeFunction") return step;
+    if (rule.behaviour.kind === "timeOut") {
       rule.uses += 1;
       return { ...step, opts: { ...step.opts, timeout: new Date(this.#now()).toISOString() } };
     }
     return { ...step, body: (own) => this.#standIn(rule, run, step, own) };
   }
 
+  /** The latest rule that replaces the step, among those from an index on. */
+  #standsIn(run: HostedRun, step: FoundStep, from = 0): Rule | undefined {
+    const canTimeOut = step.op === "WaitForEvent" || step.op === "InvokeFunction";
+    return this.#rules.find(
+      (one, index) =>
+        index >= from &&
+        covers(one, run.runId, step) &&
+        (["mock", "fail", "hang"].includes(one.behaviour.kind) || (one.behaviour.kind === "timeOut" && canTimeOut)),
+    );
+  }
+
   #standIn(rule: Rule, run: HostedRun, step: FoundStep, own: FoundStep): unknown {
     const { behaviour, perStep } = rule;
     const key = `${run.runId} ${step.id}`;
     const attempt = perStep.get(key) ?? 0;
+    if (behaviour.kind === "fail" && attempt >= behaviour.times) {
+      const earlier = this.#standsIn(run, step, this.#rules.indexOf(rule) + 1);
+      if (earlier) return this.#standIn(earlier, run, step, own);
+      if (step.body) return step.body(own);
+    }
     rule.uses += 1;
     perStep.set(key, attempt + 1);
     switch (behaviour.kind) {
@@ -181,8 +192,7 @@ export class StepControls {
         return result(told);
       }
       case "fail":
-        if (attempt < behaviour.times || !step.body) throw behaviour.error;
-        return step.body(own);
+        throw behaviour.error;
       default:
         this.#hanging.set(run.runId, (this.#hanging.get(run.runId) ?? 0) + 1);
         return new Promise(() => undefined);
@@ -234,6 +244,26 @@ export class StepControls {
     const name = event.name ?? entry.wait?.events[0];
     this.#pending.push({ runId, stepId: entry.id, kind: behaviour.kind, event: { ...event, name } });
   }
+}
+
+function readSelector(selector: StepSelector): { id: string; index: number | undefined } {
+  const { id, index } = typeof selector === "object" && selector !== null ? selector : { id: selector };
+  if (typeof id !== "string" || id === "")
+    throw new TypeError(`step: ${JSON.stringify(selector)} names no step; give its id, or { id, index }`);
+  if (index !== undefined && !(Number.isSafeInteger(index) && index >= 0))
+    throw new RangeError(`step ${JSON.stringify(id)}: index: ${index} is not a whole number from 0`);
+  return { id, index };
+}
+
+function readAnswer(event: AnswerEvent, id: string): AnswerEvent {
+  const where = `step(${JSON.stringify(id)}).answer`;
+  if (!isObject(event)) throw new TypeError(`${where}: ${JSON.stringify(event)} is no event; give { name, data }`);
+  for (const field of ["data", "user"] as const)
+    if (event[field] !== undefined && !isObject(event[field]))
+      throw new TypeError(`${where}: ${field}: ${JSON.stringify(event[field])} is not an object`);
+  if (event.name !== undefined && (typeof event.name !== "string" || event.name === ""))
+    throw new TypeError(`${where}: name: ${JSON.stringify(event.name)} is not an event's name`);
+  return event;
 }
 
 function covers(rule: Rule, runId: string, step: { userId: string; /** hash of id and place */ id: string }): boolean {

@@ -152,6 +152,21 @@ describe.each(["local", "http"] as const)("over %s:", (transport) => {
       expect(passed(platform)).toBe(0);
     });
 
+    it("of one run goes forward only, and a step that does not sleep cannot be woken", async () => {
+      const platform = createTestPlatform({ functions: [nap] });
+      const { run } = await platform.send({ name: "nap", data: {} });
+      await expect(run.advance(-1)).rejects.toThrow("run.advance: cannot read -1");
+      await expect(run.advance("soon")).rejects.toThrow("run.advance: cannot read");
+      await expect(run.wake("nop")).rejects.toThrow(
+        `run.wake: step "nop" does not sleep (did you mean "nap"?)\n${run.timeline()}`,
+      );
+      expect(run).toBeWaitingFor("sleep:nap");
+      await run.wake();
+      expect(run).toHaveCompleted();
+      await expect(run.wake()).rejects.toThrow("run.wake: no step of the run sleeps");
+      await expect(run.advance("1d")).rejects.toThrow("run.advance: the run has ended");
+    });
+
     it("moved ahead for one run, counts for all that it waits for later", async () => {
       const twice = client.createFunction({ id: "twice" }, { event: "twice" }, async ({ step }) => {
         await step.sleep("a", "10d");

@@ -278,7 +278,12 @@ export class World {
     const known = this.#instances.get(fullName);
     if (known) return known;
     const life = new Life();
-    const instance: Instance = { api: this.#make(kind, this.#host(kind, name, life), life), life, isInAlarm: false };
+    const instance: Instance = {
+      api: this.#make(kind, this.#host(kind, name, life), life),
+      life,
+      isInAlarm: false,
+      isDueAgain: false,
+    };
     this.#instances.set(fullName, instance);
     return instance;
   }
@@ -417,6 +422,10 @@ export class World {
     const { kind, name } = partsOf(fullName);
     const instance = this.#instance(kind, name);
     const { api, life } = instance;
+    if (instance.isInAlarm) {
+      instance.isDueAgain = true; // handlers of one object do not overlap
+      return;
+    }
     instance.isInAlarm = true;
     try {
       for (let time = 0; time < times; time++) await life.within(api.alarm?.() ?? Promise.resolve());
@@ -427,6 +436,8 @@ export class World {
       if (this.clock.at(fullName) === null) this.#setAlarm(fullName, this.clock.now + ALARM_RETRY_MS);
     }
     instance.isInAlarm = false;
+    if (instance.isDueAgain && this.clock.at(fullName) === null) this.#setAlarm(fullName, this.clock.now);
+    instance.isDueAgain = false;
   }
 }
 
@@ -442,6 +453,8 @@ interface Instance {
   life: Life;
   /** its handler runs */
   isInAlarm: boolean;
+  /** its alarm went off meanwhile */
+  isDueAgain: boolean;
 }
 
 /** What an object has done in a turn that is not over. */
