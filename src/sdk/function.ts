@@ -35,7 +35,8 @@ export interface Registration {
   triggers: EventTrigger[];
   crons: CronTrigger[];
   retry: RetryPolicy;
-  handler: (context: Context) => unknown;
+  /** @param code what is run in the handler's place, with just what it would be given. Default: the handler */
+  handler: (context: Context, code?: (context: never) => unknown) => unknown;
   /** as the user made it */
   fn: InngestFunction;
 }
@@ -150,7 +151,7 @@ export class InngestFunction<TOutput = unknown, TData extends object = UntypedDa
       triggers: [...this.triggers],
       crons: [...this.crons],
       retry: this.#retry,
-      handler: (context) => this.#run(context),
+      handler: (context, code) => this.#run(context, code),
       fn: this,
     };
     const { onFailure } = this.options;
@@ -170,10 +171,10 @@ export class InngestFunction<TOutput = unknown, TData extends object = UntypedDa
   }
 
   /** The handler, between the events as they were stored and the result as it will be. */
-  #run(context: Context): unknown {
+  #run(context: Context, code = this.handler): unknown {
     const { schemas, serializer } = this.owner;
     const run = (events: ReceivedEvent[]) =>
-      encoded(this.handler({ ...context, event: events[0], events } as never), serializer); // typed by its triggers
+      encoded(code({ ...context, event: events[0], events } as never), serializer); // typed by its triggers
     const events = receiveEvents(context.events, { readers: this.#readers, schemas, serializer });
     return events instanceof Promise ? events.then(run) : run(events);
   }
