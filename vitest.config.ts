@@ -2,7 +2,10 @@ import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
 import { answerAsApp } from "./test/helpers/served-app.ts";
 
-/** `unit` runs pure rules in Node; `workers` runs the objects in workerd. End-to-end suites: vitest.e2e.config.ts. */
+/**
+ * `unit` runs pure rules in Node; `workers` runs the objects in workerd; `simulation` plays the engine with faults.
+ * End-to-end suites: vitest.e2e.config.ts.
+ */
 export default defineConfig({
   test: {
     maxWorkers: 2,
@@ -25,10 +28,12 @@ export default defineConfig({
             "test/long/**",
             "test/frameworks/**",
             "test/packaging/**",
+            "test/simulation/**",
           ],
           environment: "node",
         },
       },
+      { test: { name: "simulation", include: ["test/simulation/**/*.test.ts"], environment: "node" } },
       {
         plugins: [
           cloudflareTest({

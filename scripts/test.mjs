@@ -13,7 +13,8 @@ import { installIfNeeded, root } from "./start.mjs";
 /** @type {{ name: string, command: string, needs?: { check: () => boolean, remedy: string } }[]} */
 const suites = [
   { name: "check and build", command: "npm run --silent check" },
-  { name: "unit and workers", command: "vitest run" },
+  { name: "unit and workers", command: "vitest run --project unit --project workers" },
+  { name: "simulation", command: "vitest run --project simulation" },
   { name: "e2e", command: "vitest run --config vitest.e2e.config.ts" },
   {
     name: "frameworks",

@@ -9,6 +9,7 @@ import { logOf } from "../durable-objects/objects.ts";
 import { prepareWait, waitMatches } from "../engine/expression.ts";
 import type { RunStore } from "../durable-objects/storage/stores.ts";
 import type { EventRecord, EventValue } from "../protocol/event.ts";
+import type { Memo } from "../protocol/call.ts";
 import type { RegisteredFunction } from "../protocol/function-config.ts";
 import { derivedUlid, runIdOf } from "../protocol/ids.ts";
 import type { FoundStep } from "../sdk/execute.ts";
@@ -221,12 +222,25 @@ export class Guarantees {
   #checkDeadline(run: Run, entry: Entry, trigger: EventValue): void {
     const { status, kind, userId } = entry;
     const until = this.#deadlines.get(`${run.id} ${entry.id}`);
-    if (status.kind !== "settled" || until === undefined || status.memo !== null) return;
+    if (status.kind !== "settled" || until === undefined) return;
+    if (kind === "wait" && status.memo !== null) return this.#checkAnswer(run, entry, status.memo, until);
+    if (status.memo !== null) return;
     if (kind !== "sleep" && kind !== "wait") return;
     const late = status.at - until;
     if (late < 0) this.#broken("G5", `${kind} "${userId}" ended ${-late} ms before its time`, run.id);
     if (late > 0 && this.#watched.isCalm()) this.#broken("G5", `${kind} "${userId}" ended ${late} ms late`, run.id);
     if (kind === "wait") this.#checkTimedOut(run, entry, trigger, until);
+  }
+
+  #checkAnswer(run: Run, { userId }: Entry, memo: Memo, until: number): void {
+    const id = typeof memo === "object" && memo !== null && "id" in memo ? memo.id : undefined;
+    for (const { record, at } of this.#watched.accepted())
+      if (record.event.id === id && record.userId === undefined && at > until)
+        this.#broken(
+          "G5",
+          `wait "${userId}" was answered by an event that came ${at - until} ms after its end`,
+          run.id,
+        );
   }
 
   #checkTimedOut(run: Run, { wait, createdAt, userId, opened }: Entry, trigger: EventValue, until: number): void {

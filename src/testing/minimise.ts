@@ -1,26 +1,25 @@
-/** How often a smaller part is tried at most. */
+/** How often smaller parts are tried at most. */
 const TRIES_MAX = 200;
 
 /**
  * A smallest list of parts that still fails, found by leaving out ever smaller groups of them (delta debugging, Zeller 2002),
  * in so many tries; null when not even all of them fail again.
  *
- * @param fails whether a list of parts, in their order, still fails
+ * @param failing the parts, perhaps changed, when they still fail; null when they do not
  */
 export async function minimised<Part>(
   parts: readonly Part[],
-  fails: (some: readonly Part[]) => Promise<boolean>,
+  failing: (some: readonly Part[]) => Promise<readonly Part[] | null>,
 ): Promise<readonly Part[] | null> {
+  let left = await failing(parts);
+  if (left === null) return null;
   let tries = 0;
-  const stillFails = async (some: readonly Part[]) => tries++ < TRIES_MAX && (await fails(some));
-  let left = parts;
   for (let size = Math.ceil(left.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (let start = 0; start < left.length;) {
-      const rest = left.toSpliced(start, size);
-      if (await stillFails(rest)) left = rest;
-      else start += size;
+    for (let start = 0; start < left.length && tries < TRIES_MAX; tries++) {
+      const rest: readonly Part[] | null = await failing(left.filter((_, i) => i < start || i >= start + size));
+      if (rest === null) start += size;
+      else left = rest;
     }
   }
-  // last of all the result itself, so that what is told is of it
-  return (await fails(left)) ? left : null;
+  return left;
 }

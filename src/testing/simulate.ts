@@ -4,6 +4,7 @@ import type { EventPayload } from "../sdk/event.ts";
 import { suggestion } from "../sdk/suggestion.ts";
 import type { AnyFunction, TestTransport } from "./app-functions.ts";
 import { Guarantees } from "./guarantees.ts";
+import type { Stuck } from "./host/driver.ts";
 import { noFaults } from "./host/faults.ts";
 import { ENV } from "./host/world.ts";
 import { minimised } from "./minimise.ts";
@@ -92,6 +93,10 @@ const FAULTS_MAX = 5;
 const CALM_EVERY = 5;
 /** Turns that one action may be behind another. */
 const TURNS_BETWEEN_MAX = 60;
+/** How many points earlier a fault is tried when a workload gets smaller. */
+const EARLIER_MAX = 6;
+/** Instants that one simulation visits at most after its workload. */
+const INSTANTS_MAX = 10_000;
 const CLOCK_JUMP_MAX_MS = 3_600_000;
 const OPTIONS: (keyof SimulateOptions)[] = [
   "functions",
@@ -187,6 +192,9 @@ function isSame(one: Failure, other: Failure): boolean {
   return one.invariant === other.invariant && withoutIds(one) === withoutIds(other);
 }
 
+/** What a failing simulation is made of, as far as it can be left out. */
+type Part = { kind: "action"; placed: Placed } | { kind: "fault"; fault: InjectedFault } | { kind: "disorder" };
+
 /** The smallest part of a failing simulation that still fails, told as an error. */
 async function explain<World>(
   options: SimulateOptions<World>,
@@ -195,33 +203,47 @@ async function explain<World>(
   failure: Failure,
   injected: readonly InjectedFault[],
 ): Promise<SimulationError> {
-  type Part = { kind: "action"; placed: Placed } | { kind: "fault"; fault: InjectedFault } | { kind: "disorder" };
   const parts: Part[] = [
     { kind: "disorder" },
     ...injected.map((fault): Part => ({ kind: "fault", fault })),
     ...actions.map((placed): Part => ({ kind: "action", placed })),
   ];
   let last = failure;
-  const smallest = await minimised(parts, async (some) => {
-    const outcome = await play(options, {
-      seed,
-      actions: some.flatMap((part) => (part.kind === "action" ? [part.placed] : [])),
-      plan: some.flatMap((part) => (part.kind === "fault" ? [part.fault] : [])),
-      isOrdered: !some.some((part) => part.kind === "disorder"),
-    });
+  const fails = async (some: readonly Part[]) => {
+    const outcome = await play(options, { seed, ...playOf(some) });
     if (!outcome.failure || !isSame(outcome.failure, failure)) return false;
     last = outcome.failure;
     return true;
+  };
+  const smallest = await minimised(parts, async (some) => {
+    for (const shifted of [some, ...earlierFaults(some)]) if (await fails(shifted)) return shifted;
+    return null;
   });
-  const left =
-    smallest?.flatMap((part) => (part.kind === "action" ? [part.placed.action] : [])) ??
-    actions.map(({ action }) => action);
+  const left = playOf(smallest ?? parts).actions.map(({ action }) => action);
   return new SimulationError(
     seed,
     last,
     left,
     messageOf(seed, last, left, { all: actions.length, replays: smallest !== null }),
   );
+}
+
+function playOf(parts: readonly Part[]): Omit<Play, "seed"> {
+  return {
+    actions: parts.flatMap((part) => (part.kind === "action" ? [part.placed] : [])),
+    plan: parts.flatMap((part) => (part.kind === "fault" ? [part.fault] : [])),
+    isOrdered: !parts.some((part) => part.kind === "disorder"),
+  };
+}
+
+/** The same with one fault at an earlier point of its kind: with less going on before, its point comes earlier. */
+function* earlierFaults(parts: readonly Part[]): Generator<readonly Part[]> {
+  for (const [index, part] of parts.entries()) {
+    if (part.kind !== "fault") continue;
+    const [, where = "", passed = "0"] = /^(.*) (\d+)$/.exec(part.fault.point) ?? [];
+    for (let earlier = Number(passed) - 1; earlier >= Math.max(Number(passed) - EARLIER_MAX, 0); earlier--)
+      yield parts.with(index, { kind: "fault", fault: { ...part.fault, point: `${where} ${earlier}` } });
+  }
 }
 
 function messageOf(
@@ -297,7 +319,6 @@ async function play<World>(
     },
   });
   const { driver, functions: app } = platform.parts;
-  const beginning = platform.clock.now();
   guarantees = new Guarantees({
     world: platform.world,
     functions: app.syncs().flatMap((sync) => sync.functions),
@@ -326,7 +347,8 @@ async function play<World>(
     const registered = platform.parts.register().then(() => (isRegistered = true));
     await driver.until(() => isRegistered);
     await registered;
-    const clients: Promise<unknown>[] = [];
+    const refused: unknown[] = [];
+    let waiting = 0;
     for (const { action, index } of actions) {
       const own = new Random(seed * 1_009 + index);
       const isBusyTime = kinds.has("reorder") && own.chance(0.7);
@@ -337,14 +359,18 @@ async function play<World>(
         jumps.push(`before action ${index + 1}: the clock leapt ${ms} ms ahead`);
       }
       if ("advance" in action) await driver.advanceTo(platform.clock.now() + durationMs(action.advance, "advance"));
-      else clients.push(perform(platform, action, isBusyTime ? own.below(TURNS_BETWEEN_MAX) : 0));
+      else {
+        waiting += 1;
+        const turns = isBusyTime ? own.below(TURNS_BETWEEN_MAX) : 0;
+        void perform(platform, action, turns)
+          .catch((error: unknown) => refused.push(error))
+          .finally(() => (waiting -= 1));
+      }
     }
-    await driver.until(() => false, beginning + durationMs("400d", "limit"));
-    await Promise.all(clients);
-    faults.stop();
-    const stuck = await driver.until(() => false);
-    if (stuck && stuck.kind !== "idle")
-      return outcome(failed("ends", `${stuck.kind}: the simulation does not come to an end`));
+    const stuck = await driver.until(() => false, Number.POSITIVE_INFINITY, INSTANTS_MAX);
+    if (stuck?.kind !== "idle") return outcome(failed("ends", notAtRest(stuck)));
+    if (waiting > 0) return outcome(failed("G1", `${waiting} requests of clients got no answer`));
+    if (refused.length > 0) throw refused[0];
   } catch (error) {
     return outcome(
       failed(
@@ -367,6 +393,11 @@ async function play<World>(
     if (failure !== null) return outcome(failed(name, failure));
   }
   return outcome(null);
+}
+
+function notAtRest(stuck: Stuck | null): string {
+  if (stuck?.kind === "executing") return `code of runs ${stuck.runs.join(", ")} executes without end`;
+  return `after ${INSTANTS_MAX} instants there is still something to do`;
 }
 
 async function broken<World>(

@@ -189,6 +189,10 @@ function story(chance: Random, id: string): Action[] {
         send("pair/answer", { n: 1 }),
         ...pause(100),
         ...(chance.chance(0.7) ? [send("pair/answer", { n: 2 })] : []),
+        // about when the waits give up
+        ...(chance.chance(0.4)
+          ? [{ advance: `${350 + chance.below(20)}m` } as const, send("pair/answer", { n: 3 })]
+          : []),
       ];
     case 5:
       return [
@@ -299,8 +303,8 @@ function expectedOf(
       ];
     case "shop-pair":
       // each answer at most once, in whichever order they came
-      return [null, 1, 2].flatMap((first) =>
-        [null, 1, 2].flatMap((second) => (first !== null && first === second ? [] : [{ id, first, second }])),
+      return [null, 1, 2, 3].flatMap((first) =>
+        [null, 1, 2, 3].flatMap((second) => (first !== null && first === second ? [] : [{ id, first, second }])),
       );
     case "shop-again":
       return [null, 1, 2].flatMap((other) => [1, 2].flatMap((n) => (n === other ? [] : [{ n, other }])));

@@ -67,9 +67,13 @@ export class Driver {
   }
 
   /** Goes on, at rest and from instant to instant, until something is so; null then, or why it never is. */
-  async until(isSo: () => boolean, limit = Number.POSITIVE_INFINITY): Promise<Stuck | null> {
+  async until(
+    isSo: () => boolean,
+    limit = Number.POSITIVE_INFINITY,
+    instantsMax = INSTANTS_MAX,
+  ): Promise<Stuck | null> {
     const { world, isWork } = this.#options;
-    for (let instants = 0; instants < INSTANTS_MAX; instants++) {
+    for (let instants = 0; instants < instantsMax; instants++) {
       const stuck = await this.settle();
       if (isSo()) return null;
       if (stuck) return stuck;
@@ -81,7 +85,7 @@ export class Driver {
       world.clock.moveTo(Math.max(timer.at, world.clock.now));
       world.clock.fire(timer);
     }
-    return { kind: "endless", instants: INSTANTS_MAX };
+    return { kind: "endless", instants: instantsMax };
   }
 
   /** Everything that happens up to an instant, schedules included. */
