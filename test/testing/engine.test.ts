@@ -477,6 +477,21 @@ describe("what is not mocked", () => {
     expect((await new InngestTestEngine({ function: fn }).execute()).result).toBe("rested");
   });
 
+  test("the test's own clock and chance are what code finds", async () => {
+    vi.useFakeTimers({ now: 4_000_000_000_000 });
+    vi.spyOn(Math, "random").mockReturnValue(0.25);
+    try {
+      const fn = client.createFunction({ id: "faked" }, { event }, async ({ step }) => {
+        await step.sleep("nap", "1d");
+        return step.run("a", () => [Date.now(), Math.random()]);
+      });
+      expect((await new InngestTestEngine({ function: fn }).execute()).result).toEqual([4_000_000_000_000, 0.25]);
+    } finally {
+      vi.useRealTimers();
+      vi.restoreAllMocks();
+    }
+  });
+
   test("a wait that nothing answers times out, and one that the run itself answers does not", async () => {
     const fn = client.createFunction({ id: "waits" }, { event }, async ({ step }) => {
       const lapsed = await step.waitForEvent("lapsed", { event: "approved", timeout: "7d" });
