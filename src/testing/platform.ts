@@ -365,14 +365,24 @@ export class TestPlatform {
     return run;
   }
 
+  /** A run as it is stored. Its journal is read when it is asked for: most questions are about the run alone. */
   #read(runId: string): { run: Run; entries: Entry[]; trigger: EventValue; events: EventValue[] } | undefined {
     const disk = this.#world.disk("run", runId);
     if (!disk) return undefined;
     const store = memoryStores(new DiskAccess(disk, unwatched)).run();
     const run = store.run();
-    const events = run ? store.events().records.map((record) => record.event) : [];
+    if (!run) return undefined;
+    const events = store.events().records.map((record) => record.event);
     const [trigger] = events;
-    return run && trigger ? { run, entries: store.entries(), trigger, events } : undefined;
+    if (!trigger) return undefined;
+    return {
+      run,
+      trigger,
+      events,
+      get entries() {
+        return store.entries();
+      },
+    };
   }
 
   *#openEntries(): Iterable<{ runId: string; entry: Entry }> {
@@ -560,9 +570,12 @@ export class TestPlatform {
     });
   }
 
-  /** Code inside a run asks while an operation is under way, and so takes no turn. */
-  #inTurn<T>(task: () => Promise<T>): Promise<T> {
-    if (ambient() !== undefined) return task();
+  /** @throws Error inside a run, whose code would wait for an operation that waits for the code */
+  async #inTurn<T>(task: () => Promise<T>): Promise<T> {
+    if (ambient() !== undefined)
+      throw new Error(
+        "the test platform was asked by code inside a run, which it lets come to rest first; there, send events with step.sendEvent or the client, and move time from the test",
+      );
     const judged = async () => {
       const result = await task().catch(async (error: unknown) => {
         await this.#watch.judge(error);

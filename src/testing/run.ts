@@ -123,9 +123,10 @@ export class TestRun {
 
   /** Whether the run has come as far as {@link waitFor} would wait for. */
   has(target: RunTarget): boolean {
-    const { run, entries } = this.#read();
+    const found = this.#read();
     const [kind, id] = splitTarget(target);
-    if (kind === "end") return isEnded(run.state);
+    if (kind === "end") return isEnded(found.run.state);
+    const { entries } = found;
     if (kind === "step") return entries.some((entry) => entry.userId === id && entry.status.kind === "settled");
     const status = { sleep: "sleeping", wait: "waiting", invoke: "invoking" }[kind];
     return entries.some((entry) => entry.status.kind === status && (id === undefined || entry.userId === id));

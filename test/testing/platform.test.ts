@@ -489,6 +489,23 @@ describe.each(["local", "http"] as const)("over %s:", (transport) => {
       expect(run).toHaveCompleted();
     });
 
+    it("because it asks its own platform is told at once what to do instead", async () => {
+      let platform: TestPlatform;
+      const caller = client.createFunction({ id: "caller", retries: 0 }, { event: "call" }, async ({ event, step }) =>
+        step.run("ask", async () => {
+          if (event.data.what === "send") await platform.send({ name: "nap", data: {} });
+          else await platform.clock.advance("1d");
+        }),
+      );
+      platform = createTestPlatform({ functions: [caller] });
+      for (const what of ["send", "advance"]) {
+        const { run } = await platform.send({ name: "call", data: { what } });
+        expect(run).toHaveFailed(
+          "was asked by code inside a run, which it lets come to rest first; there, send events",
+        );
+      }
+    });
+
     it("may take its time in reality: work of the outside world is waited for", async () => {
       const slow = client.createFunction({ id: "slow" }, { event: "slow" }, async ({ step }) => {
         const text = await step.run("compress", () =>
