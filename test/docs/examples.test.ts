@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { InngestFunction, Inngest } from "../../src/sdk/index.ts";
-import { MemoryPlatform } from "../helpers/memory-platform.ts";
+import { createTestPlatform } from "../../src/testing/platform.ts";
 import { Examples, examplesOf, FRAGMENT_EVENT, type PackageFiles } from "./helpers/examples.ts";
 import { filesUnder, pages, readPage } from "./helpers/markdown.ts";
 
@@ -136,13 +136,10 @@ async function endOf(
   const data = EVENTS[event] ?? sent.find(({ name }) => name === event)?.data;
   if (!data) throw new Error(`${place}: function "${fn.id()}" needs an event "${event}": add its data to EVENTS`);
   if (!(client instanceof Inngest)) throw new Error(`${place}: function "${fn.id()}" was not made by a client`);
-  const platform = new MemoryPlatform(() => functions, client);
-  await platform.register();
-  const eventId = await platform.send({ name: event.replace("*", "example"), data, id: "docs" });
-  const state = async () => (await platform.view(eventId, fn.id()))?.run.state;
-  await platform.run(async () => ["completed", "failed", "cancelled"].includes((await state())?.kind ?? ""));
-  const end = await state();
-  return end?.kind === "failed"
-    ? end.error
-    : (end?.kind ?? "not started: is the data what the trigger's `if` asks for?");
+  const platform = createTestPlatform({ functions, client });
+  const { runs } = await platform.send({ name: event.replace("*", "example"), data, id: "docs" });
+  const run = runs.find(({ functionId }) => functionId === fn.id());
+  if (!run) return "not started: is the data what the trigger's `if` asks for?";
+  await run.waitFor("end");
+  return run.error ?? run.status.toLowerCase();
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import * as limits from "../../src/protocol/limits.ts";
-import { MemoryPlatform } from "../helpers/memory-platform.ts";
+import { die, runOf, simulated } from "../helpers/simulated-platform.ts";
 import { readPage } from "./helpers/markdown.ts";
 
 const text = readPage("docs/guarantees.md");
@@ -75,15 +75,10 @@ describe("docs/guarantees.md", () => {
 });
 
 describe("what the page says and no other test holds", () => {
-  const outcome = async (platform: MemoryPlatform, eventId: string, functionId: string) => {
-    const state = (await platform.view(eventId, functionId))?.run.state;
-    return state?.kind === "completed" ? state.output : state;
-  };
-
   test("[G8] after a deploy a step that the code no longer asks for is ignored, a new one runs", async () => {
     let isDeployed = false;
     const ran: string[] = [];
-    const platform = new MemoryPlatform((client) => [
+    const platform = simulated((client) => [
       client.createFunction({ id: "changing" }, { event: "a" }, async ({ step }) => {
         const one = (id: string) => step.run(id, () => (ran.push(id), id));
         if (!isDeployed) await one("old");
@@ -92,36 +87,32 @@ describe("what the page says and no other test holds", () => {
         return [await one("kept-too"), ...(isDeployed ? [await one("new")] : [])];
       }),
     ]);
-    await platform.register();
-    const id = await platform.send({ name: "a", id: "1" });
-    await platform.run(() => ran.length === 2, { horizonMs: 60_000 });
+    const { run } = await platform.send({ name: "a" });
+    await run.waitFor("sleep");
     isDeployed = true;
-    platform.die();
-    await platform.run();
-    expect(await outcome(platform, id, "mem-changing")).toEqual(["kept-too", "new"]);
+    die(platform);
+    await run.waitFor("end");
+    expect(run.output).toEqual(["kept-too", "new"]);
     expect(ran).toEqual(["old", "kept", "kept-too", "new"]);
   });
 
   test("an event whose id was used before starts nothing, and still answers waits", async () => {
-    const platform = new MemoryPlatform((client) => [
+    const platform = simulated((client) => [
       client.createFunction({ id: "starts" }, { event: "paid" }, () => "started"),
       client.createFunction({ id: "waits" }, { event: "asked" }, async ({ step }) => {
         const paid = await step.waitForEvent("paid", { event: "paid", timeout: "1h" });
         return paid?.data.n ?? null;
       }),
     ]);
-    await platform.register();
     const first = await platform.send({ name: "paid", id: "same", data: { n: 1 } });
-    await platform.run(undefined, { horizonMs: 60_000 }); // well within the 24 hours
-    platform.forgetSeeds();
-    platform.now += 60_000;
+    await platform.clock.advance("2m"); // well within the 24 hours
     const asked = await platform.send({ name: "asked", id: "question" });
-    await platform.run(undefined, { horizonMs: 60_000 });
     const second = await platform.send({ name: "paid", id: "same", data: { n: 2 } });
-    await platform.run();
-    expect(await outcome(platform, first, "mem-starts")).toBe("started");
-    expect(second).not.toBe(first);
-    expect(await outcome(platform, second, "mem-starts")).toBeUndefined();
-    expect(await outcome(platform, asked, "mem-waits")).toBe(2);
+    await platform.clock.runUntilIdle();
+    expect(first.run.output).toBe("started");
+    expect(second.ids).not.toEqual(first.ids);
+    expect(second.runs).toEqual([]);
+    expect(runOf(platform, second.ids[0]!, "mem-starts")).toBeUndefined();
+    expect(asked.run.output).toBe(2);
   });
 });

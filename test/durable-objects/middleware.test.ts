@@ -9,8 +9,9 @@ import {
   type InngestFunction,
   type Logger,
 } from "../../src/sdk/index.ts";
-import { SqlRunStore } from "../../src/durable-objects/storage/sql-run-store.ts";
-import { MemoryPlatform } from "../helpers/memory-platform.ts";
+import type { TestPlatform } from "../../src/testing/platform.ts";
+import { MemoryRunStore } from "../../src/testing/storage/memory-run-store.ts";
+import { die, simulated, view as viewOf } from "../helpers/simulated-platform.ts";
 import { recorder } from "../sdk/middleware/helpers.ts";
 
 /** What an event makes of functions, and the run of the first one. */
@@ -20,22 +21,21 @@ async function run(
     data = {},
     client,
     between,
-  }: { data?: object; client?: Inngest; between?: (platform: MemoryPlatform) => Promise<void> } = {},
+  }: { data?: object; client?: Inngest; between?: (platform: TestPlatform) => Promise<void> } = {},
 ) {
-  const platform = new MemoryPlatform(functions, client);
-  await platform.register();
-  const eventId = await platform.send({ name: "go", data, id: "e" });
+  const platform = simulated(functions, { client });
+  const { ids } = await platform.send({ name: "go", data: { ...data }, id: "e" });
   await between?.(platform);
-  await platform.run();
-  const view = await platform.view(eventId, "mem-f");
+  await platform.clock.runUntilIdle();
+  const view = await viewOf(platform, ids[0]!, "mem-f");
   if (!view) throw new Error("no run");
   return view;
 }
 
 /** The process dies while the run sleeps, and another one goes on. */
-const dieWhileAsleep = async (platform: MemoryPlatform) => {
-  await platform.run(undefined, { horizonMs: 1000 });
-  platform.die();
+const dieWhileAsleep = async (platform: TestPlatform) => {
+  await platform.clock.advance(1000);
+  die(platform);
 };
 
 describe("[§1.7] order of hooks in an embedded run", () => {
@@ -166,7 +166,11 @@ test("a middleware that cannot be made fails the attempts of the run, and the ru
 
 describe("memoized steps", () => {
   test("are not read from the disk unless middleware looks at them", async () => {
-    const reads = vi.spyOn(SqlRunStore.prototype, "entries");
+    const reads = vi.spyOn(MemoryRunStore.prototype, "entries");
+    const writes = vi.spyOn(MemoryRunStore.prototype, "putRun");
+    // by the objects of runs, which also write: a test platform looks through stores of its own
+    const ownReads = () => reads.mock.contexts.filter((store) => writes.mock.contexts.includes(store));
+    const pages = vi.spyOn(MemoryRunStore.prototype, "page"); // read all; asked once, by the view
     const seen: unknown[] = [];
     class Looking extends Middleware.BaseMiddleware {
       readonly id = "looking";
@@ -185,11 +189,15 @@ describe("memoized steps", () => {
     ];
     for (const look of [false, true]) {
       reads.mockClear();
+      writes.mockClear();
+      pages.mockClear();
       const view = await run(functions, { data: { look }, between: dieWhileAsleep });
       expect(view.run.state).toMatchObject({ kind: "completed", output: "end" });
-      expect(reads).toHaveBeenCalledTimes(look ? 2 : 0); // once in each of two passes
+      expect(ownReads()).toHaveLength(pages.mock.calls.length + (look ? 2 : 0)); // once in each of two passes
     }
     reads.mockRestore();
+    writes.mockRestore();
+    pages.mockRestore();
     expect(seen).toEqual([
       [],
       [

@@ -1,18 +1,18 @@
 /** One run's own clock in its object: moved without another's, and ahead of nothing outside of the run (design §7). */
 import { describe, expect, it } from "vitest";
-import type { RunObjectApi } from "../../src/durable-objects/objects.ts";
 import { runIdOf } from "../../src/protocol/ids.ts";
 import { runView, type RunView } from "../../src/routes/run-view.ts";
-import { MemoryPlatform } from "../helpers/memory-platform.ts";
+import { logOf, type RunObjectApi } from "../../src/durable-objects/objects.ts";
+import type { TestPlatform } from "../../src/testing/platform.ts";
+import { die, objectsOf, simulated, view as viewOf } from "../helpers/simulated-platform.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-const soon = { horizonMs: 0 };
 
 function platformOf() {
   const attempts: number[] = [];
-  const platform = new MemoryPlatform((client) => {
+  const platform = simulated((client) => {
     const child = client.createFunction({ id: "child" }, { event: "child/asked" }, ({ step }) =>
       step.run("say", () => "from the child"),
     );
@@ -50,14 +50,14 @@ function platformOf() {
 }
 
 /** Sends an event, and lets the platform come to rest without moving its clock. */
-async function started(platform: MemoryPlatform, name: string, functionId: string, data: object = {}) {
-  await platform.register();
-  const id = await platform.send({ name, data, id: `${name}/${platform.hops.length}` });
-  await platform.run(undefined, soon);
-  const run: RunObjectApi = platform.objects().run("main", runIdOf(id, `mem-${functionId}`));
-  const view = async () => (await platform.view(id, `mem-${functionId}`)) as RunView;
-  const rest = async () => (await platform.run(undefined, soon), (await view()).run);
-  return { id, run, view, rest };
+async function started(platform: TestPlatform, name: string, functionId: string, data: Record<string, unknown> = {}) {
+  const { ids } = await platform.send({ name, data });
+  const id = ids[0]!;
+  const run: RunObjectApi = objectsOf(platform).run("main", runIdOf(id, `mem-${functionId}`));
+  const view = async () => (await viewOf(platform, id, `mem-${functionId}`)) as RunView;
+  const rest = async () => (await platform.clock.advance(0), (await view()).run);
+  const index = () => objectsOf(platform).log("main", logOf(id)).runsOf(id);
+  return { id, run, view, rest, index };
 }
 
 const outputOf = (output: unknown) => ({ state: { kind: "completed", output } });
@@ -66,19 +66,19 @@ describe("advance", () => {
   it("ends a sleep of 30 days now, and no other run's", async () => {
     const { platform } = platformOf();
     const [one, other] = [await started(platform, "doze", "sleeper"), await started(platform, "doze", "sleeper")];
-    const began = platform.now;
+    const began = platform.clock.now();
     expect(await one.run.advance(30 * DAY)).toEqual({ kind: "advanced" });
     expect(await one.rest()).toMatchObject({ ...outputOf("awake"), startedAt: began });
     expect((await one.view()).run.state).toMatchObject({ endedAt: began });
-    expect(platform.now).toBe(began);
+    expect(platform.clock.now()).toBe(began);
     expect((await other.rest()).state.kind).toBe("blocked");
-    expect(platform.alarmOf(`run ${(await other.view()).run.id}`)).toBe(began + 30 * DAY);
+    expect(platform.world.clock.at(`run ${(await other.view()).run.id}`)).toBe(began + 30 * DAY);
   });
 
   it("by less than a sleep brings its end, its alarm and what the API and the index tell that much nearer", async () => {
     const { platform } = platformOf();
-    const { id, run, view, rest } = await started(platform, "doze", "sleeper");
-    const asleep = platform.now;
+    const { run, view, rest, index } = await started(platform, "doze", "sleeper");
+    const asleep = platform.clock.now();
     await run.advance(10 * DAY);
     await run.advance(5 * DAY);
     const until = asleep + 15 * DAY;
@@ -89,20 +89,21 @@ describe("advance", () => {
       waiting_for: [{ kind: "sleeping", step: "long", until: new Date(until).toISOString() }],
       steps: [{ until: new Date(until).toISOString() }],
     });
-    expect(platform.alarmOf(`run ${read.run.id}`)).toBe(until);
-    expect(await platform.indexOf(id)).toMatchObject([{ status: "Running", dueAt: until }]);
-    platform.die(); // the offset is stored
-    await platform.run(undefined, { horizonMs: 16 * DAY });
-    expect(platform.now).toBe(until);
+    expect(platform.world.clock.at(`run ${read.run.id}`)).toBe(until);
+    expect(await index()).toMatchObject([{ status: "Running", dueAt: until }]);
+    die(platform); // the offset is stored
+    await platform.clock.advanceTo(until - 1);
+    expect((await rest()).state.kind).toBe("blocked");
+    await platform.clock.advance(1);
     expect((await view()).run).toMatchObject({ state: { kind: "completed", endedAt: until } });
-    expect(await platform.indexOf(id)).toMatchObject([{ status: "Completed", startedAt: asleep, endedAt: until }]);
+    expect(await index()).toMatchObject([{ status: "Completed", startedAt: asleep, endedAt: until }]);
   });
 
   it("makes a wait give up; what comes later does not answer it", async () => {
     const { platform } = platformOf();
     const { run, rest } = await started(platform, "begin", "waiter");
     await run.advance(7 * DAY);
-    await platform.send({ name: "answer", id: "late" });
+    await platform.send({ name: "answer" });
     expect(await rest()).toMatchObject(outputOf("gave up"));
   });
 
@@ -110,50 +111,49 @@ describe("advance", () => {
     const { platform } = platformOf();
     const { run, rest } = await started(platform, "begin", "waiter");
     await run.advance(6 * DAY);
-    platform.now += 23 * HOUR;
-    await platform.send({ name: "answer", id: "in time" });
+    await platform.clock.advance(23 * HOUR);
+    await platform.send({ name: "answer" });
     expect(await rest()).toMatchObject(outputOf("answered"));
   });
 
   it("lets a retry's hour pass, each time", async () => {
     const { platform, attempts } = platformOf();
     const { run, rest } = await started(platform, "try", "backoff");
-    const began = platform.now;
+    const began = platform.clock.now();
     expect(attempts).toHaveLength(1);
     await run.advance(HOUR - 1);
-    await platform.run(undefined, soon);
+    await platform.clock.advance(0);
     expect(attempts).toHaveLength(1);
     await run.advance(1);
-    await platform.run(undefined, soon);
+    await platform.clock.advance(0);
     expect(attempts).toHaveLength(2);
     await run.advance(HOUR);
     expect(await rest()).toMatchObject({ ...outputOf("at last"), offsetMs: 2 * HOUR });
-    expect(platform.now).toBe(began);
+    expect(platform.clock.now()).toBe(began);
   });
 
   it("moves an absolute date too, but not the world: a child that is invoked afterwards runs now", async () => {
     const { platform } = platformOf();
-    const date = new Date(platform.now + 20 * DAY).toISOString();
+    const date = new Date(platform.clock.now() + 20 * DAY).toISOString();
     const { run, rest } = await started(platform, "then", "then", { date });
-    const began = platform.now;
+    const began = platform.clock.now();
     await run.advance(30 * DAY);
     expect(await rest()).toMatchObject(outputOf("from the child"));
-    expect(platform.now).toBe(began);
+    expect(platform.clock.now()).toBe(began);
   });
 
   it("reaches a run whose code is executing, while the watchdog waits for it", async () => {
-    const gate = Promise.withResolvers<void>();
-    const platform = new MemoryPlatform((client) => [
+    const platform = simulated((client) => [
       client.createFunction({ id: "busy" }, { event: "busy" }, ({ step }) =>
-        Promise.race([step.run("held", () => gate.promise), step.sleep("long", "1h").then(() => "slept")]),
+        Promise.race([step.run("held", () => undefined), step.sleep("long", "1h").then(() => "slept")]),
       ),
     ]);
+    platform.step("held").hang();
     const { run, rest } = await started(platform, "busy", "busy");
-    const began = platform.now;
-    await platform.run(() => platform.now > began, { horizonMs: 20_000 });
+    await platform.clock.advance("25s"); // past the watchdog's first look
+    expect((await rest()).state.kind).toBe("executing");
     expect(await run.advance(HOUR)).toEqual({ kind: "advanced" });
     expect(await rest()).toMatchObject(outputOf("slept"));
-    gate.resolve();
   });
 
   it("of a run that ended or never was says so", async () => {
@@ -161,7 +161,7 @@ describe("advance", () => {
     const { run } = await started(platform, "many", "many");
     await run.cancel("asked");
     expect([await run.advance(DAY), await run.wake()]).toEqual([{ kind: "ended" }, { kind: "ended" }]);
-    const unknown = platform.objects().run("main", runIdOf("01ARZ3NDEKTSV4RRFFQ69G5FAV", "mem-many"));
+    const unknown = objectsOf(platform).run("main", runIdOf("01ARZ3NDEKTSV4RRFFQ69G5FAV", "mem-many"));
     expect([await unknown.advance(DAY), await unknown.wake()]).toEqual([{ kind: "unknown" }, { kind: "unknown" }]);
   });
 });
@@ -184,7 +184,7 @@ describe("wake", () => {
 
   it("moves no clock: a sleep that comes next is as long as it says", async () => {
     const { platform } = platformOf();
-    const date = new Date(platform.now + 20 * DAY).toISOString();
+    const date = new Date(platform.clock.now() + 20 * DAY).toISOString();
     const { run, view, rest } = await started(platform, "then", "then", { date });
     await run.wake();
     expect(await rest()).toMatchObject({ state: { kind: "blocked" } });

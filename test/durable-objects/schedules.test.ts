@@ -2,8 +2,17 @@ import { describe, expect, it } from "vitest";
 import { nextTick, parseCron, rfc3339 } from "../../src/engine/cron.ts";
 import { ulidParts } from "../../src/protocol/ids.ts";
 import type { Inngest, InngestFunction, Trigger } from "../../src/sdk/index.ts";
-import { Death, MemoryPlatform } from "../helpers/memory-platform.ts";
-import { seededRandom } from "../helpers/random.ts";
+import type { TestPlatform } from "../../src/testing/platform.ts";
+import { Random } from "../../src/testing/random.ts";
+import { eachFault, FaultPoints } from "../helpers/fault-points.ts";
+import {
+  die,
+  dieAfterTurns,
+  objectsOf,
+  simulated,
+  sweepAnHour,
+  type SimulatedOptions,
+} from "../helpers/simulated-platform.ts";
 
 const SECOND = 1_000;
 const MINUTE = 60_000;
@@ -21,20 +30,30 @@ interface Start {
 }
 
 /** A platform whose functions note every start; none of them has steps, so a lost activation is noted twice by its run. */
-function scheduled(triggers: Record<string, Trigger | Trigger[]>) {
+function scheduled(triggers: Record<string, Trigger | Trigger[]>, options: SimulatedOptions = {}) {
   const seen: Start[] = [];
-  const platform: MemoryPlatform = new MemoryPlatform((client: Inngest) =>
-    Object.entries(triggers).map(([id, of]): InngestFunction =>
-      client.createFunction({ id, triggers: of }, ({ event, runId }) => {
-        const { name, id: eventId, data } = event;
-        seen.push({ fn: id, runId, name, id: eventId, data: data as Start["data"], at: platform.now });
-      }),
-    ),
+  const platform: TestPlatform = simulated(
+    (client: Inngest) =>
+      Object.entries(triggers).map(([id, of]): InngestFunction =>
+        client.createFunction({ id, triggers: of }, ({ event, runId }) => {
+          const { name, id: eventId, data } = event;
+          seen.push({ fn: id, runId, name, id: eventId, data: data as Start["data"], at: platform.clock.now() });
+        }),
+      ),
+    options,
   );
   const starts = () => [...new Map(seen.map((start) => [start.runId, start])).values()];
-  const registry = () => platform.objects().registry("main");
-  const after = (ms: number) => platform.run(undefined, { horizonMs: ms, maxRounds: 1_000_000 });
-  return { platform, starts, registry, after };
+  const registry = () => objectsOf(platform).registry("main");
+  const after = (ms: number) => platform.clock.advance(ms);
+  const skipTo = (instant: number) => platform.world.clock.moveTo(instant);
+  return { platform, starts, registry, after, skipTo };
+}
+
+/** The same, of which the registry has been told. */
+async function registered(triggers: Record<string, Trigger | Trigger[]>, options: SimulatedOptions = {}) {
+  const made = scheduled(triggers, options);
+  await made.after(0);
+  return made;
 }
 
 /** Ticks of a schedule after an instant and up to another. */
@@ -64,20 +83,18 @@ describe("[issue: cron] one simulated year with summer time and leap day: no tic
     ["in peace", 0],
     ["with a process that dies every now and then", 0.003],
   ])("%s", { timeout: 240_000 }, async (_, deathRate) => {
-    const { platform, starts, after } = scheduled(
+    const [begin, end] = [Date.UTC(2028, 0, 1), Date.UTC(2029, 0, 1)];
+    const { platform, starts, after } = await registered(
       Object.fromEntries(Object.entries(CRONS).map(([id, cron]) => [id, { cron }])),
+      { start: begin },
     );
-    platform.now = Date.UTC(2028, 0, 1);
-    await platform.register();
-    const random = seededRandom(2028);
+    const random = new Random(2028);
     let deaths = 0;
-    platform.hop = (name) => {
-      if (random() >= deathRate) return;
-      deaths += 1;
-      platform.die();
-      throw new Death(name);
-    };
-    const [begin, end] = [platform.now, Date.UTC(2029, 0, 1)];
+    dieAfterTurns(
+      platform,
+      () => (random.chance(deathRate) ? random.pick(["before", "after"]) : null),
+      () => (deaths += 1),
+    );
     await after(end - begin);
     expect(deaths > 10).toBe(deathRate > 0);
     for (const [id, cron] of Object.entries(CRONS)) {
@@ -139,30 +156,29 @@ describe("[§1.6] a tick", () => {
   });
 
   it("that cannot be sent is sent when it can be, and holds up no other", async () => {
-    const { platform, starts, after } = await registered({ a: { cron: "0 9 * * *" }, b: { cron: "1 9 * * *" } });
     let failures = 0;
-    platform.hop = (name) => {
-      if (name === "→ log.append" && platform.now < Date.UTC(2026, 0, 1, 9, 0, 30) && ++failures > 0)
-        throw new Error("the log is down");
-    };
+    const { platform, starts, after } = await registered(
+      { a: { cron: "0 9 * * *" }, b: { cron: "1 9 * * *" } },
+      {
+        faults: new FaultPoints(({ name }) => {
+          if (name !== "log.append" || platform.clock.now() >= Date.UTC(2026, 0, 1, 9, 0, 30)) return null;
+          failures += 1;
+          return "request-lost";
+        }),
+      },
+    );
     await after(DAY);
     expect(starts().map(({ fn, at }) => [fn, at - Date.UTC(2026, 0, 1, 9)])).toEqual([["a", 30 * SECOND], ["b", MINUTE]]); // oxfmt-ignore
     expect(failures).toBe(6); // every five seconds
   });
 });
 
-async function registered(triggers: Record<string, Trigger | Trigger[]>) {
-  const made = scheduled(triggers);
-  await made.platform.register();
-  return made;
-}
-
 describe("after a downtime", () => {
   it("only the latest missed tick is made up, which says how many came before it; then all goes on", async () => {
-    const { platform, starts, after } = await registered({ report: { cron: "0 * * * *" } });
+    const { platform, starts, after, skipTo } = await registered({ report: { cron: "0 * * * *" } });
     await after(2 * HOUR);
-    platform.die();
-    platform.now = Date.UTC(2026, 0, 1, 8, 20);
+    die(platform);
+    skipTo(Date.UTC(2026, 0, 1, 8, 20));
     await after(HOUR);
     expect(of(starts(), "report").map(({ data, at }) => [data.scheduledAt, data.missed, at])).toEqual([
       ["2026-01-01T01:00:00Z", undefined, Date.UTC(2026, 0, 1, 1)],
@@ -173,71 +189,87 @@ describe("after a downtime", () => {
   });
 
   it("a single missed tick is made up and nothing was missed, however long ago it was", async () => {
-    const { platform, starts, after } = await registered({ yearly: { cron: "0 0 1 7 *" } });
-    platform.now = Date.UTC(2026, 6, 21, 5); // past the week in which events may be delivered again
+    const { registry, starts, after, skipTo } = await registered({ yearly: { cron: "0 0 1 7 *" } });
+    skipTo(Date.UTC(2026, 6, 21, 5)); // past the week in which events may be delivered again
     await after(DAY);
     const [start, ...others] = starts();
     expect(others).toEqual([]);
     expect(start).toMatchObject({ id: "2026-07-01T00:00:00Z", at: Date.UTC(2026, 6, 21, 5) });
     expect(start!.data).not.toHaveProperty("missed");
     expect(ulidParts(start!.runId).timeMs).toBe(start!.at); // found in the log of the day on which it came
-    expect((await platform.objects().registry("main").schedules())[0]?.nextFireAt).toBe(Date.UTC(2027, 6, 1));
+    expect((await registry().schedules())[0]?.nextFireAt).toBe(Date.UTC(2027, 6, 1));
   });
 
   it("a function that a deploy has removed is not started for what it missed", async () => {
-    const { platform, starts, registry, after } = await registered({ report: { cron: "0 * * * *" } });
-    platform.now += 5 * HOUR;
+    const { platform, starts, registry, after, skipTo } = await registered({ report: { cron: "0 * * * *" } });
+    skipTo(platform.clock.now() + 5 * HOUR);
     await registry().sync({ appId: "mem", url: null, sdk: "", framework: "", functions: [], checksum: "2" });
     await after(DAY);
     expect(starts()).toEqual([]);
   });
 });
 
-describe("[G1 G6] a process that dies between any two hops of a tick", () => {
+describe("[G1 G6] what goes wrong once around a tick", () => {
+  const FUNCTIONS = {
+    a: { cron: "0 * * * *" },
+    b: { cron: "30 */2 * * *" },
+    yearly: { cron: "30 1 1 1 *" },
+    both: [{ cron: "0 * * * *" }, { cron: "every 2h" }],
+  };
+
+  /** Every tick started its function once, or was counted as missed by the one after it. */
+  function expectTicks({ platform, starts }: ReturnType<typeof scheduled>, downMs: number, where: string): void {
+    const [begin, end] = [Date.UTC(2026, 0, 1), platform.clock.now()];
+    for (const fn of ["a", "b", "yearly"] as const) {
+      const made = of(starts(), fn).sort((x, y) => (x.data.scheduledAt < y.data.scheduledAt ? -1 : 1));
+      const all = ticks(FUNCTIONS[fn].cron, begin, end);
+      let next = 0;
+      for (const { data } of made) {
+        expect(data.scheduledAt, where).toBe(all[next + (data.missed ?? 0)]);
+        next += (data.missed ?? 0) + 1;
+      }
+      expect(next, where).toBe(all.length);
+      expect(made.filter(({ data }) => data.missed !== undefined).length, where).toBeLessThanOrEqual(
+        downMs > 0 ? 1 : 0,
+      );
+    }
+    const shared = instants(starts(), "both");
+    expect(new Set(shared).size, where).toBe(shared.length);
+    if (downMs === 0) expect(shared.sort(), where).toEqual(ticks("0 * * * *", begin, end));
+  }
+
   it.each([
     ["at once", 0],
     ["after hours", 5.5 * HOUR],
     ["after days", 3 * DAY + HOUR / 2],
-  ])("and comes back %s: every tick starts once or is counted as missed", { timeout: 120_000 }, async (_, downMs) => {
-    const functions = {
-      a: { cron: "0 * * * *" },
-      b: { cron: "30 */2 * * *" },
-      yearly: { cron: "30 1 1 1 *" },
-      both: [{ cron: "0 * * * *" }, { cron: "every 2h" }],
-    };
-    const calm = await registered(functions);
-    const before = calm.platform.hops.length;
+  ])("a process that dies between any two turns and comes back %s", { timeout: 120_000 }, async (_, downMs) => {
+    const calm = await registered(FUNCTIONS);
+    const seen = dieAfterTurns(calm.platform, () => null);
     await calm.after(2 * HOUR + MINUTE);
-    const hops = calm.platform.hops.length - before;
-    expect(hops).toBeGreaterThan(20);
-    for (let at = 0; at < hops; at++) {
-      const { platform, starts, after } = await registered(functions);
-      const begin = platform.now;
-      let count = 0;
-      platform.hop = (name) => {
-        if (count++ !== at) return;
-        platform.die();
-        platform.now += downMs;
-        throw new Death(name);
-      };
-      await after(downMs + 8 * HOUR + MINUTE);
-      const where = `died at hop ${at}: ${platform.hops[before + at]}`;
-      for (const fn of ["a", "b", "yearly"] as const) {
-        const { cron } = functions[fn];
-        // oxfmt-ignore
-        const made = of(starts(), fn).sort((x, y) => (x.data.scheduledAt < y.data.scheduledAt ? -1 : 1));
-        const all = ticks(cron, begin, platform.now);
-        let next = 0;
-        for (const { data } of made) {
-          expect(data.scheduledAt, where).toBe(all[next + (data.missed ?? 0)]);
-          next += (data.missed ?? 0) + 1;
-        }
-        expect(next, where).toBe(all.length);
-        expect(made.filter(({ data }) => data.missed !== undefined).length, where).toBeLessThanOrEqual(1);
-      }
-      const shared = instants(starts(), "both");
-      expect(new Set(shared).size, where).toBe(shared.length);
-      if (downMs === 0) expect(shared.sort(), where).toEqual(ticks("0 * * * *", begin, platform.now));
+    const { turns } = seen;
+    expect(turns).toBeGreaterThan(40);
+    for (let at = 0; at < turns; at++) {
+      const when = at % 2 === 0 ? "before" : "after";
+      const made = await registered(FUNCTIONS);
+      const died = () => made.skipTo(made.platform.clock.now() + downMs);
+      dieAfterTurns(made.platform, (turn) => (turn === at ? when : null), died);
+      await made.after(downMs + 4 * HOUR + MINUTE);
+      expectTicks(made, downMs, `died ${when} the writes of turn ${at}`);
+    }
+  });
+
+  it("any commit, call, delivery or alarm", { timeout: 120_000 }, async () => {
+    const calm = new FaultPoints();
+    const { after } = await registered(FUNCTIONS, { faults: calm });
+    const registering = calm.points.length;
+    await after(2 * HOUR + MINUTE);
+    expect(calm.points.length - registering).toBeGreaterThan(40);
+    for (const { at, fault, where } of eachFault(calm.points)) {
+      if (at < registering) continue;
+      const faults = new FaultPoints((_point, index) => (index === at ? fault : null));
+      const made = await registered(FUNCTIONS, { faults });
+      await made.after(4 * HOUR + MINUTE);
+      expectTicks(made, 0, where);
     }
   });
 });
@@ -246,37 +278,31 @@ describe("[G1 G6] a process that dies while it makes up a tick of weeks ago", ()
   it.each([
     ["at once", 0],
     ["after days", 5 * DAY],
-  ])("and comes back %s, at any hop: the tick starts its function once", { timeout: 60_000 }, async (_, downMs) => {
-    let hops = 1;
-    for (let at = 0; at < hops; at++) {
-      const { platform, starts, after } = await registered({ yearly: { cron: "30 1 1 1 *" } });
-      platform.now += 20 * DAY;
-      const before = platform.hops.length;
-      let count = 0;
-      platform.hop = (name) => {
-        if (count++ !== at) return;
-        platform.die();
-        platform.now += downMs;
-        throw new Death(name);
-      };
+  ])("and comes back %s, at any turn: the tick starts its function once", { timeout: 60_000 }, async (_, downMs) => {
+    const play = async (at: number, when: "before" | "after") => {
+      const { platform, starts, after, skipTo } = await registered({ yearly: { cron: "30 1 1 1 *" } });
+      skipTo(platform.clock.now() + 20 * DAY);
+      const died = () => skipTo(platform.clock.now() + downMs);
+      const seen = dieAfterTurns(platform, (turn) => (turn === at ? when : null), died);
       await after(downMs + HOUR);
-      const where = `died at hop ${at}: ${platform.hops[before + at]}`;
-      expect(instants(starts(), "yearly"), where).toEqual(["2026-01-01T01:30:00Z"]);
-      hops = Math.max(hops, count - 1);
-    }
-    expect(hops).toBeGreaterThan(8);
+      expect(instants(starts(), "yearly"), `died ${when} the writes of turn ${at}`).toEqual(["2026-01-01T01:30:00Z"]);
+      return seen;
+    };
+    const { turns } = await play(-1, "before");
+    expect(turns).toBeGreaterThan(16);
+    for (let at = 0; at < turns; at++) for (const when of ["before", "after"] as const) await play(at, when);
   });
 });
 
 describe("a deploy", () => {
   it("leaves the next tick of a schedule that stays; others begin or end", async () => {
-    const { platform, registry } = await registered({
+    const { registry, skipTo } = await registered({
       a: [{ cron: "0 * * * *" }, { cron: "5 * * * *" }],
       b: { cron: "0 * * * *" },
     });
     const [a] = (await registry().functions()).filter((fn) => fn.id === "mem-a");
     const late = Date.UTC(2026, 0, 1, 1); // due, and not yet sent
-    platform.now = late + MINUTE;
+    skipTo(late + MINUTE);
     const crons = [
       { cron: "0 * * * *", jitter: null },
       { cron: "every 30m", jitter: null },
@@ -295,19 +321,21 @@ describe("a deploy", () => {
 describe("the sweeper", () => {
   it("sets an alarm that the platform has lost", async () => {
     const { platform, starts, after } = await registered({ report: { cron: "0 9 * * *" } });
-    platform.dropAlarms("registry");
-    await after(DAY);
+    platform.world.loseAlarm("registry", "registry");
+    await after(10 * HOUR);
     expect(starts()).toEqual([]);
-    await platform.sweepAnHour();
-    await after(DAY);
+    await sweepAnHour(platform);
+    await after(12 * HOUR);
     expect(instants(starts(), "report")).toEqual(["2026-01-01T09:00:00Z"]);
   });
 
   it("creates no registry where there is none", async () => {
-    const { platform, after } = scheduled({});
-    await platform.sweepAnHour();
-    await after(DAY);
-    expect(platform.hops.filter((hop) => hop === "→ registry.checkSchedules")).toHaveLength(60);
-    expect(await platform.objects().registry("main").schedules()).toEqual([]);
+    const faults = new FaultPoints();
+    const { platform, registry } = scheduled({}, { faults });
+    await sweepAnHour(platform);
+    expect(faults.calls("registry.checkSchedules")).toBe(60);
+    expect(await registry().schedules()).toEqual([]);
+    expect(platform.world.names("registry")).toEqual([]);
+    expect(platform.world.clock.timers()).toEqual([]);
   });
 });

@@ -1,11 +1,11 @@
 /** Sessions from an event through the runs that follow from it, over the platform's own objects in memory. */
 import { expect, test } from "vitest";
 import { NonRetriableError } from "../../src/sdk/index.ts";
-import { MemoryPlatform } from "../helpers/memory-platform.ts";
+import { simulated } from "../helpers/simulated-platform.ts";
 
 test("[features §1.3] sessions go from an event to the runs of all that it leads to", async () => {
   const seen: Record<string, unknown> = {};
-  const platform = new MemoryPlatform((client) => {
+  const platform = simulated((client) => {
     const invoked = client.createFunction({ id: "invoked" }, ({ sessions }) => void (seen.invoked = sessions));
     return [
       client.createFunction({ id: "first" }, { event: "go" }, async ({ step, sessions }) => {
@@ -34,10 +34,9 @@ test("[features §1.3] sessions go from an event to the runs of all that it lead
       ),
     ];
   });
-  await platform.register();
   const event = { name: "go", id: "e", meta: { sessions: { chat: "c-7", org: 4 } } };
   await platform.send(event);
-  await platform.run();
+  await platform.clock.runUntilIdle();
   expect(seen).toStrictEqual({
     first: { chat: "c-7", org: "4" },
     "as-is": { chat: "c-7", org: "4" },

@@ -3,23 +3,21 @@ import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { eventType, Inngest, invoke, type InngestFunction } from "../../src/sdk/index.ts";
 import { superjson } from "../../src/sdk/superjson.ts";
-import { MemoryPlatform } from "../helpers/memory-platform.ts";
+import { createTestPlatform } from "../../src/testing/platform.ts";
+import { accept, die, runOf, silent } from "../helpers/simulated-platform.ts";
 
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
-
-/** Runs what an event starts until nothing moves, in a new process after each sleep; the run's view. */
-async function runOf(
+/** Runs what an event starts until nothing moves, in a new process after the first sleep; finds its runs. */
+async function runsOf(
   client: Inngest<any>,
   functions: InngestFunction<any, any>[],
   send: () => Promise<{ ids: string[] }>,
 ) {
-  const platform = new MemoryPlatform(() => functions, client);
-  await platform.register();
-  const { ids } = await platform.during(send());
-  await platform.run(undefined, { horizonMs: 500 });
-  platform.die();
-  await platform.run(undefined, { horizonMs: 86_400_000 });
-  return { platform, eventId: ids[0]!, view: async (id: string) => (await platform.view(ids[0]!, `mem-${id}`))! };
+  const platform = createTestPlatform({ functions, client });
+  const { ids } = await send();
+  await platform.clock.advance(500);
+  die(platform);
+  await platform.clock.advance("1d");
+  return (id: string) => runOf(platform, ids[0]!, `mem-${id}`)!;
 }
 
 describe("a client with a serializer", () => {
@@ -43,8 +41,8 @@ describe("a client with a serializer", () => {
       seen.push(set, nothing, answer?.data.until, map);
       return { set, map };
     });
-    const { view } = await runOf(client, [child, parent], () => client.send({ name: "go", data: { at: new Date(5) } }));
-    expect((await view("parent")).run.state.kind).toBe("completed");
+    const find = await runsOf(client, [child, parent], () => client.send({ name: "go", data: { at: new Date(5) } }));
+    expect(find("parent").status).toBe("Completed");
     expect(seen.slice(-6)).toEqual([
       new Date(9),
       new Set(["a"]),
@@ -65,17 +63,18 @@ describe("a client with a serializer", () => {
         throw new Error("no");
       },
     );
-    await runOf(client, [fn], () => client.send({ name: "go", data: { at: new Date(5) } }));
+    await runsOf(client, [fn], () => client.send({ name: "go", data: { at: new Date(5) } }));
     expect(seen).toEqual([{ at: new Date(5) }]);
   });
 
   test("data of other clients, plain JSON, passes", async () => {
     const seen: unknown[] = [];
     const fn = client.createFunction({ id: "plain" }, { event: "go" }, ({ event }) => void seen.push(event.data));
-    const platform = new MemoryPlatform(() => [fn], client);
-    await platform.register();
-    await platform.send({ name: "go", id: "1", data: { at: "2026-01-01", list: [1] } });
-    await platform.run(undefined, { horizonMs: 1000 });
+    const platform = createTestPlatform({ functions: [fn] });
+    const seed = { timeMs: platform.clock.now(), entropy: new Uint8Array(10) };
+    await platform.clock.advance(0); // registers the functions
+    await accept(platform, { name: "go", data: { at: "2026-01-01", list: [1] } }, seed);
+    await platform.clock.runUntilIdle();
     expect(seen).toEqual([{ at: "2026-01-01", list: [1] }]);
   });
 });
@@ -99,18 +98,17 @@ describe("event types with transforms", () => {
       await step.sendEvent("send", paid.create({ at: new Date(9), n: "7" }));
       seen.push(event.data, (await wait)?.data, await step.invoke("c", { function: child, data: { n: "1" } }));
     });
-    const { view } = await runOf(client, [child, fn], () => client.send(paid.create({ at: new Date(5), n: "6" })));
-    expect((await view("ship")).run.state.kind).toBe("completed");
+    const find = await runsOf(client, [child, fn], () => client.send(paid.create({ at: new Date(5), n: "6" })));
+    expect(find("ship").status).toBe("Completed");
     expect(seen.slice(0, 3)).toEqual([{ at: new Date(5), n: 6 }, { at: new Date(9), n: 7 }, 2]);
   });
 
   test("an event that does not fit fails the run at once, with path and value", async () => {
     let calls = 0;
     const fn = client.createFunction({ id: "ship" }, paid, () => void calls++);
-    const { view } = await runOf(client, [fn], () => client.send({ name: "paid", data: { at: 0, n: 5 } }));
-    const { run } = await view("ship");
-    expect(run.state.kind).toBe("failed");
-    expect(JSON.stringify(run)).toContain('event \\"paid\\": data.n: ');
+    const find = await runsOf(client, [fn], () => client.send({ name: "paid", data: { at: 0, n: 5 } }));
+    expect(find("ship").status).toBe("Failed");
+    expect(find("ship").error?.message).toContain('event "paid": data.n: ');
     expect(calls).toBe(0);
   });
 
@@ -121,9 +119,7 @@ describe("event types with transforms", () => {
       await step.sendEvent("send", { name: "other", data: { n: "x" } });
       return wait.catch((error: Error) => `caught ${error.name}`);
     });
-    const { view } = await runOf(client, [fn], () => client.send({ name: "go" }));
-    expect((await view("waits")).run).toMatchObject({
-      state: { kind: "completed", output: "caught EventValidationError" },
-    });
+    const find = await runsOf(client, [fn], () => client.send({ name: "go" }));
+    expect(find("waits").output).toBe("caught EventValidationError");
   });
 });
