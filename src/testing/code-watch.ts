@@ -7,7 +7,7 @@ import { isEnded, type Entry, type Run } from "../engine/run.ts";
 import type { SettledMemo } from "../protocol/call.ts";
 import type { EventValue } from "../protocol/event.ts";
 import { textHash } from "../protocol/ids.ts";
-import { ambient, hasAmbient } from "../sdk/ambient.ts";
+import { hasAmbient } from "../sdk/ambient.ts";
 import type { Inngest } from "../sdk/client.ts";
 import type { ReceivedEvent } from "../sdk/event.ts";
 import type { FoundStep } from "../sdk/execute.ts";
@@ -68,6 +68,8 @@ const TIMES_MAX = 100_000;
 /** Passes at which a run that has not ended is judged: code that never repeats itself never ends over HTTP. */
 const FIRST_JUDGED_PASS = 4;
 const JUDGED_PASS_FACTOR = 4;
+/** Calls of a replay for which time stands still. Then it moves: code may wait for it in a loop. */
+const CALLS_STILL_MAX = 2 * TIMES_MAX;
 const DAY_MS = 86_400_000;
 /** The first value that `Math.random()` gives a varied replay: whatever is likelier than not comes out differently. */
 const LOW = 1e-9;
@@ -87,7 +89,7 @@ export class CodeWatch {
 
   /** What a run's host does for it. */
   hooks(): Pick<RunHost, "handler" | "asked"> {
-    const { virtualGlobals, handler } = this.#options;
+    const { virtualGlobals, detectNondeterminism, handler } = this.#options;
     if (!virtualGlobals || !hasAmbient()) return { handler };
     return {
       handler: (run, context, call) => {
@@ -98,16 +100,15 @@ export class CodeWatch {
         };
         return this.#isDue(run.runId) ? this.#judgeEarly(run.runId).then(enter) : enter();
       },
-      asked: (run, step) => this.#asked(run, step),
+      asked: detectNondeterminism ? (run, step) => this.#asked(run, step) : undefined,
     };
   }
 
   /** @throws NondeterminismError for a run that would not repeat itself, once for each */
   async judge(cause?: unknown): Promise<void> {
-    if (ambient() !== undefined) return;
     for (const [runId, watched] of this.#watched) {
       if (watched.isTold) continue;
-      if (!watched.finding && !watched.isJudged) {
+      if (!watched.finding && !watched.isJudged && watched.ended) {
         const found = this.#options.read(runId);
         if (!found || !isEnded(found.run.state)) continue;
         watched.isJudged = true;
@@ -126,6 +127,7 @@ export class CodeWatch {
     const watched = this.#watch(run.runId);
     watched.passes += 1;
     watched.isJudged = false; // it goes on
+    watched.ended = undefined;
     const pass: Pass = { run, number: watched.passes, times: [], asked: new Map(), hasEnded: false };
     watched.last = pass;
     this.#passes.set(run, pass);
@@ -135,11 +137,13 @@ export class CodeWatch {
     enterVirtual({
       now: () => this.#options.now(),
       chance: this.#chance(pass),
-      tell: (what, now) => {
-        if (pass.times.length < TIMES_MAX) pass.times.push(now);
-        tell(what);
-      },
-      drawn: tell,
+      ...(this.#options.detectNondeterminism && {
+        tell: (what, now) => {
+          if (pass.times.length < TIMES_MAX) pass.times.push(now);
+          tell(what);
+        },
+        drawn: tell,
+      }),
     });
   }
 
@@ -275,8 +279,12 @@ export class CodeWatch {
     const { handler, now, registration: find } = this.#options;
     const known = find(pass.run.functionId);
     if (!known) throw new Error(`function "${pass.run.functionId}" is not under test`);
-    let asked = 0;
-    const told = () => pass.times[Math.min(asked++, pass.times.length - 1)] ?? now();
+    let calls = 0;
+    const told = () => {
+      calls += 1;
+      const at = variation?.now ?? pass.times[Math.min(calls, pass.times.length) - 1] ?? now();
+      return at + Math.max(0, calls - CALLS_STILL_MAX) * DAY_MS;
+    };
     return replay({
       ...known,
       runId: pass.run.runId,
@@ -285,7 +293,7 @@ export class CodeWatch {
       memos: memosOf(found.entries),
       now,
       handler: (run, context, call) => {
-        enterVirtual({ now: variation ? () => variation.now : told, chance: this.#chance(pass, variation?.first) });
+        enterVirtual({ now: told, chance: this.#chance(pass, variation?.first) });
         return handler ? handler(run, context, call) : call(context);
       },
     });
