@@ -237,6 +237,18 @@ export const errorGroups: readonly ErrorGroup[] = [
       },
     },
   },
+  {
+    title: "Tests",
+    where: "Thrown by what a test waits for, such as `run.waitFor` of `@dotdo/inngest/test`.",
+    codes: {
+      nondeterminism: {
+        means:
+          "A function would ask for other steps when it is replayed (`NondeterminismError`): what decides is the time or chance that its handler takes outside of steps, or something else that is different in every pass. `first` and `onReplay` name the steps, `calls` the places.",
+        remedy:
+          "Take the time or the random value in a step, or use what the event says: `event.ts`, `event.id`. `detectNondeterminism: false` of `createTestPlatform` switches the check off.",
+      },
+    },
+  },
 ];
 
 /** Errors that are told apart by `name` alone, as Inngest's SDKs do. */
