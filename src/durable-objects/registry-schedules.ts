@@ -33,7 +33,6 @@ type Functions = ReadonlyMap<string, RegisteredFunction>;
 export class RegistrySchedules {
   readonly #host: Host;
   readonly #store: RegistryStore;
-  readonly #parsed = new Map<string, Schedule>();
   #isSending = false;
 
   constructor(host: Host, store: RegistryStore) {
@@ -155,9 +154,7 @@ export class RegistrySchedules {
   /** Null, and a report, for one that an older version took and this one does not know. */
   #read(functionId: string, cron: string): Schedule | null {
     try {
-      const known = this.#parsed.get(cron) ?? parseCron(cron);
-      this.#parsed.set(cron, known);
-      return known;
+      return parseCron(cron);
     } catch (error) {
       this.#host.report(`schedules: function "${functionId}" is not started by a schedule that cannot be read`, error);
       return null;

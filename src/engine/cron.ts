@@ -48,8 +48,21 @@ interface Times {
   isDay(day: Date): boolean;
 }
 
+/** Schedules that were read lately: reading one takes longer than finding its next tick. */
+const schedules = new Map<string, Schedule>();
+const SCHEDULES_MAX = 1_000;
+
 /** @throws CronError */
 export function parseCron(cron: string): Schedule {
+  const known = schedules.get(cron);
+  if (known) return known;
+  const schedule = readCron(cron);
+  if (schedules.size >= SCHEDULES_MAX) schedules.clear();
+  schedules.set(cron, schedule);
+  return schedule;
+}
+
+function readCron(cron: string): Schedule {
   const fail: Fail = (problem) => {
     throw new CronError(`cron ${JSON.stringify(cron)}: ${problem}`);
   };

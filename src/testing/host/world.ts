@@ -22,6 +22,7 @@ import { DiskAccess, MemoryDisk, type DiskWrite } from "../storage/memory-disk.t
 import { memoryStores } from "../storage/memory-stores.ts";
 import { noFaults, type FaultSource, type ObjectKind } from "./faults.ts";
 import { Life, ObjectReset } from "./life.ts";
+import { plainCopy } from "./plain-copy.ts";
 import { Turns } from "./turns.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
@@ -49,6 +50,14 @@ export interface WorldOptions {
   ended?: (kind: ObjectKind, name: string) => void;
 }
 
+/** What is about to happen to an object's disk, with the writes of a commit. */
+export type DiskHook = (
+  kind: ObjectKind,
+  name: string,
+  what: "statement" | "commit" | "sync",
+  writes: readonly DiskWrite[],
+) => unknown;
+
 export class World {
   readonly clock: VirtualClock;
   readonly turns: Turns;
@@ -56,6 +65,8 @@ export class World {
   readonly reports: { at: number; message: string; error: unknown }[] = [];
   /** whether events go through a queue; without one logs deliver by themselves */
   hasQueue = true;
+  /** called before an object reads, writes, commits or syncs: what it throws the storage throws, and a sync waits for it */
+  storage: DiskHook = () => undefined;
   readonly #options: WorldOptions;
   readonly #faults: FaultSource;
   readonly #disks = new Map<string, MemoryDisk>();
@@ -129,7 +140,7 @@ export class World {
 
   /** Copies of them. */
   get queued(): RouteMessage[] {
-    return this.#messages.map(({ message }) => structuredClone(message));
+    return this.#messages.map(({ message }) => plainCopy(message));
   }
 
   /** Nothing is delivered while the queue is paused. */
@@ -179,7 +190,7 @@ export class World {
   async #enqueue(life: Life, message: RouteMessage): Promise<boolean> {
     await life.within(this.turns.next());
     const fault = this.#faults.delivery();
-    const copy = () => ({ message: structuredClone(message), failures: 0 });
+    const copy = () => ({ message: plainCopy(message), failures: 0 });
     if (fault === "lost") return true;
     if (typeof fault === "object" && fault !== null) {
       this.#after(fault.delayMs, () => void this.#messages.push(copy()));
@@ -223,7 +234,7 @@ export class World {
       get: (_target, method) => {
         if (typeof method === "symbol" || method === "then") return undefined;
         return (...args: unknown[]) =>
-          from.within(this.#exchange({ kind, name, method, args: structuredClone(args) }, from));
+          from.within(this.#exchange({ kind, name, method, args: plainCopy(args) }, from));
       },
     });
   }
@@ -236,11 +247,12 @@ export class World {
     if (fault === "request-lost") throw new ObjectReset(`the request ${call.kind}.${call.method} was lost`);
     if (typeof fault === "object" && fault !== null) await this.later(fault.delayMs);
     this.#checkProcess(process);
+    const again = fault === "twice" ? plainCopy(call) : call;
     const answer = await this.#answer(call);
-    if (fault === "twice") await this.#answer(call);
+    if (fault === "twice") await this.#answer(again);
     this.#checkProcess(process);
     if (fault === "reply-lost") throw new ObjectReset(`the reply of ${call.kind}.${call.method} was lost`);
-    return structuredClone(answer);
+    return plainCopy(answer);
   }
 
   #checkProcess(process: number): void {
@@ -255,7 +267,7 @@ export class World {
     life.onEnd(() => reject(reset()));
     const work: unknown = Reflect.get(api, method);
     if (typeof work !== "function") throw new TypeError(`an object of kind ${kind} has no ${method}`);
-    Promise.resolve(Reflect.apply(work, api, structuredClone(args))).then(resolve, reject);
+    Promise.resolve(Reflect.apply(work, api, args)).then(resolve, reject);
     return promise.finally(async () => {
       await this.turns.next();
       if (life.isOver) throw reset();
@@ -324,8 +336,9 @@ export class World {
     const access = new DiskAccess(disk, {
       access: () => {
         if (life.isOver) throw new ObjectReset(`${fullName} is no longer in memory`);
+        this.storage(kind, name, "statement", []);
       },
-      committing: () => undefined,
+      committing: (writes) => void this.storage(kind, name, "commit", writes),
       committed: (writes) => this.#turnOf(fullName).writes.push(...writes),
     });
     return {
@@ -343,7 +356,10 @@ export class World {
         return open === undefined ? this.clock.at(fullName) : open;
       },
       wait: (delayMs, until) => this.#wait(fullName, life, delayMs, until),
-      sync: () => life.within(this.turns.next()),
+      sync: async () => {
+        await this.storage(kind, name, "sync", []);
+        return life.within(this.turns.next());
+      },
       wipe: async () => {
         if (life.isOver) return;
         this.#open.delete(fullName);
