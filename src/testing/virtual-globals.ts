@@ -108,9 +108,22 @@ function install(): Installation {
       const wrapped = virtualDate(Date, caller);
       dates.add(wrapped);
       globalThis.Date = wrapped;
-      wrapped.prototype.constructor = wrapped;
+      constructorIsGlobal(wrapped.prototype);
     },
   };
+}
+
+/** `date.constructor === Date` holds whichever class of the two is the global one: fake timers change that at any time. */
+function constructorIsGlobal(prototype: Date): void {
+  const { constructor: real } = prototype;
+  if (Object.getOwnPropertyDescriptor(prototype, "constructor")?.get) return;
+  Object.defineProperty(prototype, "constructor", {
+    get: () => (Date.prototype === prototype ? Date : real),
+    set(this: object, value: unknown) {
+      Object.defineProperty(this, "constructor", { value, configurable: true, enumerable: true, writable: true });
+    },
+    configurable: true,
+  });
 }
 
 interface Replacement {

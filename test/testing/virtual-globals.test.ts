@@ -196,6 +196,7 @@ describe("fake timers", () => {
     vi.useRealTimers();
     expect(Date.now()).toBeGreaterThan(1e12);
     expect(new Date()).toBeInstanceOf(realDate);
+    expect(new Date().constructor).toBe(Date);
   });
 
   it("vi.setSystemTime alone is for code outside of runs", async () => {
