@@ -1,9 +1,10 @@
 /** Storage that fails: what was not stored was not decided, and the run goes on from what was (run-object.ts, 0). */
 import { describe, expect, it } from "vitest";
 import { runIdOf } from "../../src/protocol/ids.ts";
-import { MemoryPlatform } from "../helpers/memory-platform.ts";
+import type { DiskHook } from "../../src/testing/host/world.ts";
+import { objectsOf, simulated, view as viewOf } from "../helpers/simulated-platform.ts";
 
-const HOUR = { horizonMs: 3_600_000 };
+const diskIsWell: DiskHook = () => undefined;
 
 /** Thrown in place of a commit or statement of a run. */
 class DiskFull extends Error {
@@ -14,7 +15,7 @@ class DiskFull extends Error {
 function flow() {
   const ran: Record<string, number> = {};
   const body = (id: string) => (ran[id] = (ran[id] ?? 0) + 1);
-  const platform = new MemoryPlatform((client) => {
+  const platform = simulated((client) => {
     const child = client.createFunction({ id: "child" }, { event: "child/asked" }, ({ event, step }) =>
       step.run("double", () => (body("double"), event.data.n * 2)),
     );
@@ -41,28 +42,27 @@ function flow() {
 
 const CLEAN = { a: 1, b: 1, c: 1, flaky: 2, double: 1 };
 
-type Disk = MemoryPlatform["disk"];
-
 /** The n-th time (from 1) that a run's disk does this, it fails. */
-function failingAt(n: number, kind: Parameters<Disk>[1]) {
+function failingAt(n: number, kind: Parameters<DiskHook>[2]) {
   const seen = { times: 0 };
-  const disk: Disk = (object, what) => {
-    if (object.startsWith("run ") && what === kind && ++seen.times === n) throw new DiskFull(`${kind} ${n}`);
+  const disk: DiskHook = (object, _name, what) => {
+    if (object === "run" && what === kind && ++seen.times === n) throw new DiskFull(`${kind} ${n}`);
   };
   return { seen, disk };
 }
 
-async function play(disk: Disk) {
+async function play(disk: DiskHook) {
   const { platform, ran } = flow();
-  await platform.register();
-  platform.disk = disk;
-  const id = await platform.send({ name: "begin", id: "first" });
-  await platform.run(undefined, HOUR);
+  const { world } = platform;
+  await platform.clock.advance(0); // registers the functions
+  world.storage = disk;
+  const { ids } = await platform.send({ name: "begin", id: "first" });
+  await platform.clock.advance("1h");
   await platform.send({ name: "answer", data: { word: "yes" }, id: "second" });
-  await platform.run(undefined, HOUR);
-  platform.disk = () => undefined;
-  const view = await platform.view(id, "mem-parent");
-  return { platform, ran, view };
+  await platform.clock.advance("1h");
+  world.storage = diskIsWell;
+  const view = await viewOf(platform, ids[0]!, "mem-parent");
+  return { ran, view, told: world.reports.map(({ message, error }) => `${message} ${String(error)}`).join("; ") };
 }
 
 describe.each([
@@ -76,9 +76,9 @@ describe.each([
     expect(clean.seen.times).toBeGreaterThanOrEqual(atLeast);
     for (let n = 1; n <= clean.seen.times; n++) {
       const { seen, disk } = failingAt(n, kind);
-      const { ran, view, platform } = await play(disk);
+      const { ran, view, told } = await play(disk);
       expect(seen.times, `${kind} ${n} was reached`).toBeGreaterThanOrEqual(n);
-      expect(view?.run.state, `${kind} ${n}; ${platform.reports.join("; ")}`).toMatchObject({
+      expect(view?.run.state, `${kind} ${n}; ${told}`).toMatchObject({
         kind: "completed",
         output: [10, "yes"],
       });
@@ -93,32 +93,32 @@ describe.each([
 describe("a commit that fails", () => {
   it("leaves nothing of a run that could not be created; its caller is told, and the next start makes it", async () => {
     const { platform } = flow();
-    await platform.register();
-    const { disk } = failingAt(1, "commit");
-    platform.disk = disk;
-    const id = await platform.send({ name: "begin", id: "first" });
-    const run = platform.objects().run("main", runIdOf(id, "mem-parent"));
-    const [logged] = platform.messages[0]!.events!;
-    const fn = (await platform.objects().registry("main").function("mem-parent"))!;
+    const { world } = platform;
+    world.pauseQueue(true);
+    const { ids } = await platform.send({ name: "begin", id: "first" });
+    world.storage = failingAt(1, "commit").disk;
+    const id = ids[0]!;
+    const run = objectsOf(platform).run("main", runIdOf(id, "mem-parent"));
+    const [logged] = world.queued[0]!.events!;
+    const fn = (await objectsOf(platform).registry("main").function("mem-parent"))!;
     const start = { env: "main", runId: runIdOf(id, "mem-parent"), fn, events: [logged!] };
     await expect(run.start(start)).rejects.toThrow(
       `run ${start.runId}: the storage took nothing, and the run stays as it was: commit 1`,
     );
     expect(await run.summary()).toBeNull();
     expect(await run.journal(0)).toEqual({ entries: [], next: null });
-    expect(platform.alarmOf(`run ${start.runId}`)).toBeNull();
+    expect(world.clock.at(`run ${start.runId}`)).toBeNull();
     expect(await run.start(start)).toEqual({ kind: "started" });
     expect((await run.summary())?.events).toEqual([logged!.record]);
   });
 
   it("tells the caller of a cancel, and cancels nothing; the next cancel does", async () => {
     const { platform } = flow();
-    await platform.register();
-    const id = await platform.send({ name: "begin", id: "first" });
-    await platform.run(undefined, HOUR);
-    const run = platform.objects().run("main", runIdOf(id, "mem-parent"));
+    const { ids } = await platform.send({ name: "begin", id: "first" });
+    await platform.clock.advance("1h");
+    const run = objectsOf(platform).run("main", runIdOf(ids[0]!, "mem-parent"));
     const before = (await run.summary())?.run.state;
-    platform.disk = failingAt(1, "commit").disk;
+    platform.world.storage = failingAt(1, "commit").disk;
     await expect(run.cancel("asked")).rejects.toThrow("the storage took nothing");
     expect((await run.summary())?.run.state).toEqual(before);
     expect(await run.cancel("asked")).toEqual({ kind: "cancelled" });
@@ -127,7 +127,7 @@ describe("a commit that fails", () => {
 
   it("for one step, every time, counts as that step's lost attempts: the run does not try for ever", async () => {
     const ran: number[] = [];
-    const platform = new MemoryPlatform((client) => [
+    const platform = simulated((client) => [
       client.createFunction({ id: "parent" }, { event: "begin" }, async ({ step, attempt }) => {
         await step.run("a", () => 1);
         return step
@@ -135,13 +135,12 @@ describe("a commit that fails", () => {
           .catch((error: Error) => error.message);
       }),
     ]);
-    await platform.register();
-    platform.disk = (object, _what, values) => {
-      if (values.some((value) => String(value).includes("too large for this disk"))) throw new DiskFull(object);
+    platform.world.storage = (kind, _name, _what, writes) => {
+      if (writes.some(({ value }) => String(value).includes("too large for this disk"))) throw new DiskFull(kind);
     };
-    const id = await platform.send({ name: "begin", id: "first" });
-    await platform.run(undefined, HOUR);
-    const view = await platform.view(id, "mem-parent");
+    const { ids } = await platform.send({ name: "begin", id: "first" });
+    await platform.clock.advance("1h");
+    const view = await viewOf(platform, ids[0]!, "mem-parent");
     expect(view?.run.state).toMatchObject({
       kind: "completed",
       output: expect.stringContaining('step "poison" stopped without a result'),
@@ -156,39 +155,33 @@ describe("a commit that fails", () => {
 
 describe("over HTTP", () => {
   it("a reply that could not be stored is lost, and the call is made again: the run ends as it would have", async () => {
-    const retry = { maxAttempts: 3, backoff: "fixed", initialDelayMs: 1000, maxDelayMs: 1000, jitter: false } as const;
-    const url = "https://app.example.com/api/inngest";
-    const functions = [
-      {
-        id: "web-remote",
-        name: "remote",
-        appId: "web",
-        version: 0,
-        triggers: [{ event: "begin", expression: null }],
-        crons: [],
-        retry,
-        transport: { kind: "http", url } as const,
-      },
-    ];
-    const play = async (disk: Disk) => {
-      const platform = new MemoryPlatform(() => []); // where every call fails
-      const app = { appId: "web", url, sdk: "", framework: "", functions, checksum: "1" };
-      await platform.objects().registry("main").sync(app);
-      platform.disk = disk;
-      const id = await platform.send({ name: "begin", id: "first" });
-      await platform.run(undefined, HOUR);
-      platform.disk = () => undefined;
-      return { platform, view: await platform.view(id, "web-remote") };
+    const playRemote = async (disk: DiskHook) => {
+      let bodies = 0;
+      const platform = simulated(
+        (client) => [
+          client.createFunction({ id: "remote" }, { event: "begin" }, async ({ step }) => {
+            await step.run("a", () => void (bodies += 1));
+            await step.sleep("nap", "1m");
+            return "end";
+          }),
+        ],
+        { transport: "http" },
+      );
+      await platform.clock.advance(0);
+      platform.world.storage = disk;
+      const { ids } = await platform.send({ name: "begin", id: "first" });
+      await platform.clock.advance("1h");
+      platform.world.storage = diskIsWell;
+      return { bodies, view: await viewOf(platform, ids[0]!, "mem-remote") };
     };
     const clean = failingAt(0, "statement");
-    await play(clean.disk);
+    expect((await playRemote(clean.disk)).bodies).toBe(1);
     expect(clean.seen.times).toBeGreaterThan(20);
     for (let n = 1; n <= clean.seen.times; n++) {
-      const { view, platform } = await play(failingAt(n, "statement").disk);
-      expect(view?.run.state, `statement ${n}; ${platform.reports.join("; ")}`).toMatchObject({
-        kind: "failed",
-        error: { code: "platform" }, // of its call, or that what the call carries could not be read
-      });
+      const { view, bodies } = await playRemote(failingAt(n, "statement").disk);
+      expect(view?.run.state, `statement ${n}`).toMatchObject({ kind: "completed", output: "end" });
+      expect(bodies, `statement ${n}`).toBeGreaterThanOrEqual(1);
+      expect(bodies, `statement ${n}`).toBeLessThanOrEqual(2);
     }
   });
 });
@@ -200,28 +193,28 @@ describe("[G4] a step's body that awaits the disk", () => {
   ])("%s, does not run when the run is cancelled meanwhile", async (_, isCautious) => {
     const ran: string[] = [];
     let isDead = isCautious;
-    const platform = new MemoryPlatform((client) => [
+    const platform = simulated((client) => [
       client.createFunction({ id: "parent" }, { event: "begin" }, async ({ step }) => {
         if (isDead) {
           isDead = false;
-          platform.die();
+          await new Promise(setImmediate); // its start is stored
+          platform.world.resetAll();
         }
         if (!isCautious) await new Promise(setImmediate);
         await step.run("charge", () => void ran.push("charge"));
       }),
     ]);
-    await platform.register();
     let cancelled = 0;
-    platform.disk = async (object, what) => {
-      if (!object.startsWith("run ") || what !== "sync") return;
+    platform.world.storage = async (kind, name, what) => {
+      if (kind !== "run" || what !== "sync") return;
       cancelled += 1;
-      await platform.objects().run("main", object.slice("run ".length)).cancel("meanwhile");
+      await objectsOf(platform).run("main", name).cancel("meanwhile");
     };
-    const id = await platform.send({ name: "begin", id: "first" });
-    await platform.run(undefined, HOUR);
+    const { ids } = await platform.send({ name: "begin", id: "first" });
+    await platform.clock.advance("1h");
     expect(cancelled).toBe(1);
     expect(ran).toEqual([]);
-    expect((await platform.view(id, "mem-parent"))?.run.state).toMatchObject({
+    expect((await viewOf(platform, ids[0]!, "mem-parent"))?.run.state).toMatchObject({
       kind: "cancelled",
       reason: "meanwhile",
     });

@@ -233,8 +233,7 @@ export class World {
     return new Proxy({} as Api, {
       get: (_target, method) => {
         if (typeof method === "symbol" || method === "then") return undefined;
-        return (...args: unknown[]) =>
-          from.within(this.#exchange({ kind, name, method, args: plainCopy(args) }, from));
+        return (...args: unknown[]) => from.within(this.#exchange({ kind, name, method, args: plainCopy(args) }, from));
       },
     });
   }
