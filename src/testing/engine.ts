@@ -199,7 +199,7 @@ export class InngestTestEngine<TOutput = unknown> {
     return this.#output(options, await this.#trial(options, hasRun));
   }
 
-  /** @internal */
+  /** Runs the function until it comes to a checkpoint that is like `subset`: what {@link InngestTestRun.waitFor} does. */
   async runTo<T extends CheckpointKey>(
     type: T,
     subset: Subset<Checkpoints[T]> | undefined,
