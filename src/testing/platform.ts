@@ -32,7 +32,10 @@ import { story, when } from "./timeline.ts";
 export interface TestPlatformOptions {
   /** the functions under test, and those that they invoke */
   functions: readonly AnyFunction[];
-  /** whose events are delivered here, beside the clients that made the functions */
+  /**
+   * whose events are delivered here, beside the clients that made the functions. What a client sends inside a run stays on
+   * the run's platform; outside of runs it goes to the platform that was made last
+   */
   client?: Inngest;
   /** what chance decides: ids, jitter, Math.random inside functions. Default 1 */
   seed?: number;

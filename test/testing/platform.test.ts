@@ -91,10 +91,12 @@ describe.each(["local", "http"] as const)("over %s:", (transport) => {
     it("that a client of the functions sends in the test are delivered as well", async () => {
       const own = new Inngest({ id: "own", logger: silent });
       const greet = own.createFunction({ id: "greet" }, { event: "greet" }, () => "hello");
+      const earlier = createTestPlatform({ functions: [greet] });
       const platform = createTestPlatform({ functions: [greet] });
       await own.send({ name: "greet", data: {} });
       await platform.clock.runUntilIdle();
       expect(platform.runs(greet).map((run) => run.output)).toEqual(["hello"]);
+      expect(earlier.runs()).toEqual([]); // the platform that was made last gets them
     });
   });
 
