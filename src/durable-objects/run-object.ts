@@ -442,7 +442,11 @@ export class RunObject implements RunObjectApi {
   }
 
   async #performOne(effect: Effect): Promise<void> {
-    const outcome = await performEffect(effect, this.#current(), this.#records, this.#host);
+    // a wait that has ended, perhaps with its run, needs no subscription any more; a crash may ask for it once more
+    const isOver = effect.kind === "subscribe" && !this.#isWaiting(effect.stepId);
+    const outcome = isOver
+      ? { kind: "done" as const }
+      : await performEffect(effect, this.#current(), this.#records, this.#host);
     if (!isImplied(effect)) this.#store.deleteEffect(effect.id);
     if (outcome.kind === "subscribed") this.#subscribed(outcome.stepId, outcome.found);
     if (outcome.kind === "answered") {
@@ -451,15 +455,20 @@ export class RunObject implements RunObjectApi {
     }
   }
 
+  #isWaiting(stepId: string): boolean {
+    const status = this.#store.entry(stepId)?.status.kind;
+    return !isEnded(this.#current().state) && (status === "registering" || status === "waiting");
+  }
+
   #subscribed(stepId: string, found: LoggedEvent[]): void {
     const entry = this.#store.entry(stepId);
     if (!entry) return;
     this.#decide({ kind: "subscribed", entry });
-    for (const logged of found) if (this.#consider(stepId, logged) !== "declined") return;
+    for (const logged of found) if (this.#consider(stepId, logged, true) !== "declined") return;
   }
 
   /** Whether an event answers a wait: first of event and timeout wins, and an event answers a later wait of a run once. */
-  #consider(stepId: string, { record, receivedAt }: LoggedEvent): "taken" | "declined" | "gone" {
+  #consider(stepId: string, { record, receivedAt }: LoggedEvent, found = false): "taken" | "declined" | "gone" {
     const run = this.#load();
     const entry = run ? this.#store.entry(stepId) : undefined;
     if (!run || !entry?.wait || isEnded(run.state)) return "gone";
@@ -470,7 +479,7 @@ export class RunObject implements RunObjectApi {
     const answeredAt = this.#store.answeredAt(record.internalId);
     if (answeredAt !== undefined && answeredAt < entry.opened) return "declined"; // an earlier wait of this run had it
     const memo = record.event as unknown as JsonObject;
-    this.#decide({ kind: "answer", entry, memo }, answeredAt === undefined ? record.internalId : undefined);
+    this.#decide({ kind: "answer", entry, memo, found }, answeredAt === undefined ? record.internalId : undefined);
     return "taken";
   }
 

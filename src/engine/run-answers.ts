@@ -42,13 +42,20 @@ export function wake(draft: Draft, entry: Entry): void {
   else draft.stale = true;
 }
 
-export function answer(draft: Draft, entry: Entry, memo: Memo): void {
+/** EventDO holds the subscription of a wait; one that has ended meanwhile is withdrawn again. */
+export function subscribed(draft: Draft, entry: Entry): void {
+  if (entry.status.kind === "registering") draft.write(entry, { kind: "waiting", until: entry.status.until });
+  else if (entry.status.kind === "settled") draft.effects.push(unsubscribe(entry));
+}
+
+/** @param found nobody else ends the subscription: EventDO does after an offer, for the event that it offered */
+export function answer(draft: Draft, entry: Entry, memo: Memo, found: boolean): void {
   const { kind } = entry.status;
   if (kind !== "waiting" && kind !== "registering" && kind !== "invoking") {
     draft.stale = true;
     return;
   }
-  if (kind !== "invoking" && (entry.wait?.events.length ?? 0) > 1) draft.effects.push(unsubscribe(entry));
+  if (kind !== "invoking" && (found || (entry.wait?.events.length ?? 0) > 1)) draft.effects.push(unsubscribe(entry));
   resume(draft, entry, memo);
 }
 

@@ -31,8 +31,8 @@ export type Input =
   | { kind: "reply"; call: Call; reply: Reply; entries: Map<string, Entry>; event: EventValue; open: Entry[] }
   /** the deadline of an open entry is over */
   | { kind: "due"; entry: Entry }
-  /** an event or a finished callee answers an open entry */
-  | { kind: "answer"; entry: Entry; memo: Memo }
+  /** an event or a finished callee answers an open entry; `found`: the event was in the log, EventDO knows nothing of it */
+  | { kind: "answer"; entry: Entry; memo: Memo; found?: boolean }
   /** EventDO holds the subscription of a wait */
   | { kind: "subscribed"; entry: Entry }
   /** the object woke and found an executing run without an activation */

@@ -17,7 +17,7 @@ import { type Decision, Draft, type Moment } from "./decision.ts";
 import { open, reportLocal } from "./run-steps.ts";
 import { complete, end, handlerFailed } from "./run-end.ts";
 import { begin, replied } from "./run-calls.ts";
-import { answer, due, wake } from "./run-answers.ts";
+import { answer, due, subscribed, wake } from "./run-answers.ts";
 import { runTime } from "./run-clock.ts";
 import { lost } from "./run-loss.ts";
 import type { Input } from "./run-input.ts";
@@ -60,11 +60,9 @@ function decide(draft: Draft, input: Input): void {
     case "due":
       return due(draft, input.entry);
     case "answer":
-      return answer(draft, input.entry, input.memo);
+      return answer(draft, input.entry, input.memo, input.found ?? false);
     case "subscribed":
-      if (input.entry.status.kind === "registering")
-        draft.write(input.entry, { kind: "waiting", until: input.entry.status.until });
-      return;
+      return subscribed(draft, input.entry);
     case "lost":
       return lost(draft, input.marked, input.planned, input.open);
     case "wake":

@@ -207,9 +207,17 @@ describe("open entries", () => {
       const answered = run.answer("w", { name: "order/paid" });
       expect(answered).toMatchObject({ activate: true, effects: [] }); // EventDO deletes what was taken
       expect(run.memo("w")).toEqual({ name: "order/paid" });
-      run.subscribed("w");
+      // confirmed after its end it would stay for ever
+      expect(kinds(run.subscribed("w").effects)).toEqual(["unsubscribe"]);
       expect(run.memo("w")).toEqual({ name: "order/paid" });
     }
+  });
+
+  test("an event that is found in the log answers a wait, which withdraws: EventDO has offered nothing", () => {
+    const run = RunUnderTest.local();
+    run.op(wait("w", LATER));
+    run.subscribed("w");
+    expect(kinds(run.answer("w", { name: "order/paid" }, true).effects)).toEqual(["unsubscribe"]);
   });
 
   test("a wait for several names withdraws from all of them once answered", () => {

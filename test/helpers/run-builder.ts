@@ -170,7 +170,8 @@ export class RunUnderTest {
   yield = (): Decision => this.apply({ kind: "yield" });
   cancel = (reason = "asked"): Decision => this.apply({ kind: "cancel", reason, open: this.open() });
   due = (id: string): Decision => this.apply({ kind: "due", entry: this.entry(id) });
-  answer = (id: string, memo: Memo): Decision => this.apply({ kind: "answer", entry: this.entry(id), memo });
+  answer = (id: string, memo: Memo, found?: boolean): Decision =>
+    this.apply({ kind: "answer", entry: this.entry(id), memo, found });
   wake = (id: string): Decision => this.apply({ kind: "wake", entry: this.entry(id) });
   advance = (byMs: number): Decision => this.apply({ kind: "advance", byMs });
   subscribed = (id: string): Decision => this.apply({ kind: "subscribed", entry: this.entry(id) });
