@@ -5,7 +5,7 @@
 import { route } from "../engine/route.ts";
 import { endEffects } from "../engine/run-machine.ts";
 import { isEnded, runStatus, type Entry, type Run } from "../engine/run.ts";
-import { logOf } from "../durable-objects/objects.ts";
+import { logOf, type Subscription } from "../durable-objects/objects.ts";
 import { prepareWait, waitMatches } from "../engine/expression.ts";
 import type { RunStore } from "../durable-objects/storage/stores.ts";
 import type { EventRecord, EventValue } from "../protocol/event.ts";
@@ -272,10 +272,11 @@ export class Guarantees {
   /** Nobody waits on behalf of a run that has ended. */
   #checkWaits(): void {
     for (const name of this.#watched.world.names("waits")) {
-      const disk = this.#watched.world.disk("waits", name);
-      if (!disk) continue;
-      for (const { runId, stepId } of memoryStores(new DiskAccess(disk, unwatched)).waits().page("", "", "", 1_000))
+      for (const text of this.#watched.world.disk("waits", name)?.values("wait") ?? []) {
+        const { subscription }: { subscription: Subscription } = JSON.parse(String(text));
+        const { runId, stepId } = subscription;
         if (this.#ended.has(runId)) this.#broken("G6", `the wait ${stepId} for ${name} outlived its run`, runId);
+      }
     }
   }
 

@@ -221,7 +221,8 @@ export const invariants: NonNullable<SimulateOptions<Witness>["invariants"]> = {
   "code of a step runs again only when something has gone wrong": (view) => {
     if (view.faults.length > 0) return;
     for (const [what, times] of view.world.ran)
-      if (times > allowed(what, view)) throw new Error(`${what} ran ${times} times without any fault`);
+      if (times > allowed(what, view) || (what.endsWith("hopeless") && times % 2 === 1))
+        throw new Error(`${what} ran ${times} times without any fault`);
   },
   "failure handlers run for runs that failed, and for no other": (view) => {
     const failed = view
@@ -238,12 +239,12 @@ export const invariants: NonNullable<SimulateOptions<Witness>["invariants"]> = {
       if (run.events.length > 1) throw new Error(`run ${run.id} has sent ${run.events.length} events`);
   },
   "every tick of a schedule starts its function": (view) => {
-    const start = Date.UTC(2026, 0, 1);
-    const days = Math.floor((view.platform.clock.now() - start - 6 * 3_600_000) / 86_400_000) + 1;
+    const passed = (at: number) => Math.floor((at - Date.UTC(2026, 0, 1, 6)) / 86_400_000) + 1;
+    const now = view.platform.clock.now();
     const ticks = view.runs("shop-daily").length;
-    // the last may be due this very instant
-    if (ticks !== days && ticks !== days - 1)
-      throw new Error(`${days} ticks have passed, and ${ticks} have started the function`);
+    // an alarm may still be late
+    if (ticks > passed(now) || ticks < passed(now - 10 * 60_000))
+      throw new Error(`${passed(now)} ticks have passed, and ${ticks} have started the function`);
   },
   "every end is told": (view) => {
     for (const run of view.platform.runs())
