@@ -124,7 +124,7 @@ function variablesIn(text: string): string[] {
     ...text.matchAll(/"((?:[A-Z][A-Z0-9]*_)+[A-Z0-9]+)"/g),
     ...text.matchAll(/"(PORT|BRANCH)"/g),
   ].map((match) => match[1]!);
-  const others = ["ERR_ADDRESS_IN_USE", "NO_EVENT_KEY_SET"]; // an error's code, and a placeholder for a key
+  const others = ["ERR_ADDRESS_IN_USE", "ERR_ASSERTION", "NO_EVENT_KEY_SET"]; // codes of errors, and a placeholder for a key
   return [...new Set(found)].filter((name) => !others.includes(name) && name !== "INNGEST_EVENTS");
 }
 
@@ -142,5 +142,5 @@ function codesIn(text: string): string[] {
       ...type[1]!.matchAll(/"([a-z]+(?:_[a-z]+)*)"/g),
     ]),
   ].map((match) => match[1]!);
-  return [...new Set(found)].filter((name) => name !== "custom"); // zod's own
+  return [...new Set(found)].filter((name) => name !== "custom" && name !== "ends"); // zod's own, and a promise of simulations
 }
