@@ -29,7 +29,7 @@ import { enterVirtual, installVirtualGlobals, type VirtualPass } from "./virtual
 export interface CodeWatchOptions {
   seed: number;
   now(): number;
-  read(runId: string): { run: Run; entries: Entry[]; events: readonly EventValue[] } | undefined;
+  read(runId: string): { run: Run; entries: readonly Entry[]; events: readonly EventValue[] } | undefined;
   registration(functionId: string): { registration: Registration; client: Inngest } | undefined;
   /** around the handler, in replays too */
   handler: RunHost["handler"];
@@ -259,7 +259,7 @@ export class CodeWatch {
   }
 
   /** What has gone astray already: steps with results that the same attempt of the handler does not ask for any more. */
-  #seen(watched: Watched, pass: Pass, entries: Entry[]): Deviation | undefined {
+  #seen(watched: Watched, pass: Pass, entries: readonly Entry[]): Deviation | undefined {
     const missing = entries.filter(
       (entry) =>
         entry.status.kind === "settled" &&
@@ -275,7 +275,11 @@ export class CodeWatch {
     return { first: missing, onReplay };
   }
 
-  #replay(pass: Pass, found: { entries: Entry[]; events: readonly EventValue[] }, variation: Variation | undefined) {
+  #replay(
+    pass: Pass,
+    found: { entries: readonly Entry[]; events: readonly EventValue[] },
+    variation: Variation | undefined,
+  ) {
     const { handler, now, registration: find } = this.#options;
     const known = find(pass.run.functionId);
     if (!known) throw new Error(`function "${pass.run.functionId}" is not under test`);
@@ -342,7 +346,7 @@ function places(calls: Watched["calls"]): OutsideCall[] {
   return [...new Map(found.map((call) => [`${call.what} ${call.at}`, call])).values()];
 }
 
-function memosOf(entries: Entry[]): Map<string, SettledMemo> {
+function memosOf(entries: readonly Entry[]): Map<string, SettledMemo> {
   return new Map(
     entries.flatMap(({ id, status, position }) =>
       status.kind === "settled" ? [[id, { memo: status.memo, position }] as const] : [],

@@ -1,6 +1,6 @@
 import { acceptRecords } from "../durable-objects/accept.ts";
 import type { Objects } from "../durable-objects/objects.ts";
-import { isEnded, type Entry, type Run } from "../engine/run.ts";
+import { isEnded, type Entry } from "../engine/run.ts";
 import type { EventRecord, EventValue } from "../protocol/event.ts";
 import { internalEvents } from "../protocol/event.ts";
 import { readEvents, readSeed } from "../protocol/event-request.ts";
@@ -22,9 +22,9 @@ import { ObjectReset } from "./host/life.ts";
 import type { Timer } from "./host/virtual-clock.ts";
 import { ENV, partsOf, World, type WorldOptions } from "./host/world.ts";
 import { Random } from "./random.ts";
-import { TestRun, splitTarget, type RunTarget } from "./run.ts";
+import { TestRun, splitTarget, type RunTarget, type StoredRun } from "./run.ts";
 import { StepControls, type PendingAnswer, type StepControl, type StepSelector } from "./step-control.ts";
-import { DiskAccess } from "./storage/memory-disk.ts";
+import { DiskAccess, type MemoryDisk } from "./storage/memory-disk.ts";
 import { memoryStores } from "./storage/memory-stores.ts";
 import { story, when } from "./timeline.ts";
 
@@ -158,6 +158,8 @@ export class TestPlatform {
   /** by internal id */
   readonly #sent = new Map<string, { runId: string | null; event: EventValue }>();
   readonly #runs = new Map<string, TestRun>();
+  /** what was read of runs, and at which change of their disks */
+  readonly #reads = new Map<string, { changes: number; stored: StoredRun | undefined }>();
   readonly #accepted: SimulationHooks["accepted"];
   #registered: Promise<void> | null = null;
   /** operations of the test, one after the other: each may move the clock */
@@ -369,23 +371,14 @@ export class TestPlatform {
   }
 
   /** A run as it is stored. Its journal is read when it is asked for: most questions are about the run alone. */
-  #read(runId: string): { run: Run; entries: Entry[]; trigger: EventValue; events: EventValue[] } | undefined {
+  #read(runId: string): StoredRun | undefined {
     const disk = this.#world.disk("run", runId);
     if (!disk) return undefined;
-    const store = memoryStores(new DiskAccess(disk, unwatched)).run();
-    const run = store.run();
-    if (!run) return undefined;
-    const events = store.events().records.map((record) => record.event);
-    const [trigger] = events;
-    if (!trigger) return undefined;
-    return {
-      run,
-      trigger,
-      events,
-      get entries() {
-        return store.entries();
-      },
-    };
+    const known = this.#reads.get(runId);
+    if (known?.changes === disk.changes) return known.stored;
+    const stored = storedRun(disk);
+    this.#reads.set(runId, { changes: disk.changes, stored });
+    return stored;
   }
 
   *#openEntries(): Iterable<{ runId: string; entry: Entry }> {
@@ -596,6 +589,24 @@ export class TestPlatform {
     const unused = this.unused();
     return unused.length === 0 ? [] : ["asked of steps that never came:", ...unused.map((line) => `  ${line}`)];
   }
+}
+
+/** @returns undefined for an object that has stored no run */
+function storedRun(disk: MemoryDisk): StoredRun | undefined {
+  const store = memoryStores(new DiskAccess(disk, unwatched)).run();
+  const run = store.run();
+  const events = run ? store.events().records.map((record) => record.event) : [];
+  const [trigger] = events;
+  if (!run || !trigger) return undefined;
+  let entries: Entry[] | undefined;
+  return {
+    run,
+    trigger,
+    events,
+    get entries() {
+      return (entries ??= store.entries());
+    },
+  };
 }
 
 const unwatched = { access: () => undefined, committing: () => undefined, committed: () => undefined };

@@ -34,10 +34,20 @@ export interface TestStep {
  */
 export type RunTarget = "end" | "sleep" | "wait" | "invoke" | `${"step" | "sleep" | "wait" | "invoke"}:${string}`;
 
+/** A run as it is stored. */
+export interface StoredRun {
+  run: Run;
+  /** in the order of their commits */
+  readonly entries: readonly Entry[];
+  /** the first of its events */
+  trigger: EventValue;
+  events: readonly EventValue[];
+}
+
 /** What a run reads of its platform. */
 export interface RunSource {
   start: number;
-  read(runId: string): { run: Run; entries: Entry[]; trigger: EventValue } | undefined;
+  read(runId: string): StoredRun | undefined;
   sent(runId: string): EventValue[];
   waitFor(run: TestRun, target: RunTarget, within: DurationInput | undefined): Promise<void>;
   control(selector: StepSelector, runId: string): StepControl;
@@ -172,7 +182,7 @@ export class TestRun {
     return [story(run, entries, this.#source.start), ...invoked.flatMap((id) => this.#stories(id, told))];
   }
 
-  #read(): { run: Run; entries: Entry[]; trigger: EventValue } {
+  #read(): StoredRun {
     const found = this.#source.read(this.id);
     if (!found) throw new Error(`run ${this.id} does not exist any more`);
     return found;

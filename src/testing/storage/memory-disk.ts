@@ -40,6 +40,12 @@ const NO_TABLE: Table = { rows: new Map(), order: [] };
 
 export class MemoryDisk {
   readonly #tables = new Map<string, Table>();
+  #changes = 0;
+
+  /** How often anything has changed: while it has not, what was read holds. */
+  get changes(): number {
+    return this.#changes;
+  }
 
   /** Whether nothing is stored. */
   get isEmpty(): boolean {
@@ -48,6 +54,7 @@ export class MemoryDisk {
   }
 
   clear(): void {
+    this.#changes += 1;
     this.#tables.clear();
   }
 
@@ -65,6 +72,7 @@ export class MemoryDisk {
 
   /** Puts a value, or deletes it when it is undefined. */
   write(name: string, key: string, value: DiskValue | undefined): void {
+    this.#changes += 1;
     const table = this.#table(name);
     if (value === undefined) {
       if (table.rows.delete(key)) table.order?.splice(firstFrom(table.order, key), 1);
