@@ -226,7 +226,7 @@ export class Guarantees {
     if (kind === "wait" && status.memo !== null) return this.#checkAnswer(run, entry, status.memo, until);
     if (status.memo !== null) return;
     if (kind !== "sleep" && kind !== "wait") return;
-    const late = status.at - until;
+    const late = status.at - Math.max(until, entry.createdAt); // an instant may have been over when it was asked for
     if (late < 0) this.#broken("G5", `${kind} "${userId}" ended ${-late} ms before its time`, run.id);
     if (late > 0 && this.#watched.isCalm()) this.#broken("G5", `${kind} "${userId}" ended ${late} ms late`, run.id);
     if (kind === "wait") this.#checkTimedOut(run, entry, trigger, until);

@@ -1,5 +1,5 @@
 /** Functions, workload and invariants by which the engine is simulated: every kind of step, alone and beside others. */
-import { Inngest, NonRetriableError, type InngestFunction } from "../../src/sdk/index.ts";
+import { Inngest, NonRetriableError, RetryAfterError, type InngestFunction } from "../../src/sdk/index.ts";
 import type { Random } from "../../src/testing/random.ts";
 import type { Action, SimulateOptions, SimulationView } from "../../src/testing/simulate.ts";
 import type { TestRun } from "../../src/testing/run.ts";
@@ -8,6 +8,8 @@ import type { TestRun } from "../../src/testing/run.ts";
 export interface Witness {
   /** how often the code of steps has run, by function, subject and step */
   ran: Map<string, number>;
+  /** when the code of a step has begun, by function, subject and step */
+  times: Map<string, number[]>;
   /** failure handlers that have run, by the id of the run that failed */
   failures: Map<string, number>;
   /** ends that were told, by run */
@@ -15,7 +17,7 @@ export interface Witness {
 }
 
 export function makeWitness(): Witness {
-  return { ran: new Map(), failures: new Map(), told: new Map() };
+  return { ran: new Map(), times: new Map(), failures: new Map(), told: new Map() };
 }
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
@@ -104,6 +106,42 @@ export function shop(witness: Witness): InngestFunction[] {
     return { id: event.data.id, first: first?.data.n ?? null, second: second?.data.n ?? null };
   });
 
+  // its attempts are further and further apart; the third says itself when it wants to be tried again
+  const patient = client.createFunction(
+    { id: "patient", retries: { attempts: 6, backoff: "exponential", initialDelay: "1m", jitter: false } },
+    { event: "patient/start" },
+    async ({ step, event }) => {
+      const what = `patient ${event.data.id} try`;
+      return step.run("try", () => {
+        const times = witness.times.get(what) ?? [];
+        witness.times.set(what, [...times, Date.now()]);
+        if (times.length === 2) throw new RetryAfterError("busy", "90s");
+        if (times.length < 4) throw new Error(`failure ${times.length}`);
+        return "at last";
+      });
+    },
+  );
+
+  // the handler itself throws, between its steps
+  const moody = client.createFunction(
+    { id: "moody", retries },
+    { event: "moody/start" },
+    async ({ step, event, attempt }) => {
+      const { id, throws, fatal } = event.data;
+      const first = await step.run("first", () => ran(`moody ${id} first`, 1));
+      if (attempt < throws) throw new Error(`mood ${attempt}`);
+      if (fatal) throw new NonRetriableError("enough");
+      await step.sleepUntil("date", new Date(Date.UTC(2026, 0, 3)));
+      const either = await step.waitForEvent("either", {
+        events: ["moody/calm", "moody/angry"],
+        if: "async.data.id == event.data.id && async.data.n > 1",
+        timeout: "5h",
+      });
+      const none = await step.invoke("none", { function: "shop-none" }).catch(() => "no such function");
+      return { first, either: either?.name ?? null, none };
+    },
+  );
+
   // its own trigger is no answer to what it waits for
   const again = client.createFunction({ id: "again", retries }, { event: "again/start" }, async ({ step, event }) => {
     const other = await step.waitForEvent("other", {
@@ -148,7 +186,7 @@ export function shop(witness: Witness): InngestFunction[] {
     step.run("tick", () => ran(`daily ${event.id}`, event.id)),
   );
 
-  return [bill, order, flaky, fan, pair, again, caller, listener, audit, daily];
+  return [bill, order, flaky, patient, moody, fan, pair, again, caller, listener, audit, daily];
 }
 
 /** A mixed workload. */
@@ -163,7 +201,7 @@ function story(chance: Random, id: string): Action[] {
     send: { name, data: { id, ...data }, id: userId },
   });
   const pause = (most: number): Action[] => (chance.chance(0.6) ? [{ advance: `${1 + chance.below(most)}m` }] : []);
-  switch (chance.below(8)) {
+  switch (chance.below(11)) {
     case 0:
     case 1: {
       const userId = chance.chance(0.4) ? `order-${id}` : undefined;
@@ -206,6 +244,22 @@ function story(chance: Random, id: string): Action[] {
         ...pause(100),
         ...(chance.chance(0.2) ? [{ cancel: "shop-bill" } as const] : []),
       ];
+    case 7:
+      return [send("patient/start", {}), ...pause(5)];
+    case 8:
+    case 9:
+      return [
+        send("moody/start", { throws: chance.below(4), fatal: chance.chance(0.2) }),
+        ...pause(60),
+        ...(chance.chance(0.6)
+          ? [
+              { advance: "60h" } as const,
+              send("moody/calm", { n: 1 }),
+              ...pause(100),
+              send(chance.chance(0.5) ? "moody/angry" : "moody/calm", { n: 2 }),
+            ]
+          : []),
+      ];
     default:
       return [{ advance: "1d" }];
   }
@@ -233,6 +287,14 @@ export const invariants: NonNullable<SimulateOptions<Witness>["invariants"]> = {
       if (!view.world.failures.has(id)) throw new Error(`the failure of run ${id} was not handled`);
     for (const id of view.world.failures.keys())
       if (!failed.includes(id)) throw new Error(`the failure of run ${id}, which has not failed, was handled`);
+  },
+  "attempts are as far apart as was asked": (view) => {
+    for (const [what, times] of view.world.times) {
+      const apart = times.slice(1).map((at, index) => at - (times[index] ?? 0));
+      const asked = [60_000, 120_000, 90_000, 480_000];
+      const isRight = view.faults.length === 0 ? apart.join() === asked.join() : apart.length >= asked.length;
+      if (!isRight) throw new Error(`${what}: attempts ${apart.join(", ")} ms apart, and not ${asked.join(", ")}`);
+    }
   },
   "an event that a step sends is sent once": (view) => {
     for (const run of view.runs("shop-order"))
@@ -307,6 +369,13 @@ function expectedOf(
       return [null, 1, 2, 3].flatMap((first) =>
         [null, 1, 2, 3].flatMap((second) => (first !== null && first === second ? [] : [{ id, first, second }])),
       );
+    case "shop-patient":
+      return ["at last"];
+    case "shop-moody":
+      return [
+        ...(run.event.data.fatal ? ["enough"] : []),
+        ...[null, "moody/calm", "moody/angry"].map((either) => ({ first: 1, either, none: "no such function" })),
+      ];
     case "shop-again":
       return [null, 1, 2].flatMap((other) => [1, 2].flatMap((n) => (n === other ? [] : [{ n, other }])));
     case "shop-caller":

@@ -30,6 +30,8 @@ export type Stuck =
   | { kind: "endless"; instants: number };
 
 const INSTANTS_MAX = 100_000;
+/** Timers and deliveries of one instant. */
+const STARTS_MAX = 100_000;
 /** Turns of the event loop without a pause, while code waits for the outside world. */
 const EAGER_TURNS = 200;
 
@@ -46,6 +48,7 @@ export class Driver {
     const { world, patienceMs } = this.#options;
     let since = realNow();
     let seen = -1;
+    let started = 0;
     for (let turns = 0; ; turns++) {
       if (turns < EAGER_TURNS) await realTurn();
       else await realPause(1);
@@ -61,8 +64,11 @@ export class Driver {
         if (realNow() - since > patienceMs) return { kind: "executing", runs, patienceMs };
         continue;
       }
-      if (world.startDue()) turns = 0;
-      else if (this.#options.atRest?.() !== true) return null;
+      if (world.startDue()) {
+        turns = 0;
+        started += 1;
+        if (started > STARTS_MAX) return { kind: "endless", instants: 1 };
+      } else if (this.#options.atRest?.() !== true) return null;
     }
   }
 
