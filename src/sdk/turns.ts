@@ -6,6 +6,8 @@ const Pipe: (new () => TransformStream<Uint8Array, Uint8Array>) | undefined = Re
   "IdentityTransformStream",
 );
 
+export const isWorkerd = Pipe !== undefined;
+
 /**
  * Turns of the event loop: after `next()` every continuation that was ready has run, however long the chain. A message
  * channel takes 0.003 ms where a timer takes a millisecond; runtimes without one get the timer. workerd delivers a
