@@ -202,7 +202,7 @@ export class TestPlatform {
     });
     this.#controls = new StepControls(
       () => this.#world.clock.now,
-      () => this.#openEntries(),
+      (runId) => this.#openEntries(runId),
     );
     this.#watch = new CodeWatch({
       seed,
@@ -381,8 +381,8 @@ export class TestPlatform {
     return stored;
   }
 
-  *#openEntries(): Iterable<{ runId: string; entry: Entry }> {
-    for (const runId of this.#world.names("run")) {
+  *#openEntries(only?: string): Iterable<{ runId: string; entry: Entry }> {
+    for (const runId of only === undefined ? this.#world.names("run") : [only]) {
       const found = this.#read(runId);
       if (!found || isEnded(found.run.state)) continue;
       for (const entry of found.entries) if (entry.status.kind !== "settled") yield { runId, entry };

@@ -41,7 +41,9 @@ export interface StepControl {
    *
    * @example
    * platform.step("charge").mock({ id: "ch_1" });
+   * platform.step("charge").mock(({ attempt }) => ({ id: `ch_${attempt}` }));
    */
+  mock(result: (step: MockedStep) => unknown): void;
   mock(result: unknown): void;
   /**
    * Makes the step throw `times` times; then it goes on as was asked before, or with its own code.
@@ -95,13 +97,13 @@ export class StepControls {
   readonly #rules: Rule[] = [];
   readonly #hanging = new Map<string, number>();
   readonly #now: () => number;
-  /** finds open entries, for what is asked of a step that is there already */
-  readonly #openEntries: () => Iterable<{ runId: string; entry: Entry }>;
+  /** finds open entries, of one run or of all, for what is asked of a step that is there already */
+  readonly #openEntries: (runId?: string) => Iterable<{ runId: string; entry: Entry }>;
   #pending: PendingAnswer[] = [];
   /** user ids of all steps that ever came up */
   readonly #seen = new Set<string>();
 
-  constructor(now: () => number, openEntries: () => Iterable<{ runId: string; entry: Entry }>) {
+  constructor(now: () => number, openEntries: (runId?: string) => Iterable<{ runId: string; entry: Entry }>) {
     this.#now = now;
     this.#openEntries = openEntries;
   }
@@ -115,7 +117,7 @@ export class StepControls {
       for (const open of this.#openEntries()) if (covers(rule, open.runId, open.entry)) this.#opened(open, rule);
     };
     return {
-      mock: (result) => add({ kind: "mock", result }),
+      mock: (result: unknown) => add({ kind: "mock", result }),
       fail: (times = Number.POSITIVE_INFINITY, error = new Error(`step "${id}": failed as the test asked`)) =>
         add({ kind: "fail", times: atLeastOne(times, "fail"), error }),
       hang: () => add({ kind: "hang" }),
@@ -176,19 +178,20 @@ export class StepControls {
   #standIn(rule: Rule, run: HostedRun, step: FoundStep, own: FoundStep): unknown {
     const { behaviour, perStep } = rule;
     const key = `${run.runId} ${step.id}`;
-    const attempt = perStep.get(key) ?? 0;
-    if (behaviour.kind === "fail" && attempt >= behaviour.times) {
+    const times = perStep.get(key) ?? 0;
+    if (behaviour.kind === "fail" && times >= behaviour.times) {
       const earlier = this.#standsIn(run, step, this.#rules.indexOf(rule) + 1);
       if (earlier) return this.#standIn(earlier, run, step, own);
       if (step.body) return step.body(own);
     }
     rule.uses += 1;
-    perStep.set(key, attempt + 1);
+    perStep.set(key, times + 1);
     switch (behaviour.kind) {
       case "mock": {
         const { result } = behaviour;
         if (typeof result !== "function") return result;
-        const told: MockedStep = { runId: run.runId, functionId: run.functionId, attempt, input: step.input ?? [] };
+        const { runId, functionId } = run;
+        const told: MockedStep = { runId, functionId, attempt: this.#attemptOf(runId, step), input: step.input ?? [] };
         return result(told);
       }
       case "fail":
@@ -197,6 +200,12 @@ export class StepControls {
         this.#hanging.set(run.runId, (this.#hanging.get(run.runId) ?? 0) + 1);
         return new Promise(() => undefined);
     }
+  }
+
+  /** The step's own count, whatever code it had in earlier attempts. */
+  #attemptOf(runId: string, step: FoundStep): number {
+    for (const { entry } of this.#openEntries(runId)) if (entry.id === step.id) return entry.attempt;
+    return 0;
   }
 
   /** Writes of a run that have taken effect: waits that are to be answered may be among them. */

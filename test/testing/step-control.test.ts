@@ -51,7 +51,7 @@ describe.each(["local", "http"] as const)("over %s:", (transport) => {
 
     it("that throws makes the step fail, and be tried again after its delay", async () => {
       const { platform } = charging();
-      platform.step("charge").mock(({ attempt }: MockedStep) => {
+      platform.step("charge").mock(({ attempt }) => {
         if (attempt < 2) throw new Error(`no answer ${attempt}`);
         return "at last";
       });
@@ -158,6 +158,15 @@ describe.each(["local", "http"] as const)("over %s:", (transport) => {
       expect(run).toHaveCompleted("mocked");
       expect(run).toHaveRunStep("charge", { times: 2 });
       expect(code).not.toHaveBeenCalled();
+    });
+
+    it("before a mock that is a function: it is told the step's own attempt", async () => {
+      const { platform } = charging();
+      platform.step("charge").mock(({ attempt }) => `attempt ${attempt}`);
+      platform.step("charge").fail(1);
+      const run = await place(platform);
+      await run.waitFor("end");
+      expect(run).toHaveCompleted("attempt 1");
     });
 
     it("is counted for each run and step", async () => {
