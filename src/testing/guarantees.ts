@@ -16,8 +16,8 @@ import type { FoundStep } from "../sdk/execute.ts";
 import type { HostedRun } from "../sdk/run-host.ts";
 import type { ObjectKind } from "./host/faults.ts";
 import type { World } from "./host/world.ts";
-import { DiskAccess, type DiskWrite } from "./storage/memory-disk.ts";
-import { memoryStores } from "./storage/memory-stores.ts";
+import { storesOf } from "./stored-runs.ts";
+import type { DiskWrite } from "./storage/memory-disk.ts";
 
 /** A promise that does not hold. */
 export interface Violation {
@@ -42,8 +42,6 @@ export interface Watched {
 
 /** How much an event must be ahead of a wait's end to reach it through every delay that is injected. */
 const SURE_AHEAD_MS = 10 * 60_000;
-
-const unwatched = { access: () => undefined, committing: () => undefined, committed: () => undefined };
 
 export class Guarantees {
   readonly violations: Violation[] = [];
@@ -260,7 +258,7 @@ export class Guarantees {
     const log = logOf(run.eventIds[0] ?? run.id);
     const disk = this.#watched.world.disk("log", log);
     const rows = disk
-      ? memoryStores(new DiskAccess(disk, unwatched))
+      ? storesOf(disk)
           .log()
           .runsOf(run.eventIds[0] ?? run.id)
       : [];
@@ -291,7 +289,7 @@ export class Guarantees {
 
   #store(runId: string): RunStore | undefined {
     const disk = this.#watched.world.disk("run", runId);
-    return disk && memoryStores(new DiskAccess(disk, unwatched)).run();
+    return disk && storesOf(disk).run();
   }
 
   #broken(promise: string, message: string, runId?: string): void {

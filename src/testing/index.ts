@@ -12,23 +12,12 @@ export {
 export type { EventOrigin, ExpectedEvent, ExpectedStep, WaitTarget } from "./checks.ts";
 export { NondeterminismError, type OutsideCall } from "./determinism.ts";
 export type { ExpectedError } from "./matching.ts";
-export {
-  createTestPlatform,
-  type SentEvents,
-  type TestClock,
-  type TestPlatform,
-  type TestPlatformOptions,
-} from "./platform.ts";
+export { createTestPlatform, type SentEvents, type TestClock, type TestPlatform } from "./platform.ts";
+export type { TestPlatformOptions } from "./platform-options.ts";
 export type { RunTarget, TestRun, TestStep } from "./run.ts";
 export type { AnswerEvent, MockedStep, StepControl, StepSelector } from "./step-control.ts";
 export { createMockEvent, InngestTestEngine, InngestTestRun, mockCtx } from "./engine.ts";
 export { Random } from "./random.ts";
-export {
-  simulate,
-  SimulationError,
-  type Action,
-  type SimulateOptions,
-  type SimulationReport,
-  type SimulationView,
-} from "./simulate.ts";
+export { simulate, SimulationError, type SimulationReport } from "./simulate.ts";
+export type { Action, SimulateOptions, SimulationView } from "./simulate-options.ts";
 export type { FaultKind } from "./simulation-faults.ts";

@@ -1,89 +1,35 @@
-import { acceptRecords } from "../durable-objects/accept.ts";
 import type { Objects } from "../durable-objects/objects.ts";
-import { isEnded, type Entry } from "../engine/run.ts";
-import type { EventRecord, EventValue } from "../protocol/event.ts";
-import { internalEvents } from "../protocol/event.ts";
-import { readEvents, readSeed } from "../protocol/event-request.ts";
-import { runIdOf, ulidOf, type UlidParts } from "../protocol/ids.ts";
+import type { EventValue } from "../protocol/event.ts";
+import { runIdOf } from "../protocol/ids.ts";
 import { durationMs, instantMs, type DurationInput, type InstantInput } from "../protocol/time-string.ts";
 import { ambient } from "../sdk/ambient.ts";
-import type { Inngest } from "../sdk/client.ts";
 import type { EventPayload } from "../sdk/event.ts";
-import { preparePayload, readPayloads } from "../sdk/event-payload.ts";
-import type { HostedRun, RunHost } from "../sdk/run-host.ts";
+import { readPayloads } from "../sdk/event-payload.ts";
+import type { RunHost } from "../sdk/run-host.ts";
 import { bindSender } from "../sdk/sender.ts";
 import { suggestion } from "../sdk/suggestion.ts";
-import { AppFunctions, type AnyFunction, type TestTransport } from "./app-functions.ts";
+import { AppFunctions, type AnyFunction } from "./app-functions.ts";
 import { CodeWatch } from "./code-watch.ts";
 import { Activations } from "./host/activations.ts";
 import { Driver, type Stuck } from "./host/driver.ts";
-import { noFaults, type FaultSource } from "./host/faults.ts";
-import { ObjectReset } from "./host/life.ts";
+import { noFaults } from "./host/faults.ts";
 import type { Timer } from "./host/virtual-clock.ts";
-import { ENV, partsOf, World, type WorldOptions } from "./host/world.ts";
+import { ENV, partsOf, World } from "./host/world.ts";
+import { checkOptions, type TestPlatformOptions } from "./platform-options.ts";
 import { Random } from "./random.ts";
-import { TestRun, splitTarget, type RunTarget, type StoredRun } from "./run.ts";
-import { StepControls, type PendingAnswer, type StepControl, type StepSelector } from "./step-control.ts";
-import { DiskAccess, type MemoryDisk } from "./storage/memory-disk.ts";
-import { memoryStores } from "./storage/memory-stores.ts";
-import { story, when } from "./timeline.ts";
-
-/** Options of {@link createTestPlatform}. */
-export interface TestPlatformOptions {
-  /** the functions under test, and those that they invoke */
-  functions: readonly AnyFunction[];
-  /**
-   * whose events are delivered here, beside the clients that made the functions. What a client sends inside a run stays on
-   * the run's platform; outside of runs it goes to the platform that was made last
-   */
-  client?: Inngest;
-  /** what chance decides: ids, jitter, Math.random inside functions. Default 1 */
-  seed?: number;
-  /** when time begins. Default 2026-01-01T00:00:00Z */
-  start?: InstantInput;
-  /** how functions are reached. Default `local`: as functions of a Worker */
-  transport?: TestTransport;
-  /** how long code of a function may execute in real time until a test gives up. Default 2 s */
-  patience?: DurationInput;
-  /**
-   * Code of runs finds virtual time in `Date`, and chance that `seed` decides in `Math.random()`, `crypto.randomUUID()` and
-   * `crypto.getRandomValues()`; all other code finds the real ones. Needs AsyncLocalStorage. Default true
-   */
-  virtualGlobals?: boolean;
-  /**
-   * A function whose time or chance outside of steps decides which steps it asks for makes the test fail, by a
-   * `NondeterminismError`. To know it, a handler that has called for them is entered again, over the results that its
-   * steps had, when its run has ended. Needs `virtualGlobals`. Default true
-   */
-  detectNondeterminism?: boolean;
-  /** @internal around what the platform itself decides */
-  host?: Pick<RunHost, "handler" | "step">;
-  /** @internal */
-  simulation?: SimulationHooks;
-}
-
-/** How a simulation takes part. */
-export interface SimulationHooks {
-  faults: FaultSource;
-  /** which of the tasks that are ready goes on */
-  choose: (count: number) => number;
-  /** how late an app's reply comes */
-  reply: () => { delayMs: number } | null;
-  committed: NonNullable<WorldOptions["committed"]>;
-  ended: NonNullable<WorldOptions["ended"]>;
-  accepted: (records: readonly EventRecord[], at: number) => void;
-}
+import { TestRun, splitTarget, type RunTarget } from "./run.ts";
+import { StepControls, type StepControl, type StepSelector } from "./step-control.ts";
+import { StoredRuns } from "./stored-runs.ts";
+import { whyStuck } from "./stuck.ts";
+import { TestClient } from "./test-client.ts";
+import { story } from "./timeline.ts";
 
 /** The parts of a platform that a simulation drives by itself. */
 export interface PlatformParts {
   world: World;
   driver: Driver;
   functions: AppFunctions;
-  random: Random;
-  accept: (events: readonly EventPayload[]) => Promise<{ ids: string[] }>;
-  start: (functionId: string, data: object) => Promise<string>;
-  register: () => Promise<void>;
-  ask: <T>(request: (objects: Objects) => Promise<T>) => Promise<T>;
+  client: TestClient;
   run: (runId: string) => TestRun;
 }
 
@@ -114,20 +60,6 @@ export interface SentEvents {
 
 const START = Date.UTC(2026, 0, 1);
 const PATIENCE_MS = 2_000;
-const OPTIONS: (keyof TestPlatformOptions)[] = [
-  "functions",
-  "client",
-  "seed",
-  "start",
-  "transport",
-  "patience",
-  "virtualGlobals",
-  "detectNondeterminism",
-  "host",
-  "simulation",
-];
-/** A client repeats what a crash has cut short, as ours does. */
-const REQUEST_ATTEMPTS = 10;
 
 /**
  * A whole platform in this process, with virtual time: the engine, routing and storage rules of production, on an
@@ -149,31 +81,25 @@ export class TestPlatform {
   readonly clock: TestClock;
   readonly #world: World;
   readonly #driver: Driver;
-  readonly #random: Random;
+  readonly #stored: StoredRuns;
+  readonly #client: TestClient;
   readonly #functions: AppFunctions;
   readonly #controls: StepControls;
   readonly #watch: CodeWatch;
   readonly #activations = new Activations();
   readonly #start: number;
-  /** by internal id */
-  readonly #sent = new Map<string, { runId: string | null; event: EventValue }>();
   readonly #runs = new Map<string, TestRun>();
-  /** what was read of runs, and at which change of their disks */
-  readonly #reads = new Map<string, { changes: number; stored: StoredRun | undefined }>();
-  readonly #accepted: SimulationHooks["accepted"];
-  #registered: Promise<void> | null = null;
   /** operations of the test, one after the other: each may move the clock */
   #turn: Promise<unknown> = Promise.resolve();
 
   /** @internal use {@link createTestPlatform} */
   constructor(options: TestPlatformOptions) {
     checkOptions(options);
-    this.#accepted = options.simulation?.accepted ?? (() => undefined);
     const { functions, client, seed = 1, start = START, transport = "local", patience, simulation } = options;
     const faults = simulation?.faults ?? noFaults;
     this.#start = instantMs(start, "createTestPlatform: start");
-    this.#random = new Random(seed);
-    const chance = this.#random.fork();
+    const random = new Random(seed);
+    const chance = random.fork();
     this.#world = new World({
       start: this.#start,
       random: () => chance.next(),
@@ -200,14 +126,15 @@ export class TestPlatform {
         simulation?.ended(kind, name);
       },
     });
+    this.#stored = new StoredRuns(this.#world);
     this.#controls = new StepControls(
       () => this.#world.clock.now,
-      (runId) => this.#openEntries(runId),
+      (runId) => this.#stored.openEntries(runId),
     );
     this.#watch = new CodeWatch({
       seed,
       now: () => this.#world.clock.now,
-      read: (runId) => this.#read(runId),
+      read: (runId) => this.#stored.read(runId),
       registration: (functionId) => this.#functions.registration(functionId),
       handler: options.host?.handler,
       virtualGlobals: options.virtualGlobals ?? true,
@@ -218,16 +145,23 @@ export class TestPlatform {
       transport,
       now: () => this.#world.clock.now,
     });
+    this.#client = new TestClient({
+      world: this.#world,
+      functions: this.#functions,
+      activations: this.#activations,
+      random,
+      accepted: simulation?.accepted ?? (() => undefined),
+    });
     this.#driver = new Driver({
       world: this.#world,
       activations: this.#activations,
       isHanging: (runId) => this.#controls.isHanging(runId),
-      hasEnded: (runId) => isEnded(this.#read(runId)?.run.state ?? { kind: "blocked" }),
+      hasEnded: (runId) => this.#stored.hasEnded(runId),
       patienceMs: patience === undefined ? PATIENCE_MS : durationMs(patience, "createTestPlatform: patience"),
       isWork: (timer) => this.#isWork(timer),
       atRest: () => this.#answerPending(),
     });
-    for (const one of this.#functions.clients) bindSender(one, (events, idSeed) => this.#accept(null, events, idSeed));
+    for (const one of this.#functions.clients) bindSender(one, (events) => this.#client.deliver(null, events));
     this.clock = {
       now: () => this.#world.clock.now,
       advance: async (by) => {
@@ -240,7 +174,7 @@ export class TestPlatform {
       },
       runUntilIdle: () =>
         this.#inTurn(async () => {
-          await this.#register();
+          await this.#client.register();
           this.#check(await this.#driver.until(() => false), true);
         }),
     };
@@ -253,11 +187,9 @@ export class TestPlatform {
    * @throws EventValidationError for data that its schema does not take
    */
   async send(payload: EventPayload | readonly EventPayload[]): Promise<SentEvents> {
-    const [client] = this.#functions.clients;
-    const payloads = readPayloads(payload);
+    readPayloads(payload); // what is no event is told before the operation's turn
     return this.#inTurn(async () => {
-      const events = await Promise.all(payloads.map(async (event) => (client ? preparePayload(event, client) : event)));
-      const { ids } = await this.#accept(null, events, undefined);
+      const { ids } = await this.#client.send(payload);
       this.#check(await this.#driver.settle(), true);
       return this.#startedBy(ids);
     });
@@ -274,7 +206,7 @@ export class TestPlatform {
     if (!known.includes(id))
       throw new TypeError(`invoke: function "${id}" is not under test${suggestion(id, known)}; add it to functions`);
     return this.#inTurn(async () => {
-      const runId = await this.#startFunction(id, options);
+      const runId = await this.#client.start(id, options);
       this.#check(await this.#driver.settle(), true);
       return this.#run(runId);
     });
@@ -283,15 +215,15 @@ export class TestPlatform {
   /** All runs so far, or those of one function, oldest first. */
   runs(fn?: AnyFunction | string): TestRun[] {
     const id = typeof fn === "object" ? fn.id() : fn;
-    return this.#world
-      .names("run")
+    return this.#stored
+      .ids()
       .map((runId) => this.#run(runId))
       .filter((run) => id === undefined || run.functionId === id);
   }
 
   /** Events that were sent, by tests and by runs. */
   get events(): EventValue[] {
-    return [...this.#sent.values()].map(({ event }) => event);
+    return this.#client.sent();
   }
 
   /** What happens to steps of any run from now on. */
@@ -313,7 +245,7 @@ export class TestPlatform {
 
   /** The stories of all runs, and what else there is to know when something is not as expected. */
   timeline(): string {
-    const runs = this.#world.names("run").flatMap((runId) => this.#read(runId) ?? []);
+    const runs = this.#stored.ids().flatMap((runId) => this.#stored.read(runId) ?? []);
     return [...runs.map(({ run, entries }) => story(run, entries, this.#start)), ...this.#notes()].join("\n");
   }
 
@@ -328,11 +260,7 @@ export class TestPlatform {
       world: this.#world,
       driver: this.#driver,
       functions: this.#functions,
-      random: this.#random,
-      accept: (events) => this.#accept(null, [...events], undefined),
-      start: (functionId, data) => this.#startFunction(functionId, { data }),
-      register: () => this.#register(),
-      ask: (request) => this.#repeat(request),
+      client: this.#client,
       run: (runId) => this.#run(runId),
     };
   }
@@ -344,8 +272,8 @@ export class TestPlatform {
     if (known) return known;
     const run = new TestRun(id, {
       start: this.#start,
-      read: (runId) => this.#read(runId),
-      sent: (runId) => [...this.#sent.values()].flatMap((sent) => (sent.runId === runId ? [sent.event] : [])),
+      read: (runId) => this.#stored.read(runId),
+      sent: (runId) => this.#client.sent(runId),
       waitFor: (one, target, within) => this.#waitFor(one, target, within),
       control: (selector, runId) => this.#controls.control(selector, runId),
       cancel: (runId, reason) => this.#ask((objects) => objects.run(ENV, runId).cancel(reason)),
@@ -370,31 +298,12 @@ export class TestPlatform {
     return run;
   }
 
-  /** A run as it is stored. Its journal is read when it is asked for: most questions are about the run alone. */
-  #read(runId: string): StoredRun | undefined {
-    const disk = this.#world.disk("run", runId);
-    if (!disk) return undefined;
-    const known = this.#reads.get(runId);
-    if (known?.changes === disk.changes) return known.stored;
-    const stored = storedRun(disk);
-    this.#reads.set(runId, { changes: disk.changes, stored });
-    return stored;
-  }
-
-  *#openEntries(only?: string): Iterable<{ runId: string; entry: Entry }> {
-    for (const runId of only === undefined ? this.#world.names("run") : [only]) {
-      const found = this.#read(runId);
-      if (!found || isEnded(found.run.state)) continue;
-      for (const entry of found.entries) if (entry.status.kind !== "settled") yield { runId, entry };
-    }
-  }
-
   #startedBy(eventIds: string[]): SentEvents {
     const functions = this.#functionIds();
     const runs = eventIds.flatMap((eventId) =>
       functions.flatMap((fn) => {
         const runId = runIdOf(eventId, fn);
-        return this.#world.disk("run", runId)?.isEmpty === false ? [this.#run(runId)] : [];
+        return this.#stored.has(runId) ? [this.#run(runId)] : [];
       }),
     );
     return {
@@ -426,7 +335,7 @@ export class TestPlatform {
       const isOver = () => run.has(target) || run.hasEnded;
       const stuck = await this.#driver.until(isOver, limit);
       if (run.has(target)) return;
-      const why = stuck ? describe(stuck, this.#start) : "the run has ended";
+      const why = stuck ? whyStuck(stuck, this.#start) : "the run has ended";
       throw new Error(`waitFor(${JSON.stringify(target)}): ${why}\n${run.timeline()}`);
     });
   }
@@ -439,7 +348,7 @@ export class TestPlatform {
         throw new RangeError(
           `clock: cannot go back from ${new Date(now).toISOString()} by ${now - instant} ms; time goes forward only`,
         );
-      await this.#register(); // schedules tick although nothing was ever sent
+      await this.#client.register(); // schedules tick although nothing was ever sent
       this.#check(await this.#driver.advanceTo(instant));
     });
   }
@@ -447,100 +356,17 @@ export class TestPlatform {
   /** @param mayRest whether having nothing left to do is well */
   #check(stuck: Stuck | null, mayRest = false): void {
     if (!stuck || (mayRest && stuck.kind === "idle")) return;
-    throw new Error(`${describe(stuck, this.#start)}\n${this.timeline()}`);
+    throw new Error(`${whyStuck(stuck, this.#start)}\n${this.timeline()}`);
   }
 
   /** Whether a timer is about a run's progress: upkeep alone does not make time pass. */
   #isWork({ key }: Timer): boolean {
     const { kind, name } = partsOf(key);
     if (kind === "registry" || kind === "dedupe") return false;
-    const disk = this.#world.disk(kind, name.split(" ")[0] ?? "");
-    if (kind === "waits")
-      return disk ? memoryStores(new DiskAccess(disk, unwatched)).waits().deliveries().length > 0 : false;
-    const runId = name.split(" ")[0] ?? "";
-    if (kind !== "run" || !this.#controls.isHanging(runId) || !this.#activations.isExecuting(runId) || !disk)
-      return true;
-    // the watchdog of code that hangs only looks whether it still does
-    return memoryStores(new DiskAccess(disk, unwatched)).run().nextDueAt() !== null;
-  }
-
-  // ---- events -------------------------------------------------------------------------------------------------------
-
-  async #accept(run: HostedRun | null, events: EventPayload[], idSeed: string | undefined): Promise<{ ids: string[] }> {
-    await this.#register();
-    const { now } = this.#world.clock;
-    const entropy = this.#random.bytes(10);
-    const seed: UlidParts = idSeed !== undefined && run ? readSeed(idSeed, now, entropy) : { timeMs: now, entropy };
-    const records = readEvents(JSON.stringify(events), seed, now);
-    const accepted = this.#insist(records);
-    await (run ? this.#activations.whileWaiting(run.runId, accepted) : accepted);
-    // a step that is tried again sends the same events again
-    for (const { event, internalId } of records)
-      if (!this.#sent.has(internalId)) this.#sent.set(internalId, { runId: run?.runId ?? null, event });
-    return { ids: records.map((record) => record.internalId) };
-  }
-
-  /** Starts a function by its id; the run's id. */
-  async #startFunction(functionId: string, { data, user }: { data?: object; user?: object }): Promise<string> {
-    const { now } = this.#world.clock;
-    const internalId = ulidOf({ timeMs: now, entropy: this.#random.bytes(10) });
-    const event: EventValue = {
-      id: internalId,
-      name: internalEvents.invoked,
-      data: JSON.parse(JSON.stringify({ ...data, _inngest: { fn_id: functionId } })),
-      user: JSON.parse(JSON.stringify(user ?? {})),
-      ts: now,
-    };
-    await this.#insist([{ internalId, event }]);
-    return runIdOf(internalId, functionId);
-  }
-
-  /** Accepts events, again when the process dies under the request. */
-  async #insist(records: EventRecord[]): Promise<void> {
-    await this.#register();
-    await this.#repeat((objects) => acceptRecords(objects, ENV, records, this.#world.clock.now));
-    this.#accepted(records, this.#world.clock.now);
-  }
-
-  #register(): Promise<void> {
-    this.#registered ??= this.#repeat(async (objects) => {
-      for (const sync of this.#functions.syncs()) await objects.registry(ENV).sync(sync);
-    });
-    return this.#registered;
-  }
-
-  /** A request of a client's, which it repeats when it gets no answer. */
-  async #repeat<T>(request: (objects: Objects) => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.#world.invoke(request);
-      } catch (error) {
-        if (!(error instanceof ObjectReset) || attempt === REQUEST_ATTEMPTS) throw error;
-      }
-    }
-  }
-
-  #answerPending(): boolean {
-    const pending = this.#controls.takePending();
-    for (const answer of pending) void this.#repeat((objects) => this.#answer(objects, answer));
-    return pending.length > 0;
-  }
-
-  async #answer(objects: Objects, { runId, stepId, kind, event }: PendingAnswer): Promise<void> {
-    const run = objects.run(ENV, runId);
-    if (kind === "timeOut") return void (await run.expire(stepId));
-    const { now } = this.#world.clock;
-    const internalId = ulidOf({ timeMs: now, entropy: this.#random.bytes(10) });
-    const value: EventValue = JSON.parse(
-      JSON.stringify({
-        id: internalId,
-        name: event.name ?? "",
-        data: event.data ?? {},
-        user: event.user ?? {},
-        ts: now,
-      }),
-    );
-    await run.offer(stepId, { record: { internalId, event: value }, receivedAt: now });
+    if (kind === "waits") return this.#stored.hasDeliveries(name);
+    const [runId = ""] = name.split(" ");
+    if (kind !== "run" || !this.#controls.isHanging(runId) || !this.#activations.isExecuting(runId)) return true;
+    return this.#stored.hasDeadline(runId); // the watchdog of code that hangs only looks whether it still does
   }
 
   // ---- the rest -----------------------------------------------------------------------------------------------------
@@ -550,7 +376,7 @@ export class TestPlatform {
       ...this.#watch.hooks(),
       turns: () => this.#world.turns.source(),
       now: () => this.#world.clock.now,
-      send: (run, events, seed) => this.#accept(run, events, seed),
+      send: (run, events, seed) => this.#client.deliver(run, events, seed),
       step: (run, step) => {
         const adjusted = this.#controls.adjust(run, step);
         return outer.step?.(run, adjusted) ?? adjusted;
@@ -558,10 +384,16 @@ export class TestPlatform {
     };
   }
 
+  #answerPending(): boolean {
+    const pending = this.#controls.takePending();
+    for (const answer of pending) void this.#client.answer(answer);
+    return pending.length > 0;
+  }
+
   /** One request to an object, and what follows from it at once. */
   #ask(request: (objects: Objects) => Promise<unknown>): Promise<void> {
     return this.#inTurn(async () => {
-      await this.#repeat(request);
+      await this.#client.ask(request);
       this.#check(await this.#driver.settle(), true);
     });
   }
@@ -588,53 +420,5 @@ export class TestPlatform {
   #notes(): string[] {
     const unused = this.unused();
     return unused.length === 0 ? [] : ["asked of steps that never came:", ...unused.map((line) => `  ${line}`)];
-  }
-}
-
-/** @returns undefined for an object that has stored no run */
-function storedRun(disk: MemoryDisk): StoredRun | undefined {
-  const store = memoryStores(new DiskAccess(disk, unwatched)).run();
-  const run = store.run();
-  const events = run ? store.events().records.map((record) => record.event) : [];
-  const [trigger] = events;
-  if (!run || !trigger) return undefined;
-  let entries: Entry[] | undefined;
-  return {
-    run,
-    trigger,
-    events,
-    get entries() {
-      return (entries ??= store.entries());
-    },
-  };
-}
-
-const unwatched = { access: () => undefined, committing: () => undefined, committed: () => undefined };
-
-function checkOptions(options: TestPlatformOptions): void {
-  if (typeof options !== "object" || options === null)
-    throw new TypeError("createTestPlatform: expected options, { functions }");
-  for (const [name, value] of Object.entries(options))
-    if (value !== undefined && !OPTIONS.some((known) => known === name))
-      throw new TypeError(
-        `createTestPlatform: ${JSON.stringify(name)} is not an option${suggestion(name, OPTIONS)}; there are functions, client, seed, start, transport, patience, virtualGlobals, detectNondeterminism`,
-      );
-  const { seed, transport } = options;
-  if (seed !== undefined && !Number.isSafeInteger(seed))
-    throw new TypeError(`createTestPlatform: seed: ${JSON.stringify(seed)} is not a whole number`);
-  if (transport !== undefined && transport !== "local" && transport !== "http")
-    throw new TypeError(`createTestPlatform: transport: ${JSON.stringify(transport)} is neither "local" nor "http"`);
-}
-
-function describe(stuck: Stuck, start: number): string {
-  switch (stuck.kind) {
-    case "idle":
-      return "nothing is left that could happen: no deadline, no event under way";
-    case "executing":
-      return `code has been executing for ${stuck.patienceMs} ms of real time, while which virtual time stands still (runs ${stuck.runs.join(", ") || "none: the platform itself"}); raise \`patience\` if it needs longer, or use step(id).hang() if it is meant to hang`;
-    case "limit":
-      return `not until ${when(stuck.at, start)}`;
-    case "endless":
-      return `no end in sight: time has moved on ${stuck.instants} times; does something repeat for ever?`;
   }
 }

@@ -46,10 +46,11 @@ export interface InjectedFault {
 }
 
 /** Probability with which a fault happens at a point at which it can. */
-const RATES = { commit: 0.03, call: 0.02, delivery: 0.2, alarm: 0.15, reply: 0.1 };
+const RATES = { commit: 0.03, call: 0.02, delivery: 0.2, alarm: 0.15, reply: 0.1, action: 0.05 };
 const CALL_DELAY_MAX_MS = 20_000;
 const MESSAGE_DELAY_MAX_MS = 60_000;
 const ALARM_DELAY_MAX_MS = 30_000;
+const LEAP_MAX_MS = 3_600_000;
 
 /** Faults by chance, at most so many; or exactly those of a plan, at their points. */
 export class SimulatedFaults implements FaultSource {
@@ -149,6 +150,22 @@ export class SimulatedFaults implements FaultSource {
           : `an alarm of a ${kind} fired twice`,
     );
     return fault === "alarm-twice" ? "twice" : fault;
+  }
+
+  /** Whether faults of a kind may happen. */
+  has(kind: FaultKind): boolean {
+    return this.#kinds.has(kind);
+  }
+
+  /** By how much the clock leaps ahead now. */
+  leap(): number {
+    const fault = this.#at(
+      "action",
+      RATES.action,
+      () => (this.#kinds.has("clock-jump") ? { delayMs: this.#chance.below(LEAP_MAX_MS) } : null),
+      ({ delayMs }) => `the clock leapt ${delayMs} ms ahead`,
+    );
+    return fault?.delayMs ?? 0;
   }
 
   /** How late an app's reply comes; null for at once. */

@@ -1,6 +1,7 @@
 /** The in-memory host as the driver of random workflows needs it. */
 import { ENV } from "../../src/testing/host/world.ts";
-import { createTestPlatform, type TestPlatformOptions } from "../../src/testing/platform.ts";
+import { createTestPlatform } from "../../src/testing/platform.ts";
+import type { TestPlatformOptions } from "../../src/testing/platform-options.ts";
 import { Inngest } from "../../src/sdk/index.ts";
 import { runView } from "../../src/routes/run-view.ts";
 import { workflowFunctions } from "../fixtures/random-workflow.ts";

@@ -1,0 +1,125 @@
+import { acceptRecords } from "../durable-objects/accept.ts";
+import type { Objects } from "../durable-objects/objects.ts";
+import { internalEvents, type EventRecord, type EventValue } from "../protocol/event.ts";
+import { readEvents, readSeed } from "../protocol/event-request.ts";
+import { runIdOf, ulidOf } from "../protocol/ids.ts";
+import type { EventPayload } from "../sdk/event.ts";
+import { preparePayload, readPayloads } from "../sdk/event-payload.ts";
+import type { HostedRun } from "../sdk/run-host.ts";
+import type { AppFunctions } from "./app-functions.ts";
+import type { Activations } from "./host/activations.ts";
+import { ObjectReset } from "./host/life.ts";
+import { ENV, type World } from "./host/world.ts";
+import type { Random } from "./random.ts";
+import type { PendingAnswer } from "./step-control.ts";
+
+export interface TestClientOptions {
+  world: World;
+  functions: AppFunctions;
+  activations: Activations;
+  random: Random;
+  /** told of events that are accepted */
+  accepted: (records: readonly EventRecord[], at: number) => void;
+}
+
+/** A client repeats a request that a crash has cut short, as ours does. */
+const REQUEST_ATTEMPTS = 10;
+
+/** What clients ask of the platform: tests, and code inside runs. */
+export class TestClient {
+  readonly #options: TestClientOptions;
+  /** events that were sent, by internal id */
+  readonly #sent = new Map<string, { runId: string | null; event: EventValue }>();
+  #registered: Promise<void> | null = null;
+
+  constructor(options: TestClientOptions) {
+    this.#options = options;
+  }
+
+  /** Events that were sent by anybody, or by one run. */
+  sent(runId?: string): EventValue[] {
+    return [...this.#sent.values()].flatMap((sent) =>
+      runId === undefined || sent.runId === runId ? [sent.event] : [],
+    );
+  }
+
+  /** Sends events as the first of the clients does. */
+  async send(payload: EventPayload | readonly EventPayload[]): Promise<{ ids: string[] }> {
+    const [client] = this.#options.functions.clients;
+    const payloads = readPayloads(payload);
+    const events = await Promise.all(payloads.map(async (event) => (client ? preparePayload(event, client) : event)));
+    return this.deliver(null, events);
+  }
+
+  /**
+   * Accepts events that a client has made ready.
+   *
+   * @param run whose code sends them
+   * @param idSeed names them, inside a run; outside a client's clock is not this one
+   */
+  async deliver(run: HostedRun | null, events: EventPayload[], idSeed?: string): Promise<{ ids: string[] }> {
+    const { world, random, activations } = this.#options;
+    await this.register();
+    const { now } = world.clock;
+    const entropy = random.bytes(10);
+    const seed = idSeed !== undefined && run ? readSeed(idSeed, now, entropy) : { timeMs: now, entropy };
+    const records = readEvents(JSON.stringify(events), seed, now);
+    const accepted = this.#accept(records);
+    await (run ? activations.whileWaiting(run.runId, accepted) : accepted);
+    // a step that is tried again sends the same events again
+    for (const { event, internalId } of records)
+      if (!this.#sent.has(internalId)) this.#sent.set(internalId, { runId: run?.runId ?? null, event });
+    return { ids: records.map((record) => record.internalId) };
+  }
+
+  /** Starts a function by its id; the run's id. */
+  async start(functionId: string, { data, user }: { data?: object; user?: object }): Promise<string> {
+    const record = this.#event(internalEvents.invoked, { ...data, _inngest: { fn_id: functionId } }, user);
+    await this.#accept([record]);
+    return runIdOf(record.internalId, functionId);
+  }
+
+  /** Tells the platform of the functions, once. */
+  register(): Promise<void> {
+    this.#registered ??= this.ask(async (objects) => {
+      for (const sync of this.#options.functions.syncs()) await objects.registry(ENV).sync(sync);
+    });
+    return this.#registered;
+  }
+
+  /** A request, repeated when it gets no answer. */
+  async ask<T>(request: (objects: Objects) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#options.world.invoke(request);
+      } catch (error) {
+        if (!(error instanceof ObjectReset) || attempt === REQUEST_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  /** Gives an open wait the event, or the timeout, that a test has asked for. */
+  answer({ runId, stepId, kind, event }: PendingAnswer): Promise<unknown> {
+    const record = this.#event(event.name ?? "", event.data, event.user);
+    const receivedAt = this.#options.world.clock.now;
+    return this.ask<unknown>((objects) => {
+      const run = objects.run(ENV, runId);
+      return kind === "timeOut" ? run.expire(stepId) : run.offer(stepId, { record, receivedAt });
+    });
+  }
+
+  async #accept(records: EventRecord[]): Promise<void> {
+    const { world, accepted } = this.#options;
+    await this.register();
+    await this.ask((objects) => acceptRecords(objects, ENV, records, world.clock.now));
+    accepted(records, world.clock.now);
+  }
+
+  #event(name: string, data: object = {}, user: object = {}): EventRecord {
+    const { now } = this.#options.world.clock;
+    const internalId = ulidOf({ timeMs: now, entropy: this.#options.random.bytes(10) });
+    // as JSON carries it
+    const event: EventValue = JSON.parse(JSON.stringify({ id: internalId, name, data, user, ts: now }));
+    return { internalId, event };
+  }
+}
