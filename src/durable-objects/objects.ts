@@ -3,7 +3,7 @@ import type { Memo } from "../protocol/call.ts";
 import type { SyncFailure } from "../protocol/app-sync.ts";
 import type { EventRecord } from "../protocol/event.ts";
 import type { RegisteredFunction } from "../protocol/function-config.ts";
-import { ulidParts } from "../protocol/ids.ts";
+import { ulidFirstByte, ulidTime } from "../protocol/ids.ts";
 import type { PreparedWait } from "../engine/expression.ts";
 import type { Entry, Invoker, Run, RunStatus } from "../engine/run.ts";
 
@@ -246,8 +246,7 @@ export interface Objects {
 
 /** Name of the log object that holds an event, or the run of that id: its day and its shard (design §2). */
 export function logOf(ulid: string): string {
-  const { timeMs, entropy } = ulidParts(ulid);
-  return `${new Date(timeMs).toISOString().slice(0, 10)}.${(entropy[0] ?? 0) % LOG_SHARDS}`;
+  return `${new Date(ulidTime(ulid)).toISOString().slice(0, 10)}.${ulidFirstByte(ulid) % LOG_SHARDS}`;
 }
 
 /** First instant of a log's day. */

@@ -6,8 +6,10 @@ import {
   runIdOf,
   stepHash,
   textHash,
+  ulidFirstByte,
   ulidOf,
   ulidParts,
+  ulidTime,
   uuidOf,
 } from "../../src/protocol/ids.ts";
 
@@ -20,6 +22,12 @@ describe("ULID", () => {
     const ulid = ulidOf({ timeMs, entropy: bytes });
     expect(isUlid(ulid)).toBe(true);
     expect(ulidParts(ulid)).toEqual({ timeMs, entropy: bytes });
+    expect(ulidTime(ulid)).toBe(timeMs);
+  });
+
+  test("each first byte of the entropy is read without the rest", () => {
+    for (let byte = 0; byte < 256; byte++)
+      expect(ulidFirstByte(ulidOf({ timeMs: TIME, entropy: entropy(byte, 255 - byte) }))).toBe(byte);
   });
 
   test("text order is time order", () => {

@@ -1,6 +1,6 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { utf8ToBytes } from "@noble/hashes/utils.js";
-import { ulidParts } from "../../protocol/ids.ts";
+import { ulidTime } from "../../protocol/ids.ts";
 import { ID_SEED_MAX_SKEW_MS } from "../../protocol/limits.ts";
 import type { FoundStep } from "../execute.ts";
 import type { StepTools } from "./tools.ts";
@@ -23,7 +23,7 @@ export function sendEventTool(ask: Ask, run: StepOwner): StepTools["sendEvent"] 
  * nothing twice. Servers ignore seeds that are a day off, so for older runs the time moves on in half days.
  */
 function stepSeed(runId: string, step: string, now: number): string {
-  const started = ulidParts(runId).timeMs;
+  const started = ulidTime(runId);
   const half = ID_SEED_MAX_SKEW_MS / 2;
   const at = now - started < half ? started : Math.floor(now / half) * half;
   const entropy = sha256(utf8ToBytes(`sendEvent\0${runId}\0${step}`)).subarray(0, 10);
