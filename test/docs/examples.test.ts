@@ -1,7 +1,14 @@
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { InngestFunction, Inngest } from "../../src/sdk/index.ts";
 import { createTestPlatform } from "../../src/testing/platform.ts";
-import { Examples, examplesOf, FRAGMENT_EVENT, type PackageFiles } from "./helpers/examples.ts";
+import {
+  Examples,
+  examplesOf,
+  FRAGMENT_EVENT,
+  type Example,
+  type LoadedExample,
+  type PackageFiles,
+} from "./helpers/examples.ts";
 import { filesUnder, pages, readPage } from "./helpers/markdown.ts";
 
 /** Data of the events, by trigger, that start the functions of examples, beside the events that examples send. */
@@ -9,6 +16,9 @@ const EVENTS: Record<string, Record<string, unknown>> = {
   "test/hello": { name: "Ada" },
   "shop/order.*": { total: 200 },
   "user/joined": { userId: "1" },
+  "order/placed": { orderId: "o1", cents: 4_200 },
+  "order/*": { why: "late" },
+  "cart/filled": { orderId: "o1", cents: 4_200 },
   [FRAGMENT_EVENT]: {},
 };
 
@@ -18,6 +28,8 @@ interface SentEvent {
 }
 
 const examples = new Examples(Object.fromEntries(pages().map((path) => [path, readPage(path)])));
+const sent: SentEvent[] = [];
+let loading: Promise<Map<Example, LoadedExample>> | undefined;
 afterAll(() => examples.remove());
 
 beforeEach(() => {
@@ -38,16 +50,7 @@ test("every example type-checks against the sources", { timeout: 60_000 }, () =>
 });
 
 test("every function of an example that an event starts runs to its end", { timeout: 30_000 }, async () => {
-  vi.stubEnv("INNGEST_DEV", "1");
-  const sent: SentEvent[] = [];
-  vi.stubGlobal("fetch", async (_url: string, { body }: { body: string }) => {
-    const events = JSON.parse(body) as SentEvent[];
-    sent.push(...events);
-    return Response.json({ ids: events.map((_event, index) => `${index}`), status: 200 });
-  });
-  const inNode = { ...packageFiles(), "@dotdo/inngest/worker": "test/docs/helpers/worker-in-node.ts" };
-  const loaded = await examples.load(inNode);
-
+  const loaded = new Map([...(await load())].map(([example, { exports }]) => [example, exports]));
   const byClient = new Map<unknown, { fn: InngestFunction; place: string }[]>();
   for (const [{ page, line }, exports] of loaded)
     for (const fn of Object.values(exports))
@@ -62,6 +65,15 @@ test("every function of an example that an event starts runs to its end", { time
   }
   expect(ends.filter(({ end }) => end !== "completed")).toEqual([]);
   expect(ends.map(({ place }) => place.split(":")[0])).toEqual(expect.arrayContaining(["README.md", "llms.txt"]));
+});
+
+test("every test of an example passes, or fails with what the page shows", { timeout: 120_000 }, async () => {
+  const found = [...(await load())].flatMap(([example, { tests }]) => tests.map((one) => ({ ...one, ...example })));
+  expect([...new Set(found.map(({ page }) => page))]).toEqual(expect.arrayContaining(["README.md", "docs/testing.md"]));
+  for (const { name, body, page, line, failure } of found) {
+    const message = await messageOf(body);
+    expect(shape(message ?? ""), `${page}:${line}: ${name}\n${message}`).toBe(shape(failure ?? ""));
+  }
 });
 
 describe("how a block becomes a module", () => {
@@ -98,12 +110,54 @@ describe("how a block becomes a module", () => {
     expect(made.map(({ isRun }) => isRun)).toEqual([false, false, true]);
   });
 
+  test("a block can be imported by the name in its first line; what is not run is not for it either", () => {
+    const named = "```ts not-run\n// src/order.ts\nexport const order = 1;\n```\n";
+    const [, user] = examplesOf("A.md", `${named}\`\`\`ts\nimport { order } from "./order.ts";\norder;\n\`\`\`\n`);
+    expect(user).toMatchObject({ code: 'import { order } from "./A-md-2.ts";\norder;\n', head: [], isRun: false });
+  });
+
+  test("fails makes the block after it what the tests of a block fail with", () => {
+    const [example] = examplesOf("A.md", "```ts fails\na();\n```\nIt prints\n```text\nno a\n```\n```ts\nb();\n```\n");
+    expect(example!.failure).toBe("no a\n");
+  });
+
   test("what uses step outside of a function is the inside of a handler", () => {
     const [example] = examplesOf("A.md", '```ts\nawait step.run("a", () => 1);\n```\n');
     expect(example!.head.join("")).toContain("createFunction");
     expect(example!.line).toBe(2);
   });
 });
+
+/** The examples, run once, as an app in dev mode whose events go nowhere. */
+function load(): Promise<Map<Example, LoadedExample>> {
+  vi.stubEnv("INNGEST_DEV", "1");
+  vi.stubGlobal("fetch", async (_url: string, { body }: { body: string }) => {
+    const events = JSON.parse(body) as SentEvent[];
+    sent.push(...events);
+    return Response.json({ ids: events.map((_event, index) => `${index}`), status: 200 });
+  });
+  return (loading ??= examples.load({
+    ...packageFiles(),
+    "@dotdo/inngest/worker": "test/docs/helpers/worker-in-node.ts",
+  }));
+}
+
+/** What a test fails with; null when it passes. */
+async function messageOf(body: () => unknown): Promise<string | null> {
+  try {
+    await body();
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** A message without what another machine, or another order of turns, makes different: ids, numbers, files, which of two crashes. */
+function shape(message: string): string {
+  const named = message.replaceAll(/\b[0-9A-HJKMNP-TV-Z]{26}\b/g, "ID").replaceAll(/\S+\.ts:\d+/g, "FILE");
+  const numbered = named.replaceAll("the process died", "the object died").replaceAll(/\d+(?:\.\d+)?/g, "0");
+  return numbered.replaceAll(/ +/g, " ").trim();
+}
 
 /** Entries of the package by what users import, as package.json says, with the source of each. */
 function packageFiles(): PackageFiles {

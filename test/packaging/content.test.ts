@@ -33,7 +33,7 @@ const documents = [
   "LICENSE",
   "README.md",
   "dist/THIRD-PARTY-LICENSES.txt",
-  ...["compatibility", "configuration", "errors", "guarantees"].map((page) => `docs/${page}.md`),
+  ...["compatibility", "configuration", "errors", "guarantees", "testing"].map((page) => `docs/${page}.md`),
   "llms.txt",
   "package.json",
 ];

@@ -3,14 +3,24 @@
  * imported from the nearest block before it that declares it, else from the prelude. A block that uses `step` without
  * defining a function is the inside of a handler. A block that begins with "```ts not-run" is type-checked only, and so is
  * what imports from it: for code that would listen on a port.
+ *
+ * A block whose first line names it, `// order.ts`, can be imported by the blocks after it under that name. Tests in blocks,
+ * of Vitest or node:test, are collected for whoever loads them; those of a block that begins with "```ts fails" are to fail
+ * with what the next block shows.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
+import { takeCollected, type CollectedTest } from "./collected-tests.ts";
 import { blocksOf, root } from "./markdown.ts";
 import * as prelude from "./prelude.ts";
 
 const PRELUDE = "test/docs/helpers/prelude.ts";
+/** What test runners are while examples are loaded: their tests would be those of the test that loads them. */
+const TEST_RUNNERS = {
+  vitest: "test/docs/helpers/collected-tests.ts",
+  "node:test": "test/docs/helpers/collected-tests.ts",
+};
 /** Event that starts the handler around a block that is the inside of one. */
 export const FRAGMENT_EVENT = "docs/fragment";
 
@@ -29,6 +39,15 @@ export interface Example {
   /** after the code */
   tail: string;
   isRun: boolean;
+  /** what its tests fail with, as the page shows it; null when they pass */
+  failure: string | null;
+}
+
+/** A module that was run. */
+export interface LoadedExample {
+  /** what it declares, under its names */
+  exports: Record<string, unknown>;
+  tests: CollectedTest[];
 }
 
 export class Examples {
@@ -80,16 +99,18 @@ export class Examples {
     return `${at}: nothing declares "${name}": declare it in this block or one before it, or add it to ${PRELUDE}`;
   }
 
-  /** Runs the modules one after the other; what each declares, under its names. */
-  async load(packageFiles: PackageFiles): Promise<Map<Example, Record<string, unknown>>> {
-    const entry = (name: string) => (name in packageFiles ? join(root, packageFiles[name]!) : name);
+  /** Runs the modules one after the other. */
+  async load(packageFiles: PackageFiles): Promise<Map<Example, LoadedExample>> {
+    const files: PackageFiles = { ...packageFiles, ...TEST_RUNNERS };
+    const entry = (name: string) => (name in files ? join(root, files[name]!) : name);
     const folder = this.#write("run", (text) =>
-      text.replaceAll(/\bfrom "(@dotdo\/inngest[^"]*)"/g, (_, name) => `from "${entry(name)}"`),
+      text.replaceAll(/\b(from|^import) "([^"]+)"/gm, (_, word, name) => `${word} "${entry(name)}"`),
     );
-    const loaded = new Map<Example, Record<string, unknown>>();
+    const loaded = new Map<Example, LoadedExample>();
     for (const example of this.all.filter(({ isRun }) => isRun)) {
       try {
-        loaded.set(example, await import(/* @vite-ignore */ join(folder, example.file)));
+        const exports = (await import(/* @vite-ignore */ join(folder, example.file))) as Record<string, unknown>;
+        loaded.set(example, { exports, tests: takeCollected() });
       } catch (cause) {
         throw new Error(`${example.page}:${example.line}: the example cannot be run: ${String(cause)}`, { cause });
       }
@@ -116,13 +137,20 @@ export class Examples {
 
 /** The blocks of TypeScript in a page, as modules. */
 export function examplesOf(page: string, text: string): Example[] {
-  const blocks = blocksOf(text).filter(({ language }) => language === "ts" || language === "typescript");
   const examples: Example[] = [];
-  for (const { code, line, info } of blocks) {
+  /** files that blocks have named, by the specifier of an import */
+  const named = new Map<string, string>();
+  for (const [index, { language, code: shown, line, info }] of blocksOf(text).entries()) {
+    if (language !== "ts" && language !== "typescript") continue;
+    const code = shown.replaceAll(/\bfrom "(\.\/[^"]+)"/g, (whole, path) =>
+      named.has(path) ? `from "${named.get(path)}"` : whole,
+    );
     const head = importsFor(code, examples);
-    const isFragment = /\bstep\.\w/.test(code) && !code.includes("createFunction(");
+    const isFragment = /(?<![.\w])step\.\w/.test(code) && !code.includes("createFunction(");
     const own = isFragment ? (code.match(IMPORT_LINES) ?? []) : [];
     const file = `${page.replaceAll(/\W/g, "-")}-${line}.ts`;
+    const [, name] = /^\/\/ (?:\S+\/)?([\w.-]+\.ts)$/m.exec(code.split("\n")[0] ?? "") ?? [];
+    if (name !== undefined) named.set(`./${name}`, `./${file}`);
     examples.push({
       page,
       line,
@@ -132,7 +160,8 @@ export function examplesOf(page: string, text: string): Example[] {
       tail: isFragment ? FRAGMENT_TAIL : exportsOf(code),
       isRun:
         !info.split(" ").includes("not-run") &&
-        !examples.some((earlier) => !earlier.isRun && head.some((text) => text.includes(`"./${earlier.file}"`))),
+        !examples.some((earlier) => !earlier.isRun && `${head.join("")}${code}`.includes(`"./${earlier.file}"`)),
+      failure: info.split(" ").includes("fails") ? (blocksOf(text)[index + 1]?.code ?? "") : null,
     });
   }
   return examples;

@@ -15,3 +15,12 @@ export async function fetchUser(id: string): Promise<User> {
 export async function syncToCRM(user: User): Promise<{ contact: string }> {
   return { contact: `crm-${user.id}` };
 }
+
+/** Charges a customer; what the payment service answers. */
+export async function chargeCard(orderId: string, cents: number): Promise<{ id: string; cents: number }> {
+  return { id: `ch_${orderId}`, cents };
+}
+
+export async function refundCard(chargeId: string): Promise<{ refunded: string }> {
+  return { refunded: chargeId };
+}
