@@ -35,6 +35,8 @@ export interface CodeWatchOptions {
   handler: RunHost["handler"];
   virtualGlobals: boolean;
   detectNondeterminism: boolean;
+  /** a run that never ends is judged after some passes; that takes turns which no seed orders */
+  judgesEarly: boolean;
 }
 
 /** One pass over a handler that has been. */
@@ -215,7 +217,7 @@ export class CodeWatch {
 
   #isDue(runId: string): boolean {
     const watched = this.#watched.get(runId);
-    if (!watched || watched.finding || !this.#options.detectNondeterminism) return false;
+    if (!watched || watched.finding || !this.#options.detectNondeterminism || !this.#options.judgesEarly) return false;
     let due = FIRST_JUDGED_PASS;
     while (due < watched.passes) due *= JUDGED_PASS_FACTOR;
     return due === watched.passes;
@@ -310,12 +312,12 @@ interface Variation {
   first: number;
 }
 
-/** A day later; and at the other end of day and week, for what happens in business hours only. */
+/** A day, a minute, a second and a millisecond later; and at the other end of day and week, for what happens in business hours only. */
 function variations(now: number): Variation[] {
   const day = new Date(now).getUTCDay();
   const days = day === 0 || day === 6 ? 3 : 6 - day;
   return [
-    { now: now + DAY_MS, first: LOW },
+    { now: now + DAY_MS + 61_001, first: LOW },
     { now: now + days * DAY_MS + DAY_MS / 2, first: HIGH },
   ];
 }

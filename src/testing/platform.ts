@@ -30,6 +30,8 @@ export interface PlatformParts {
   driver: Driver;
   functions: AppFunctions;
   client: TestClient;
+  /** @throws NondeterminismError for a run that would not repeat itself */
+  judge: () => Promise<void>;
   run: (runId: string) => TestRun;
 }
 
@@ -138,8 +140,8 @@ export class TestPlatform {
       registration: (functionId) => this.#functions.registration(functionId),
       handler: options.host?.handler,
       virtualGlobals: options.virtualGlobals ?? true,
-      // the order of a simulation's turns is its own
-      detectNondeterminism: options.detectNondeterminism ?? simulation === undefined,
+      detectNondeterminism: options.detectNondeterminism ?? true,
+      judgesEarly: simulation === undefined, // the order of a simulation's turns is its own
     });
     this.#functions = new AppFunctions(functions, client, this.#runHost(options.host ?? {}), {
       transport,
@@ -261,6 +263,7 @@ export class TestPlatform {
       driver: this.#driver,
       functions: this.#functions,
       client: this.#client,
+      judge: () => this.#watch.judge(),
       run: (runId) => this.#run(runId),
     };
   }

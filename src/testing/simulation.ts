@@ -1,6 +1,7 @@
 import type { EventRecord } from "../protocol/event.ts";
 import { durationMs } from "../protocol/time-string.ts";
 import type { AnyFunction } from "./app-functions.ts";
+import { NondeterminismError } from "./determinism.ts";
 import { Guarantees } from "./guarantees.ts";
 import { ENV } from "./host/world.ts";
 import { createTestPlatform, type TestPlatform } from "./platform.ts";
@@ -108,7 +109,11 @@ export class Simulation<World> {
 
   /** Plays it to its end, and looks whether all holds. */
   async play(): Promise<Outcome> {
-    const failure = (await this.#run()) ?? this.#checkGuarantees() ?? (await this.#checkInvariants());
+    const failure =
+      (await this.#run()) ??
+      this.#checkGuarantees() ??
+      (await this.#checkInvariants()) ??
+      (await this.#checkDeterminism());
     const { world } = this.#platform;
     return {
       failure,
@@ -180,6 +185,17 @@ export class Simulation<World> {
     this.#guarantees.atRest();
     const [violation] = this.#guarantees.violations;
     return violation ? this.#failure(violation.promise, violation.message, violation.runId) : null;
+  }
+
+  /** Last, since handlers are entered again for it. */
+  async #checkDeterminism(): Promise<Failure | null> {
+    try {
+      await this.#platform.parts.judge();
+      return null;
+    } catch (error) {
+      if (!(error instanceof NondeterminismError)) throw error;
+      return this.#failure("functions repeat themselves", error.message, error.runId);
+    }
   }
 
   async #checkInvariants(): Promise<Failure | null> {

@@ -205,14 +205,15 @@ function story(chance: Random, id: string): Action[] {
     case 0:
     case 1: {
       const userId = chance.chance(0.4) ? `order-${id}` : undefined;
-      const placed = send("order/placed", { slow: chance.chance(0.3) }, userId);
+      const placed = send("order/placed", { slow: chance.chance(0.5) }, userId);
       const verdict = chance.chance(0.2) ? "no" : "yes";
       return [
         placed,
         ...(userId === undefined ? [] : [placed]),
         ...pause(90),
         ...(chance.chance(0.8) ? [{ advance: "61m" } as const, send("order/approved", { by: "ann", verdict })] : []),
-        ...(chance.chance(0.2) ? [{ cancel: "shop-order" } as const] : []),
+        // perhaps while it waits for its bill
+        ...(chance.chance(0.4) ? [...pause(60), { cancel: "shop-order" } as const] : []),
         ...pause(600),
       ];
     }
