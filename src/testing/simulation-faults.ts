@@ -46,7 +46,7 @@ export interface InjectedFault {
 }
 
 /** Probability with which a fault happens at a point at which it can. */
-const RATES = { commit: 0.03, call: 0.02, delivery: 0.2, alarm: 0.15, reply: 0.1, action: 0.05 };
+const RATES = { commit: 0.05, call: 0.02, delivery: 0.2, alarm: 0.15, reply: 0.1, action: 0.05 };
 const CALL_DELAY_MAX_MS = 20_000;
 const MESSAGE_DELAY_MAX_MS = 60_000;
 const ALARM_DELAY_MAX_MS = 30_000;

@@ -8,11 +8,13 @@ import { createTestPlatform, type TestPlatform } from "./platform.ts";
 import { Random } from "./random.ts";
 import type { TestRun } from "./run.ts";
 import type { Action, SimulateOptions, SimulationView } from "./simulate-options.ts";
-import { FAULT_KINDS, SimulatedFaults, type InjectedFault } from "./simulation-faults.ts";
+import { FAULT_KINDS, SimulatedFaults, type FaultKind, type InjectedFault } from "./simulation-faults.ts";
 
 const FAULTS_MAX = 5;
 /** Every so many seeds one without faults: then everything must be on time as well. */
 const CALM_EVERY = 5;
+/** How often a simulation has faults of a kind. */
+const KIND_RATE = 0.6;
 /** How often an action comes while what is before it is still under way. */
 const BUSY_RATE = 0.7;
 /** Turns that one action may be behind another. */
@@ -74,7 +76,7 @@ export class Simulation<World> {
     const chance = new Random(seed);
     chance.fork(); // the workload's
     const order = chance.fork();
-    const kinds = new Set(options.faults ?? FAULT_KINDS);
+    const kinds = drawnKinds(options.faults ?? FAULT_KINDS, chance.fork());
     this.#faults = new SimulatedFaults({
       kinds,
       chance: chance.fork(),
@@ -229,6 +231,12 @@ export class Simulation<World> {
   #told(): string[] {
     return this.#faults.injected.map(({ text, turn }) => `step ${turn}: ${text}`);
   }
+}
+
+/** Most of the kinds of faults: with fewer of them there is more of each. */
+function drawnKinds(kinds: readonly FaultKind[], chance: Random): ReadonlySet<FaultKind> {
+  const drawn = kinds.filter(() => chance.chance(KIND_RATE));
+  return new Set(drawn.length > 0 ? drawn : kinds);
 }
 
 function theOne(platform: TestPlatform, fn: AnyFunction | string): TestRun {

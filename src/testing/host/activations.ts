@@ -104,7 +104,14 @@ class Tracked {
   /** Whatever it reports it is executing, until it says that it waits, or that it has ended. */
   journal(journal: Journal): Journal {
     return {
-      ...journal,
+      cautious: journal.cautious,
+      memo: (stepId) => journal.memo(stepId),
+      memoCount: () => journal.memoCount(),
+      memos: () => journal.memos(),
+      attempt: (stepId) => journal.attempt(stepId),
+      isRunnable: (stepId) => journal.isRunnable(stepId),
+      mark: (step) => journal.mark(step),
+      durable: () => journal.durable(),
       report: (op, retryAt) => {
         this.begin();
         return journal.report(op, retryAt);
