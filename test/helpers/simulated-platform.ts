@@ -8,12 +8,8 @@ import type { RunView } from "../../src/routes/run-view.ts";
 import { Inngest, type InngestFunction } from "../../src/sdk/index.ts";
 import { noFaults, type FaultSource } from "../../src/testing/host/faults.ts";
 import { ENV } from "../../src/testing/host/world.ts";
-import {
-  createTestPlatform,
-  type SimulationHooks,
-  type TestPlatform,
-  type TestPlatformOptions,
-} from "../../src/testing/platform.ts";
+import type { SimulationHooks, TestPlatformOptions } from "../../src/testing/platform-options.ts";
+import { createTestPlatform, type TestPlatform } from "../../src/testing/platform.ts";
 import type { TestRun } from "../../src/testing/run.ts";
 
 export const silent = { debug() {}, info() {}, warn() {}, error() {} };
