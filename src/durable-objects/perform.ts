@@ -3,7 +3,7 @@ import { internalEvents, type EventRecord } from "../protocol/event.ts";
 import type { Memo } from "../protocol/call.ts";
 import { derivedUlid } from "../protocol/ids.ts";
 import { commonSessions } from "../protocol/sessions.ts";
-import type { Effect, Run } from "../engine/run.ts";
+import type { Effect, EndEffect, Run } from "../engine/run.ts";
 import { acceptRecords } from "./accept.ts";
 import type { Host } from "./host.ts";
 import type { LoggedEvent } from "./objects.ts";
@@ -15,7 +15,7 @@ export type EffectOutcome =
   | { kind: "answered"; stepId: string; memo: Memo };
 
 export async function performEffect(
-  effect: Effect,
+  effect: Effect | EndEffect,
   run: Run,
   events: EventRecord[],
   host: Host,
@@ -58,7 +58,7 @@ export async function performEffect(
 
 /** Lifecycle events exist only when somebody listens; otherwise the API tells the same from the run (design §2). */
 async function announce(
-  effect: Extract<Effect, { kind: "announce" }>,
+  effect: Extract<EndEffect, { kind: "announce" }>,
   run: Run,
   events: EventRecord[],
   host: Host,

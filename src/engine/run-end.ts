@@ -5,7 +5,7 @@ import { RUN_OUTPUT_MAX_BYTES } from "../protocol/limits.ts";
 import type { WireError } from "../protocol/wire-error.ts";
 import type { Memo } from "../protocol/call.ts";
 import { retryDelayMs } from "./retry.ts";
-import { type Effect, type Entry, type Run, isEnded } from "./run.ts";
+import { type EndEffect, type Effect, type Entry, type Run, isEnded } from "./run.ts";
 import { type Draft, attemptOf } from "./decision.ts";
 import { runTime } from "./run-clock.ts";
 
@@ -50,13 +50,11 @@ export function failRun(draft: Draft, error: WireError, openEntries: Entry[] = [
 }
 
 export function end(draft: Draft, state: Run["state"], openEntries: Entry[]): void {
-  const { run } = draft;
   draft.move(state);
   draft.calls = [];
   draft.activate = false;
   for (const entry of openEntries)
     if (entry.status.kind === "waiting" || entry.status.kind === "registering") draft.effects.push(unsubscribe(entry));
-  draft.effects.push(...endEffects(run));
 }
 
 export function unsubscribe(entry: Entry): Effect {
@@ -67,13 +65,12 @@ export function unsubscribe(entry: Entry): Effect {
  * What an ended run owes the outside: its invoker first, then whoever listens. They follow from the header, so they need
  * no rows of their own: a run that ended and has not cleared its alarm performs them (again).
  */
-export function endEffects(run: Run): Effect[] {
+export function endEffects(run: Run): EndEffect[] {
   const { state, invoker } = run;
   if (!isEnded(state)) return [];
-  const effects: Effect[] = invoker ? [{ kind: "resume", id: "resume", invoker, memo: memoOf(run) }] : [];
+  const effects: EndEffect[] = invoker ? [{ kind: "resume", invoker, memo: memoOf(run) }] : [];
   const names = announced(run);
-  if (names.length > 0)
-    effects.push({ kind: "announce", id: "announce", names, data: outcomeData(run), at: state.endedAt });
+  if (names.length > 0) effects.push({ kind: "announce", names, data: outcomeData(run), at: state.endedAt });
   return effects;
 }
 

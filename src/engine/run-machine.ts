@@ -6,7 +6,8 @@
  * 1. A settled entry never changes (G2); a second result of its step is ignored.
  * 2. An ended run never changes; a call counts only in the epoch it was made in, while it is outstanding (G4).
  * 3. A run that is neither executing nor ended has a time in its state or at least one open entry (G5).
- * 4. Whatever must happen outside is an effect of the same decision (G6).
+ * 4. Whatever must happen outside is an effect of the same decision (G6), or follows from the header of an ended run
+ *    (`endEffects`).
  *
  * Over `local` one activation executes the handler and reports as it goes. Over `http` the handler is replayed by
  * discovery calls and planned steps are called one by one; `http.pending` counts the steps that the next discovery

@@ -154,9 +154,12 @@ export type Effect =
       until: number;
     }
   | { kind: "unsubscribe"; id: string; stepId: string; events: string[] }
-  | { kind: "invoke"; id: string; stepId: string; functionId: string; record: EventRecord }
-  | { kind: "resume"; id: string; invoker: Invoker; memo: Memo }
-  | { kind: "announce"; id: string; names: string[]; data: JsonObject; at: number };
+  | { kind: "invoke"; id: string; stepId: string; functionId: string; record: EventRecord };
+
+/** What an ended run owes the outside. It follows from the header, and so is not stored by itself. */
+export type EndEffect =
+  | { kind: "resume"; invoker: Invoker; memo: Memo }
+  | { kind: "announce"; names: string[]; data: JsonObject; at: number };
 
 export function isEnded(
   state: RunState,

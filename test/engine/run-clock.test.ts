@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { entryDueAt } from "../../src/engine/run.ts";
 import { realTime, runTime } from "../../src/engine/run-clock.ts";
+import { endEffects } from "../../src/engine/run-machine.ts";
 import { readOp } from "../../src/engine/step-ops.ts";
 import { ulidParts } from "../../src/protocol/ids.ts";
 import { done, failed, invoke, NOW, plan, RunUnderTest, sleep, wait } from "../helpers/run-builder.ts";
@@ -97,7 +98,7 @@ describe("a run whose clock is ahead", () => {
     expect(run.entry("b").failures).toMatchObject([{ endedAt: NOW }]);
     run.returned();
     expect(run.state).toMatchObject({ kind: "completed", endedAt: NOW });
-    expect(run.effects).toMatchObject([{ kind: "announce", at: NOW }]);
+    expect(endEffects(run.run)).toMatchObject([{ kind: "announce", at: NOW }]);
   });
 
   test.each([

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { attemptOf } from "../../src/engine/run-machine.ts";
-import type { Effect } from "../../src/engine/run.ts";
+import { attemptOf, endEffects } from "../../src/engine/run-machine.ts";
+import type { Effect, EndEffect } from "../../src/engine/run.ts";
 import { internalEvents } from "../../src/protocol/event.ts";
 import { RUN_STATE_HTTP_MAX_BYTES, STEPS_PER_RUN_MAX } from "../../src/protocol/limits.ts";
 import {
@@ -22,7 +22,7 @@ import {
 const HOUR = 3_600_000;
 const LATER = NOW + HOUR;
 const FOUR_TRIES = { ...FIXED, maxAttempts: 4 };
-const kinds = (effects: Effect[]) => effects.map((effect) => effect.kind);
+const kinds = (effects: (Effect | EndEffect)[]) => effects.map((effect) => effect.kind);
 
 describe("a local activation", () => {
   test("begins once: the run executes, and a second beginning is stale", () => {
@@ -534,8 +534,8 @@ describe("the end of a run", () => {
     ["threw", (run: RunUnderTest) => run.threw(true), { error: boom() }],
     ["cancelled", (run: RunUnderTest) => run.cancel(), { error: { name: "FunctionCancelledError" } }],
   ])("[§9.3] its invoker gets a memo: %s", (_, end, memo) => {
-    expect(end(RunUnderTest.local({ invoker })).effects).toMatchObject([
-      { kind: "resume", id: "resume", invoker, memo },
+    expect(endEffects(end(RunUnderTest.local({ invoker })).run)).toMatchObject([
+      { kind: "resume", invoker, memo },
       { kind: "announce" },
     ]);
   });
@@ -550,17 +550,17 @@ describe("the end of a run", () => {
     ],
     ["cancelled", (run: RunUnderTest) => run.cancel(), [internalEvents.finished, internalEvents.cancelled], {}],
   ])("[§1.6] it is announced: %s", (_, end, names, data) => {
-    expect(end(RunUnderTest.local()).effects).toMatchObject([
-      { kind: "announce", id: "announce", names, at: NOW, data: { ...data, function_id: "shop-ship", run_id: RUN_ID } },
+    expect(endEffects(end(RunUnderTest.local()).run)).toMatchObject([
+      { kind: "announce", names, at: NOW, data: { ...data, function_id: "shop-ship", run_id: RUN_ID } },
     ]);
   });
 
   test.each([internalEvents.failed, internalEvents.finished])(
     "[§1.6] a run that %s started announces nothing, or announcements would start one another",
     (eventName) => {
-      expect(RunUnderTest.local({ eventName }).returned().effects).toEqual([]);
-      expect(RunUnderTest.local({ eventName }).threw(true).effects).toEqual([]);
-      expect(RunUnderTest.local({ eventName }).cancel().effects).toEqual([]);
+      expect(endEffects(RunUnderTest.local({ eventName }).returned().run)).toEqual([]);
+      expect(endEffects(RunUnderTest.local({ eventName }).threw(true).run)).toEqual([]);
+      expect(endEffects(RunUnderTest.local({ eventName }).cancel().run)).toEqual([]);
     },
   );
 });
@@ -579,7 +579,8 @@ describe("bounds fail the run cleanly", () => {
       error: { code: "steps_exceeded", name: "InngestErrFunctionOverflowed" },
     });
     expect(decision.entries).toEqual([]);
-    expect(kinds(decision.effects)).toEqual(["announce"]);
+    expect(decision.effects).toEqual([]);
+    expect(kinds(endEffects(run.run))).toEqual(["announce"]);
   });
 
   test("the last step that is allowed is", () => {

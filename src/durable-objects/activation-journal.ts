@@ -1,0 +1,161 @@
+import type { Decision, Input } from "../engine/run-machine.ts";
+import type { Entry } from "../engine/run.ts";
+import { readOp, type StepInfo } from "../engine/step-ops.ts";
+import type { SettledMemo } from "../protocol/call.ts";
+import type { JsonValue } from "../protocol/json.ts";
+import type { StepOp } from "../protocol/step-op.ts";
+import type { WireError } from "../protocol/wire-error.ts";
+import type { RunDecisions } from "./run-decisions.ts";
+import type { RunRecord } from "./run-record.ts";
+import type { Journal } from "./transport.ts";
+
+/** How the activation stands that a journal was given to. */
+export interface ActivationState {
+  /** blocked, but still in memory: an answer that comes soon needs no replay */
+  isSuspended: boolean;
+  /** Whether what it says counts: the run has not moved on without it. */
+  isCurrent(): boolean;
+  /** Its handler has come to an end. */
+  ended(): void;
+}
+
+/**
+ * The journal for one activation; once the run has moved on without it, nothing it says counts (G4). It never throws into
+ * code that could do nothing about it: when the storage fails the activation is stopped, and asks in vain.
+ */
+export class ActivationJournal implements Journal {
+  readonly cautious: boolean;
+  readonly #record: RunRecord;
+  readonly #decisions: RunDecisions;
+  readonly #activation: ActivationState;
+  /** steps that the journal was asked for and does not have: only this activation adds them, so it need not ask again */
+  readonly #absent = new Set<string>();
+
+  constructor(record: RunRecord, decisions: RunDecisions, activation: ActivationState, cautious: boolean) {
+    this.#record = record;
+    this.#decisions = decisions;
+    this.#activation = activation;
+    this.cautious = cautious;
+  }
+
+  memo(stepId: string): SettledMemo | undefined {
+    return this.#guarded(undefined, () => {
+      const entry = this.#record.stored.entry(stepId);
+      if (!entry) this.#absent.add(stepId);
+      return settledMemo(entry);
+    });
+  }
+
+  memoCount(): number {
+    return this.#guarded(0, () => this.#record.stored.settledCount());
+  }
+
+  memos(): [stepId: string, settled: SettledMemo][] {
+    return this.#guarded([], () =>
+      this.#record.stored.entries().flatMap((entry) => {
+        const settled = settledMemo(entry);
+        return settled ? [[entry.id, settled] as [string, SettledMemo]] : [];
+      }),
+    );
+  }
+
+  attempt(stepId: string): number {
+    return this.#guarded(0, () => this.#known(stepId)?.attempt ?? 0);
+  }
+
+  isRunnable(stepId: string): boolean {
+    return this.#guarded(false, () => {
+      const status = this.#known(stepId)?.status;
+      return !status || status.kind === "running" || (status.kind === "retrying" && status.at === null);
+    });
+  }
+
+  async mark(step: StepInfo): Promise<void> {
+    this.#guarded(undefined, () => {
+      this.#decide({ kind: "mark", step, entry: this.#known(step.id) });
+      this.#absent.delete(step.id);
+    });
+    await this.#synced();
+  }
+
+  durable(): Promise<void> | null {
+    return this.#record.isSynced ? null : this.#synced();
+  }
+
+  report(op: StepOp, retryAt: number | undefined): SettledMemo | undefined {
+    return this.#guarded(undefined, () => {
+      const read = readOp(op, this.#record.now());
+      if (!read) return undefined;
+      const entry = this.#known(op.id);
+      this.#absent.delete(op.id);
+      const decision = this.#decide({ kind: "op", op: read, entry, event: this.#record.event(), retryAt });
+      return settledMemo(decision.settled.find((settled) => settled.id === op.id));
+    });
+  }
+
+  returned(data: JsonValue): void {
+    this.#guarded(undefined, () => void this.#decide({ kind: "returned", data, open: this.#open() }));
+  }
+
+  threw(error: WireError, final: boolean, retryAt: number | undefined): void {
+    this.#guarded(undefined, () => {
+      this.#decide({ kind: "threw", error, final, retryAt, open: this.#open() });
+      this.#activation.ended();
+    });
+  }
+
+  idle(): void {
+    this.#guarded(undefined, () => {
+      this.#decide({ kind: "idle" });
+      this.#activation.isSuspended = true;
+    });
+  }
+
+  /** It stays in memory: the alarm lets it go on without a replay. */
+  yield(): void {
+    this.#guarded(undefined, () => void this.#decide({ kind: "yield" }));
+  }
+
+  /** What the run says while this activation is its own; `stale` otherwise, and when the storage fails. */
+  #guarded<T>(stale: T, ask: () => T): T {
+    if (!this.#activation.isCurrent()) return stale;
+    try {
+      return ask();
+    } catch (error) {
+      this.#failed(error);
+      return stale;
+    }
+  }
+
+  #failed(error: unknown): void {
+    if (this.#activation.isCurrent()) this.#decisions.abandon(error); // unless a commit that failed has done so
+  }
+
+  #decide(input: Input): Decision {
+    if (this.#activation.isSuspended) this.#wake();
+    return this.#decisions.decide(input);
+  }
+
+  /** A handler that waited for something of its own goes on after its run was stored as blocked. */
+  #wake(): void {
+    this.#activation.isSuspended = false;
+    if (this.#record.current().state.kind !== "executing") this.#decisions.decideQuietly({ kind: "begin" });
+  }
+
+  #known(stepId: string): Entry | undefined {
+    return this.#absent.has(stepId) ? undefined : this.#record.stored.entry(stepId);
+  }
+
+  #open(): Entry[] {
+    return this.#record.stored.openEntries();
+  }
+
+  #synced(): Promise<void> {
+    return this.#record.sync().catch((error: unknown) => this.#failed(error));
+  }
+}
+
+/** What a step has settled with; undefined while it has not. */
+export function settledMemo(entry: Entry | undefined): SettledMemo | undefined {
+  return entry?.status.kind === "settled" ? { memo: entry.status.memo, position: entry.position } : undefined;
+}

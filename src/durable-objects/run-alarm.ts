@@ -1,0 +1,79 @@
+import { realTime } from "../engine/run-clock.ts";
+import { isEnded, type Run } from "../engine/run.ts";
+import type { Host } from "./host.ts";
+import type { RunStore } from "./storage/stores.ts";
+
+/** Where a run's deadlines and effects are looked up. */
+type Pending = Pick<RunStore, "nextDueAt" | "hasEffects">;
+
+/** The one alarm of a run's object: at the earliest thing that must happen by itself. */
+export class RunAlarm {
+  readonly #host: Host;
+  readonly #watchdogMs: number;
+  /** what it is set to; undefined while that is not known */
+  #at: number | null | undefined;
+
+  constructor(host: Host, watchdogMs: number) {
+    this.#host = host;
+    this.#watchdogMs = watchdogMs;
+  }
+
+  /** What it must be set to; undefined: as it is set it will do. */
+  change(run: Run, pending: Pending, isForced = false): number | null | undefined {
+    const wanted = this.#wanted(run, pending);
+    const { state } = run;
+    // while code executes an alarm that is early enough stays: each change is a row written
+    if (!isForced && state.kind === "executing" && this.#at != null && wanted !== null && this.#at <= wanted)
+      return undefined;
+    // cleared once all is published
+    if (isEnded(state) && this.#at != null && this.#at <= (wanted ?? 0)) return undefined;
+    return isForced || wanted !== this.#at ? wanted : undefined;
+  }
+
+  #wanted(run: Run, pending: Pending): number | null {
+    const { state } = run;
+    const soon = this.#host.now() + this.#watchdogMs;
+    // an end that is not published, code that executes, effects that wait: looked after even if this process dies
+    if (isEnded(state)) return soon;
+    const due = nextDueAt(run, pending) ?? Number.POSITIVE_INFINITY;
+    const own = state.kind === "executing" || pending.hasEffects() ? soon : Number.POSITIVE_INFINITY;
+    const begin = state.kind === "scheduled" ? realTime(run, state.at) : Number.POSITIVE_INFINITY;
+    const wanted = Math.min(due, own, begin);
+    return Number.isFinite(wanted) ? wanted : null;
+  }
+
+  /** Takes effect with the writes of the same turn. */
+  set(at: number | null): void {
+    this.#at = at;
+    this.#host.setAlarm(at);
+  }
+
+  clear(): void {
+    if (this.#at !== null) this.set(null);
+  }
+
+  /** Sets it to an instant, unless it comes before that. */
+  comeBackBy(at: number): void {
+    try {
+      if (this.#at == null || this.#at > at) this.set(at);
+    } catch (error) {
+      this.#host.report(`run ${this.#host.name}: its alarm could not be set; the one before it stays`, error);
+    }
+  }
+
+  /** Its handler has begun: the platform has it no longer. */
+  fired(): void {
+    this.#at = null;
+  }
+
+  /** What it was believed to be set to may not have been stored. */
+  forget(): void {
+    this.#at = undefined;
+  }
+}
+
+/** When the next open entry of a run is really due. */
+export function nextDueAt(run: Run, pending: Pick<RunStore, "nextDueAt">): number | null {
+  const dueAt = pending.nextDueAt();
+  return dueAt === null ? null : realTime(run, dueAt);
+}

@@ -1,0 +1,117 @@
+/** What a run tells the outside once it is stored: its effects, and its row in the index. Repeated until it is done (G6). */
+import { realTime } from "../engine/run-clock.ts";
+import { endEffects } from "../engine/run-machine.ts";
+import { isEnded, runStatus, type Effect, type Run } from "../engine/run.ts";
+import type { Host } from "./host.ts";
+import { logOf, type RunIndexRow } from "./objects.ts";
+import { performEffect } from "./perform.ts";
+import type { RunAlarm } from "./run-alarm.ts";
+import type { RunDecisions } from "./run-decisions.ts";
+import type { RunRecord } from "./run-record.ts";
+import type { RunWaits } from "./run-waits.ts";
+
+const RETRY_MIN_MS = 500;
+const RETRY_MAX_MS = 60_000;
+
+/** What a publisher works with. */
+export interface PublisherParts {
+  host: Host;
+  record: RunRecord;
+  alarm: RunAlarm;
+  waits: RunWaits;
+  decisions: RunDecisions;
+}
+
+export class RunPublisher {
+  readonly #parts: PublisherParts;
+  #underway: Promise<void> | null = null;
+  #failures = 0;
+
+  constructor(parts: PublisherParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when what is being published now is, or is to be repeated; null when nothing is. */
+  get underway(): Promise<void> | null {
+    return this.#underway;
+  }
+
+  /** Performs effects one by one and publishes the run's index row, then clears the alarm of an ended run. */
+  soon(): void {
+    this.#underway ??= this.#publish().finally(() => (this.#underway = null));
+  }
+
+  async #publish(): Promise<void> {
+    const { host, record, alarm } = this.#parts;
+    await Promise.resolve(); // after the commit of this turn
+    try {
+      await this.#publishAll();
+      this.#failures = 0;
+      if (!isEnded(record.current().state)) record.arm();
+      else alarm.clear();
+    } catch (error) {
+      this.#failures += 1;
+      const delay = Math.min(RETRY_MIN_MS * 2 ** this.#failures, RETRY_MAX_MS);
+      host.report(`run ${host.name}: an effect failed and is tried again in ${delay} ms`, error);
+      alarm.comeBackBy(host.now() + delay);
+    }
+  }
+
+  /** Goes round until nothing has changed in the meantime. */
+  async #publishAll(): Promise<void> {
+    const { host, record } = this.#parts;
+    let published: string | null = null;
+    for (;;) {
+      const run = record.current();
+      const hadEnded = isEnded(run.state);
+      for (const effect of endEffects(run)) await performEffect(effect, record.current(), record.events(), host);
+      for (const effect of record.stored.effects()) await this.#perform(effect);
+      const row = this.#indexRow();
+      const key = JSON.stringify(row);
+      if (row.status !== "Running" || row.dueAt !== null) {
+        if (key !== published) await host.objects.log(record.current().env, logOf(row.eventId)).index(row);
+        published = key;
+      }
+      const isSame = isEnded(record.current().state) === hadEnded && JSON.stringify(this.#indexRow()) === key;
+      if (isSame && !record.stored.hasEffects()) return;
+    }
+  }
+
+  async #perform(effect: Effect): Promise<void> {
+    const { host, record, waits, decisions } = this.#parts;
+    // a wait that has ended, perhaps with its run, needs no subscription any more; a crash may ask for it once more
+    const isOver = effect.kind === "subscribe" && !waits.isOpen(effect.stepId);
+    const outcome = isOver
+      ? { kind: "done" as const }
+      : await performEffect(effect, record.current(), record.events(), host);
+    record.stored.deleteEffect(effect.id);
+    if (outcome.kind === "subscribed") waits.subscribed(outcome.stepId, outcome.found);
+    if (outcome.kind === "answered") {
+      const entry = record.stored.entry(outcome.stepId);
+      if (entry) decisions.decide({ kind: "answer", entry, memo: outcome.memo });
+    }
+  }
+
+  #indexRow(): RunIndexRow {
+    const { record } = this.#parts;
+    const run = record.current();
+    return indexRow(run, run.state.kind === "blocked" ? record.nextDueAt() : null);
+  }
+}
+
+/** @param nextDueAt when the next entry of a blocked run is really due */
+function indexRow(run: Run, nextDueAt: number | null): RunIndexRow {
+  const { state } = run;
+  return {
+    runId: run.id,
+    eventId: run.eventIds[0] ?? run.id,
+    functionId: run.functionId,
+    appId: run.appId,
+    eventName: run.eventName,
+    status: runStatus(run),
+    createdAt: run.createdAt,
+    startedAt: run.startedAt ?? null,
+    endedAt: isEnded(state) ? state.endedAt : null,
+    dueAt: state.kind === "scheduled" ? realTime(run, state.at) : nextDueAt,
+  };
+}

@@ -1,0 +1,153 @@
+/**
+ * What is stored of a run, and what of it is held in memory.
+ *
+ * 1. Truth is on disk: what is held here can be dropped at any time, and is read again when somebody asks.
+ * 2. A decision is stored as a whole, with the alarm that looks after it, or not at all. After a failure what is held counts
+ *    no longer, and its owner drops it.
+ */
+import { runTime } from "../engine/run-clock.ts";
+import type { Decision } from "../engine/run-machine.ts";
+import type { Run } from "../engine/run.ts";
+import type { EventRecord, EventValue } from "../protocol/event.ts";
+import type { Host } from "./host.ts";
+import { nextDueAt, type RunAlarm } from "./run-alarm.ts";
+import type { RunStore } from "./storage/stores.ts";
+
+/** What a run's parts may do with its store besides the commits: look, and forget an effect that has been performed. */
+export type StoredRun = Omit<RunStore, "transaction" | "create" | `put${string}`>;
+
+export class RunRecord {
+  readonly #host: Host;
+  readonly #alarm: RunAlarm;
+  #store: RunStore;
+  /** null: there is none; undefined: not read yet */
+  #run: Run | null | undefined;
+  #events: EventRecord[] = [];
+  #inlineEvents: EventRecord[] | undefined;
+  /** commits so far, and how many of them are known to be on disk */
+  #commits = 0;
+  #synced = 0;
+
+  constructor(host: Host, alarm: RunAlarm) {
+    this.#host = host;
+    this.#alarm = alarm;
+    this.#store = host.stores.run();
+  }
+
+  get stored(): StoredRun {
+    return this.#store;
+  }
+
+  /** The header; null for a run that was never started. */
+  load(): Run | null {
+    if (this.#run !== undefined) return this.#run;
+    const run = this.#store.run();
+    if (!run) return (this.#run = null);
+    const events = this.#store.events();
+    this.#events = events.records;
+    this.#inlineEvents = events.inline ? events.records : undefined;
+    // the header is not written with every step: what it missed is in the journal
+    const { position, steps, bytes } = this.#store.counters();
+    return (this.#run = { ...run, position, steps, bytes: Math.max(run.bytes, bytes) });
+  }
+
+  /** The header of a run that was started. */
+  current(): Run {
+    const run = this.load();
+    if (!run) throw new Error(`run ${this.#host.name} does not exist`);
+    return run;
+  }
+
+  /** Its trigger events. */
+  events(): EventRecord[] {
+    this.load();
+    return this.#events;
+  }
+
+  /** The first of its trigger events. */
+  event(): EventValue {
+    const [record] = this.events();
+    if (!record) throw new Error(`run ${this.#host.name} has no event`);
+    return record.event;
+  }
+
+  /** The run's own time. */
+  now(): number {
+    return runTime(this.current(), this.#host.now());
+  }
+
+  /** When the next open entry is really due. */
+  nextDueAt(): number | null {
+    return nextDueAt(this.current(), this.#store);
+  }
+
+  /** The first commit of a run. */
+  create(run: Run, events: EventRecord[]): void {
+    let isInline = false;
+    this.#storing(run, true, () => {
+      this.#store.create(run, events);
+      isInline = this.#store.events().inline;
+    });
+    this.#events = events;
+    this.#inlineEvents = isInline ? events : undefined;
+  }
+
+  /** @param answeredBy internal id of the event that an answer is */
+  commit({ run, entries, effects, saveRun }: Decision, answeredBy?: string): void {
+    const isToArm =
+      saveRun ||
+      this.current().state.kind !== "executing" ||
+      effects.length > 0 ||
+      entries.some((entry) => entry.status.kind !== "settled");
+    this.#storing(run, isToArm, () => {
+      for (const entry of entries) this.#store.putEntry(entry);
+      for (const effect of effects) this.#store.putEffect(effect);
+      if (answeredBy !== undefined) this.#store.putAnswered(answeredBy, run.position);
+      if (saveRun) this.#store.putRun(run, this.#inlineEvents);
+    });
+  }
+
+  /** Writes in one transaction. The alarm is set when that has succeeded, in the same turn, which is stored as a whole. */
+  #storing(run: Run, isToArm: boolean, write: () => void): void {
+    const alarm = this.#store.transaction(() => {
+      write();
+      return isToArm ? this.#alarm.change(run, this.#store) : undefined;
+    });
+    this.#run = run;
+    this.#commits += 1;
+    if (alarm !== undefined) this.#alarm.set(alarm);
+  }
+
+  /** Sets the alarm to the earliest thing that must happen by itself. */
+  arm(isForced = false): void {
+    const alarm = this.#alarm.change(this.current(), this.#store, isForced);
+    if (alarm !== undefined) this.#alarm.set(alarm);
+  }
+
+  /** Whether all commits so far are known to be on disk. */
+  get isSynced(): boolean {
+    return this.#synced === this.#commits;
+  }
+
+  /** Resolves when all commits so far are on disk. */
+  async sync(): Promise<void> {
+    const commits = this.#commits;
+    await this.#host.sync();
+    this.#synced = Math.max(this.#synced, commits);
+  }
+
+  /** Deletes the run. */
+  async wipe(): Promise<void> {
+    await this.#host.wipe();
+    this.drop();
+  }
+
+  /** Forgets what is held in memory. */
+  drop(): void {
+    this.#run = undefined;
+    this.#events = [];
+    this.#inlineEvents = undefined;
+    this.#alarm.forget();
+    this.#store = this.#host.stores.run();
+  }
+}

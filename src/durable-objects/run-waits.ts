@@ -1,0 +1,48 @@
+import { runTime } from "../engine/run-clock.ts";
+import { isEnded } from "../engine/run.ts";
+import type { JsonObject } from "../protocol/json.ts";
+import type { LoggedEvent } from "./objects.ts";
+import type { RunDecisions } from "./run-decisions.ts";
+import type { RunRecord } from "./run-record.ts";
+
+/** The waits of a run, and which events answer them. */
+export class RunWaits {
+  readonly #record: RunRecord;
+  readonly #decisions: RunDecisions;
+
+  constructor(record: RunRecord, decisions: RunDecisions) {
+    this.#record = record;
+    this.#decisions = decisions;
+  }
+
+  isOpen(stepId: string): boolean {
+    const status = this.#record.stored.entry(stepId)?.status.kind;
+    return !isEnded(this.#record.current().state) && (status === "registering" || status === "waiting");
+  }
+
+  /** EventDO holds the subscription of a wait, and has found these events in the log. */
+  subscribed(stepId: string, found: LoggedEvent[]): void {
+    const entry = this.#record.stored.entry(stepId);
+    if (!entry) return;
+    this.#decisions.decide({ kind: "subscribed", entry });
+    for (const logged of found) if (this.offer(stepId, logged, true) !== "declined") return;
+  }
+
+  /** Whether an event answers a wait: first of event and timeout wins, and an event answers a later wait of a run once. */
+  offer(stepId: string, { record, receivedAt }: LoggedEvent, found = false): "taken" | "declined" | "gone" {
+    const run = this.#record.load();
+    const { stored } = this.#record;
+    const entry = run ? stored.entry(stepId) : undefined;
+    if (!run || !entry?.wait || isEnded(run.state)) return "gone";
+    const { status } = entry;
+    if (status.kind !== "waiting" && status.kind !== "registering") return "gone";
+    if (runTime(run, receivedAt) > status.until) return "gone"; // its own deadline ends it
+    if (run.eventIds.includes(record.internalId)) return "declined"; // its own trigger
+    const answeredAt = stored.answeredAt(record.internalId);
+    if (answeredAt !== undefined && answeredAt < entry.opened) return "declined"; // an earlier wait of this run had it
+    const memo = record.event as unknown as JsonObject;
+    const answeredBy = answeredAt === undefined ? record.internalId : undefined;
+    this.#decisions.decide({ kind: "answer", entry, memo, found }, answeredBy);
+    return "taken";
+  }
+}
