@@ -86,6 +86,8 @@ export class Execution {
   #wake: (() => void) | null = null;
   #outcome: Outcome | null = null;
   #stopped = false;
+  /** no step was open beside the one that has settled last: whatever settles next was asked for after it */
+  #isAlone: boolean;
   #held = 0;
   #released: (() => void) | null = null;
   #replay: Replay | null;
@@ -94,6 +96,7 @@ export class Execution {
   constructor(reporter: Reporter, replay?: Replay, turns: TurnSource = new Turns()) {
     this.#reporter = reporter;
     this.#turns = turns;
+    this.#isAlone = (replay?.memos ?? 0) === 0;
     this.#replay = replay ?? null;
     this.#memosLeft = replay?.memos ?? 0;
   }
@@ -183,7 +186,8 @@ export class Execution {
 
   async #pump(): Promise<Outcome | null> {
     for (;;) {
-      await this.#turns.next();
+      await this.#turns.next(this.#isAlone);
+      this.#isAlone = true;
       if (this.#stopped) return null;
       if (this.#outcome) {
         if (this.#replay) await this.#endReplay();
@@ -212,6 +216,7 @@ export class Execution {
     if (!next || !waiting) return;
     this.#memosLeft -= 1;
     this.#waiting.delete(next.id);
+    this.#isAlone = this.#waiting.size === 0;
     const result = readMemo(next.settled.memo, waiting.step);
     if ("error" in result) waiting.reject(errorFromWire(result.error, waiting.step.userId));
     else waiting.resolve(result.value);

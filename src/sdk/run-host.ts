@@ -1,3 +1,4 @@
+import type { CallBody } from "../protocol/call.ts";
 import type { Context } from "./context.ts";
 import type { FoundStep } from "./execute.ts";
 import type { EventSender } from "./sender.ts";
@@ -12,8 +13,12 @@ export interface HostedRun {
 
 /** Turns of an event loop. */
 export interface TurnSource {
-  /** Resolves once every continuation that was ready has run. */
-  next(): Promise<unknown>;
+  /**
+   * Resolves once every continuation that was ready has run.
+   *
+   * @param mayBeBrief a long chain of them need not be over, since nothing is decided by which comes first
+   */
+  next(mayBeBrief?: boolean): Promise<unknown>;
   /** No further turn is asked for. */
   close(): void;
 }
@@ -27,6 +32,8 @@ export interface RunHost {
   turns?(): TurnSource;
   /** Epoch ms. Default: the runtime's clock */
   now?(): number;
+  /** A run's events and results, when they were too large for its call. Default: they are fetched from the platform */
+  state?(runId: string): Promise<Pick<CallBody, "events" | "steps">>;
   /** Delivers the events that are sent inside of runs. Default: as the client delivers any event */
   send?(run: HostedRun, ...delivery: Parameters<EventSender>): ReturnType<EventSender>;
   /** Calls the handler. */
