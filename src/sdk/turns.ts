@@ -38,5 +38,5 @@ export class Turns implements TurnSource {
 }
 
 async function briefly(): Promise<void> {
-  for (let hop = 0; hop < BRIEF_HOPS; hop++) await null;
+  for (let hop = 0; hop < BRIEF_HOPS; hop++) await Promise.resolve();
 }

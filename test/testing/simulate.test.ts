@@ -122,7 +122,7 @@ describe("simulate", () => {
         Array.from({ length: 1 + chance.below(4) }, () => ({ invoke: "app-count", data: { n: 1 } })),
       invariants: { sees: ({ runs }) => void lengths.add(runs().length) },
     });
-    expect([...lengths].sort()).toEqual([1, 2, 3, 4]);
+    expect([...lengths].sort((a, b) => a - b)).toEqual([1, 2, 3, 4]);
   });
 
   it("cancels the newest run of a function", async () => {
