@@ -1,7 +1,7 @@
 /** Functions, workload and invariants by which the engine is simulated: every kind of step, alone and beside others. */
 import { Inngest, NonRetriableError, RetryAfterError, type InngestFunction } from "../../src/sdk/index.ts";
 import type { Random } from "../../src/testing/random.ts";
-import type { Action, SimulateOptions, SimulationView } from "../../src/testing/simulate-options.ts";
+import type { Action, SimulateOptions } from "../../src/testing/simulate-options.ts";
 import type { TestRun } from "../../src/testing/run.ts";
 
 /** What is seen from outside of the engine. */
@@ -265,8 +265,6 @@ function story(chance: Random, id: string): Action[] {
       return [{ advance: "1d" }];
   }
 }
-
-type View = SimulationView<Witness>;
 
 /** Invariants: what each function comes to, whatever goes wrong. */
 export const invariants: NonNullable<SimulateOptions<Witness>["invariants"]> = {
