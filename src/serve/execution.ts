@@ -50,7 +50,7 @@ export async function executeTrusted(
       await executeCall({
         registration,
         client,
-        body: await withRunState(client, call),
+        body: await withRunState(client, call, app.host),
         stepId: query.get("stepId") || "step",
         race: request.headers.has(headers.dotdo),
         platform,

@@ -2,13 +2,15 @@ import { readText } from "../protocol/body.ts";
 import { callBodySchema, type CallBody } from "../protocol/call.ts";
 import { CALL_BODY_LARGEST_BYTES, SYNC_TIMEOUT_MS } from "../protocol/limits.ts";
 import type { Inngest } from "../sdk/client.ts";
+import type { RunHost } from "../sdk/run-host.ts";
 import { callApi } from "./api.ts";
 
 const { events: eventsSchema, steps: stepsSchema } = callBodySchema.shape;
 
 /** A call with its events and memoized steps, fetched when the server found them too large to send (inngest-protocol §3.1). */
-export async function withRunState(client: Inngest, call: CallBody): Promise<CallBody> {
+export async function withRunState(client: Inngest, call: CallBody, host?: RunHost): Promise<CallBody> {
   if (!call.ctx.use_api) return call;
+  if (host?.state) return { ...call, ...(await host.state(call.ctx.run_id)) };
   const run = `v0/runs/${encodeURIComponent(call.ctx.run_id)}`;
   const [events, steps] = await Promise.all([getJson(client, `${run}/batch`), getJson(client, `${run}/actions`)]);
   return { ...call, events: eventsSchema.parse(events), steps: stepsSchema.parse(steps) };

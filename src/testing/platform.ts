@@ -379,6 +379,7 @@ export class TestPlatform {
       ...this.#watch.hooks(),
       turns: () => this.#world.turns.source(),
       now: () => this.#world.clock.now,
+      state: (runId) => this.#client.state(runId),
       send: (run, events, seed) => this.#client.deliver(run, events, seed),
       step: (run, step) => {
         const adjusted = this.#controls.adjust(run, step);

@@ -1,11 +1,14 @@
 import { acceptRecords } from "../durable-objects/accept.ts";
-import type { Objects } from "../durable-objects/objects.ts";
+import type { JournalPage, Objects } from "../durable-objects/objects.ts";
+import type { Entry } from "../engine/run.ts";
+import type { CallBody } from "../protocol/call.ts";
 import { internalEvents, type EventRecord, type EventValue } from "../protocol/event.ts";
 import { readEvents, readSeed } from "../protocol/event-request.ts";
 import { runIdOf, ulidOf } from "../protocol/ids.ts";
 import type { EventPayload } from "../sdk/event.ts";
 import { preparePayload, readPayloads } from "../sdk/event-payload.ts";
 import type { HostedRun } from "../sdk/run-host.ts";
+import { memos } from "../transports/http.ts";
 import type { AppFunctions } from "./app-functions.ts";
 import type { Activations } from "./host/activations.ts";
 import { ObjectReset } from "./host/life.ts";
@@ -96,6 +99,22 @@ export class TestClient {
         if (!(error instanceof ObjectReset) || attempt === REQUEST_ATTEMPTS) throw error;
       }
     }
+  }
+
+  /** What an app fetches of a run that is too large for a call. @throws Error for a run that does not exist */
+  state(runId: string): Promise<Pick<CallBody, "events" | "steps">> {
+    return this.ask(async (objects) => {
+      const run = objects.run(ENV, runId);
+      const summary = await run.summary();
+      if (!summary) throw new Error(`run ${runId} not found`);
+      const entries: Entry[] = [];
+      for (let from: number | null = 0; from !== null;) {
+        const page: JournalPage = await run.journal(from);
+        entries.push(...page.entries);
+        from = page.next;
+      }
+      return { events: summary.events.map((record) => record.event), steps: memos(entries) };
+    });
   }
 
   /** Gives an open wait the event, or the timeout, that a test has asked for. */
