@@ -1,19 +1,9 @@
 import { env } from "cloudflare:workers";
 import * as z from "zod";
 import type { PlatformVariable } from "./configuration.ts";
+import type { Settings } from "./routes/guard.ts";
 
 const textSchema = z.string().optional();
-
-/** Credentials and mode, read from the Worker's variables and secrets at each use: they may be rotated. */
-export interface Settings {
-  /** open to everyone on this machine; only for loopback hosts (design §10) */
-  isDev: boolean;
-  eventKeys: string[];
-  /** the signing key, then the fallback that is still accepted */
-  signingKeys: string[];
-  /** apps that are synced every minute */
-  sdkUrls: string[];
-}
 
 /**
  * `INNGEST_DEV` (only from `.dev.vars` or the launcher), `INNGEST_EVENT_KEY` (several, separated by commas),

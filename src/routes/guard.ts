@@ -1,9 +1,19 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { bearerMatches } from "../protocol/signature.ts";
-import type { Settings } from "../settings.ts";
 
-/** What routes need of the Worker. */
+/** Credentials and mode of the platform. */
+export interface Settings {
+  /** open to everyone on this machine; only for loopback hosts (design §10) */
+  isDev: boolean;
+  eventKeys: string[];
+  /** the signing key, then the fallback that is still accepted */
+  signingKeys: string[];
+  /** apps that are synced every minute */
+  sdkUrls: string[];
+}
+
+/** What routes need of the Worker, read at each use: keys may be rotated. */
 export type SettingsSource = () => Settings;
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\]|.*\.localhost)(:\d+)?$/i;

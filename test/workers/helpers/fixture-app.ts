@@ -1,17 +1,11 @@
 /** The fixture app of a transport, from the test's side: its hooks, and for the served one its requests to the platform. */
 import { Inngest } from "../../../src/sdk/index.ts";
 import { makeFunctions } from "../../fixtures/functions.ts";
+import type { FixtureApp } from "../../contract/behaviours.ts";
 import { counted, open } from "../../fixtures/hooks.ts";
 import { APP_ORIGIN, APP_URL } from "../../helpers/app-urls.ts";
 import { post, request } from "./front-door.ts";
 import type { Letter } from "../../helpers/mailbox.ts";
-
-export interface FixtureApp {
-  /** how often a body ran, counted outside the engine */
-  counted(name: string): Promise<number>;
-  /** lets the body that waits at a gate go on */
-  open(name: string): Promise<void>;
-}
 
 export const localApp: FixtureApp = {
   counted: async (name) => counted(name),

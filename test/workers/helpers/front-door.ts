@@ -1,52 +1,11 @@
-/** The platform as its users see it: HTTP only. For tests in workerd. */
+/** The Worker under test, as its users see it. For tests in workerd. */
 import { exports } from "cloudflare:workers";
-import { expect } from "vitest";
-import type { EventPayload } from "../../../src/sdk/index.ts";
+import { frontDoor } from "../../helpers/front-door.ts";
 
-export interface RunJson {
-  run_id: string;
-  function_slug: string;
-  event_name: string;
-  status: "Scheduled" | "Running" | "Completed" | "Failed" | "Cancelled";
-  run_started_at: string;
-  ended_at: string | null;
-  // oxlint-disable-next-line typescript/no-explicit-any -- outputs are whatever the fixture returns
-  output: any;
-}
+export type { RunDetail, RunJson, StepJson } from "../../helpers/front-door.ts";
 
-export interface StepJson {
-  id: string;
-  hash: string;
-  kind: string;
-  type: string;
-  status: string;
-  attempt: number;
-  failures: { attempt: number; ended_at: string; error: { name: string; message: string; code?: string } }[];
-  input: unknown;
-  output: unknown;
-  error: { name: string; message: string; code?: string } | null;
-  until: string | null;
-}
-
-export interface RunDetail extends RunJson {
-  attempt: number;
-  error: { name: string; message: string; code?: string } | null;
-  last_error: { message: string } | null;
-  cancel_reason: string | null;
-  clock_offset_ms: number;
-  waiting_for: {
-    kind: string;
-    step?: string;
-    on?: unknown;
-    since?: string;
-    until?: string;
-    error?: { message: string };
-  }[];
-  steps: StepJson[];
-}
-
-const WITHIN_MS = 15_000;
-const ORIGIN = "http://localhost";
+const LOOK_AFTER_MS = 2;
+const LOOK_EVERY_MS = 50;
 
 /** Its handlers; the types of workerd leave out that a cron can be called. */
 interface TestedWorker {
@@ -57,99 +16,12 @@ interface TestedWorker {
 /** The Worker under test. */
 export const worker = (exports as unknown as { default: TestedWorker }).default;
 
-export function request(path: string, init?: RequestInit): Promise<Response> {
-  return worker.fetch(new Request(ORIGIN + path, init));
-}
+export const door = frontDoor({
+  fetch: (request) => worker.fetch(request),
+  meanwhile: ({ count, since, withinMs }) => {
+    if (performance.now() - since > withinMs) throw new Error(`not within ${withinMs} ms`);
+    return scheduler.wait(Math.min(LOOK_AFTER_MS * 1.5 ** (count - 1), LOOK_EVERY_MS));
+  },
+});
 
-// oxlint-disable-next-line typescript/no-explicit-any -- JSON of any route
-export async function json(path: string, init?: RequestInit): Promise<{ status: number; body: any }> {
-  const response = await request(path, init);
-  return { status: response.status, body: await response.json() };
-}
-
-export function post(
-  path: string,
-  body: unknown,
-  headers: Record<string, string> = {},
-): Promise<{ status: number; body: any }> {
-  return json(path, {
-    method: "POST",
-    body: JSON.stringify(body),
-    headers: { "content-type": "application/json", ...headers },
-  });
-}
-
-/** Sends events in one request; answers with their ids. */
-export async function sendAll(events: EventPayload[]): Promise<string[]> {
-  const { status, body } = await post("/e/key", events);
-  expect(body).toMatchObject({ status: 200 });
-  expect(status).toBe(200);
-  return body.ids;
-}
-
-export async function send(event: EventPayload): Promise<string> {
-  const [id] = await sendAll([event]);
-  if (id === undefined) throw new Error("the event got no id");
-  return id;
-}
-
-/** Looks again and again until there is something, at most for a while. */
-export async function until<T>(
-  look: () => Promise<T | null | undefined | false>,
-  what: string,
-  withinMs = WITHIN_MS,
-): Promise<T> {
-  const end = Date.now() + withinMs;
-  for (let pauseMs = 2; ; pauseMs = Math.min(pauseMs * 1.5, 50)) {
-    const found = await look();
-    if (found !== null && found !== undefined && found !== false) return found;
-    if (Date.now() > end) throw new Error(`${what}: not within ${withinMs} ms`);
-    await scheduler.wait(pauseMs);
-  }
-}
-
-export async function runsOf(eventId: string): Promise<RunJson[]> {
-  const { body } = await json(`/v1/events/${eventId}/runs`);
-  return body.data;
-}
-
-export async function readRun(runId: string): Promise<RunDetail> {
-  const { body } = await json(`/v1/runs/${runId}`);
-  return body.data;
-}
-
-/** The run that an event started, once it is there. */
-export async function started(eventId: string): Promise<RunDetail> {
-  const run = await until(async () => (await runsOf(eventId))[0], `a run of event ${eventId}`);
-  return readRun(run.run_id);
-}
-
-/** The run that an event started, once it is as wanted. */
-export async function runWhen(
-  eventId: string,
-  isSo: (run: RunDetail) => boolean,
-  what: string,
-  withinMs?: number,
-): Promise<RunDetail> {
-  const { run_id } = await started(eventId);
-  let last: RunDetail | undefined;
-  try {
-    return await until(async () => isSo((last = await readRun(run_id))) && last, what, withinMs);
-  } catch (error) {
-    throw new Error(
-      `${error instanceof Error ? error.message : error}; last seen: ${JSON.stringify(last)?.slice(0, 1500)}`,
-    );
-  }
-}
-
-/** The run that an event started, once it has ended. */
-export function ended(eventId: string, withinMs?: number): Promise<RunDetail> {
-  return runWhen(eventId, (run) => run.ended_at !== null, "the end of the run", withinMs);
-}
-
-/** Output of the one run that the event started, which must complete. */
-export async function outputOf(eventId: string, withinMs?: number): Promise<any> {
-  const run = await ended(eventId, withinMs);
-  expect(run, JSON.stringify(run.error ?? run.waiting_for)).toMatchObject({ status: "Completed" });
-  return run.output;
-}
+export const { request, json, post, sendAll, send, until, runsOf, readRun, started, runWhen, ended, outputOf } = door;
