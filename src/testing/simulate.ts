@@ -1,4 +1,5 @@
 import { minimised } from "./minimise.ts";
+import { realNow } from "./host/turns.ts";
 import { Random } from "./random.ts";
 import { checkSimulateOptions, SEEDS_DEFAULT, type Action, type SimulateOptions } from "./simulate-options.ts";
 import { idOf, Simulation, type Failure, type PlacedAction, type Play } from "./simulation.ts";
@@ -6,6 +7,8 @@ import type { InjectedFault } from "./simulation-faults.ts";
 
 /** How many points earlier a fault is tried when a workload gets smaller. */
 const EARLIER_MAX = 6;
+/** How long smaller workloads are looked for, in real time. */
+const MINIMISE_MS = 20_000;
 
 /** What simulations that found nothing were like. */
 export interface SimulationReport {
@@ -101,17 +104,26 @@ async function explain<World>(
     ...injected.map((fault): Part => ({ kind: "fault", fault })),
     ...actions.map((placed): Part => ({ kind: "action", placed })),
   ];
+  const since = realNow();
+  let hasPlayed = false;
+  // the first time in any case
+  const isInTime = () => !hasPlayed || realNow() - since < MINIMISE_MS;
   let last = failure;
   const fails = async (some: readonly Part[]) => {
+    hasPlayed = true;
     const outcome = await new Simulation(options, { seed, ...playOf(some) }).play();
     if (!outcome.failure || !isSame(outcome.failure, failure)) return false;
     last = outcome.failure;
     return true;
   };
-  const smallest = await minimised(parts, async (some) => {
-    for (const shifted of [some, ...earlierFaults(some)]) if (await fails(shifted)) return shifted;
-    return null;
-  });
+  const smallest = await minimised(
+    parts,
+    async (some) => {
+      for (const shifted of [some, ...earlierFaults(some)]) if (isInTime() && (await fails(shifted))) return shifted;
+      return null;
+    },
+    isInTime,
+  );
   const left = playOf(smallest ?? parts).actions.map(({ action }) => action);
   return new SimulationError(
     seed,

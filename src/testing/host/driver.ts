@@ -30,8 +30,8 @@ export type Stuck =
   | { kind: "endless"; instants: number };
 
 const INSTANTS_MAX = 100_000;
-/** Timers and deliveries of one instant. */
-const STARTS_MAX = 100_000;
+/** How often the same timer may fire at one instant. */
+const REPEATS_MAX = 1_000;
 /** Turns of the event loop without a pause, while code waits for the outside world. */
 const EAGER_TURNS = 200;
 
@@ -48,7 +48,7 @@ export class Driver {
     const { world, patienceMs } = this.#options;
     let since = realNow();
     let seen = -1;
-    let started = 0;
+    const fired = new Map<string, number>();
     for (let turns = 0; ; turns++) {
       if (turns < EAGER_TURNS) await realTurn();
       else await realPause(1);
@@ -64,10 +64,12 @@ export class Driver {
         if (realNow() - since > patienceMs) return { kind: "executing", runs, patienceMs };
         continue;
       }
+      const timer = world.messages === 0 ? world.clock.next()?.key : undefined;
       if (world.startDue()) {
         turns = 0;
-        started += 1;
-        if (started > STARTS_MAX) return { kind: "endless", instants: 1 };
+        const repeats = (fired.get(timer ?? "") ?? 0) + 1;
+        if (timer !== undefined) fired.set(timer, repeats);
+        if (repeats > REPEATS_MAX) return { kind: "endless", instants: 1 };
       } else if (this.#options.atRest?.() !== true) return null;
     }
   }
