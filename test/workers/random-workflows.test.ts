@@ -7,7 +7,7 @@ import { runView } from "../../src/routes/run-view.ts";
 import { randomProgram, type Program } from "../fixtures/random-workflow.ts";
 import { MEMORY_APP, memoryHost } from "../helpers/memory-host.ts";
 import { drive, type Driven, type WorkflowHost } from "../helpers/workflow-driver.ts";
-import { json, post, send } from "./helpers/front-door.ts";
+import { json, send } from "./helpers/front-door.ts";
 
 const PROGRAMS = 200;
 const HTTP_PROGRAMS = 50;
@@ -24,7 +24,7 @@ function objectOf(runId: string): RunObjectApi {
 
 const workerd: WorkflowHost = {
   send,
-  // looked at often: by the object's own words until it has ended, then by the API's
+  // looked at and moved often: by the object itself until the run has ended, then by the API, which asks many others
   read: async (runId) => {
     const object = objectOf(runId);
     for (let before = await object.summary(); before;) {
@@ -39,8 +39,7 @@ const workerd: WorkflowHost = {
     return status === 404 ? null : body.data;
   },
   advance: async (runId, ms) => {
-    const { status, body } = await post(`/v1/runs/${runId}/clock`, { advance: ms });
-    expect(status, JSON.stringify(body)).toBe(200);
+    expect(await objectOf(runId).advance(ms)).toEqual({ kind: "advanced" });
   },
   now: () => Date.now(),
   pause: async (looks, state) => {
