@@ -16,7 +16,7 @@ import { parseArgs } from "node:util";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const NEEDED = ["src", "scripts", "test/simulation", "package.json"];
-const TIMEOUT_MS = 300_000;
+const TIMEOUT_MS = 180_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,3 +1,4 @@
+import type { Entry } from "../engine/run.ts";
 import type { CallFault, Commit, CommitFault, DeliveryFault, FaultSource, ObjectKind } from "./host/faults.ts";
 import type { Random } from "./random.ts";
 
@@ -45,8 +46,8 @@ export interface InjectedFault {
   text: string;
 }
 
-/** Probability with which a fault happens at a point at which it can. */
-const RATES = { commit: 0.05, call: 0.02, delivery: 0.2, alarm: 0.15, reply: 0.1, action: 0.05 };
+/** Probability with which a fault happens at a point at which it can. `result`: at a commit of a step's result. */
+const RATES = { commit: 0.04, result: 0.12, call: 0.02, delivery: 0.2, alarm: 0.2, reply: 0.1, action: 0.05 };
 const CALL_DELAY_MAX_MS = 20_000;
 const MESSAGE_DELAY_MAX_MS = 60_000;
 const ALARM_DELAY_MAX_MS = 30_000;
@@ -83,13 +84,15 @@ export class SimulatedFaults implements FaultSource {
   }
 
   commit({ kind, name, writes }: Commit): CommitFault | null {
-    const steps = writes.flatMap(({ table, value }) =>
-      table === "step" && value !== undefined ? [(JSON.parse(String(value)) as { userId: string }).userId] : [],
+    const entries = writes.flatMap(({ table, value }) =>
+      table === "step" && value !== undefined ? [JSON.parse(String(value)) as Entry] : [],
     );
-    const what = `${kind} ${name}${steps.length > 0 ? ` (${steps.map((id) => `"${id}"`).join(", ")})` : ""}`;
+    const steps = entries.map(({ userId }) => `"${userId}"`).join(", ");
+    const what = `${kind} ${name}${steps === "" ? "" : ` (${steps})`}`;
+    const hasResult = entries.some((entry) => entry.status.kind === "settled");
     return this.#at(
       `commit ${kind}`,
-      RATES.commit,
+      hasResult ? RATES.result : RATES.commit,
       () => {
         if (!this.#kinds.has("crash")) return null;
         return this.#chance.pick(["crash-before", "crash-before", "crash-after", "crash-after", "crash-all"]);
