@@ -31,7 +31,7 @@ describe("npm run mutants", () => {
     spawnSync(process.execPath, ["scripts/mutants.mjs", ...args], { cwd: root, encoding: "utf8" });
 
   it("tells which of a folder's patches the simulation notices, and which it cannot use", () => {
-    symlinkSync(join(folder, "sleep-too-short.patch"), join(own, "a.patch"));
+    symlinkSync(join(folder, "deadline-too-late.patch"), join(own, "a.patch"));
     // it changes nothing that anybody would notice
     writeFileSync(
       join(own, "b.diff"),
