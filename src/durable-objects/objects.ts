@@ -244,9 +244,15 @@ export interface Objects {
   registry(env: string): RegistryObjectApi;
 }
 
+const DAY_MS = 86_400_000;
+/** The day that was asked for last: mostly it is today. */
+let lastDay = { day: Number.NaN, name: "" };
+
 /** Name of the log object that holds an event, or the run of that id: its day and its shard (design §2). */
 export function logOf(ulid: string): string {
-  return `${new Date(ulidTime(ulid)).toISOString().slice(0, 10)}.${ulidFirstByte(ulid) % LOG_SHARDS}`;
+  const day = Math.floor(ulidTime(ulid) / DAY_MS);
+  if (day !== lastDay.day) lastDay = { day, name: new Date(day * DAY_MS).toISOString().slice(0, 10) };
+  return `${lastDay.name}.${ulidFirstByte(ulid) % LOG_SHARDS}`;
 }
 
 /** First instant of a log's day. */

@@ -244,10 +244,12 @@ function virtualDate(real: DateConstructor, caller: () => Caller | undefined): D
   const virtualNow = function now(): number {
     return caller()?.now("Date.now()") ?? realNow.call(real);
   };
-  return new Proxy(real, {
+  const virtual: DateConstructor = new Proxy(real, {
     construct(target, args, newTarget) {
       const found = args.length === 0 ? caller() : undefined;
-      return Reflect.construct(target, found ? [found.now("new Date()")] : args, newTarget);
+      // of the class itself, unless another extends it: asking a proxy for its prototype takes its time
+      const made = newTarget === virtual ? target : newTarget;
+      return Reflect.construct(target, found ? [found.now("new Date()")] : args, made);
     },
     apply(target, self, args) {
       const found = caller();
@@ -258,4 +260,5 @@ function virtualDate(real: DateConstructor, caller: () => Caller | undefined): D
       return name === "now" && value === realNow ? virtualNow : value; // unless a test has replaced it
     },
   });
+  return virtual;
 }

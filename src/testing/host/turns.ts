@@ -8,6 +8,12 @@ const startSoon: (task: () => void) => unknown = isWorkerd
   ? (task) => void new EventLoop().next().then(task) // where an immediate takes as long as a timer
   : (startImmediate ?? ((task) => startTimer(task, 0)));
 
+/**
+ * Turns asked of the event loop at once: immediates of one round run one after the other, each with all of its continuations,
+ * and a round costs more than many of them.
+ */
+const TURNS_AT_ONCE = startImmediate && !isWorkerd ? 16 : 1;
+
 /** Real time in ms, whatever a test makes of the clock. */
 export const realNow: () => number = performance.now.bind(performance);
 
@@ -29,7 +35,8 @@ export class Turns {
   readonly #choose: (count: number) => number;
   readonly #ready: (() => void)[] = [];
   #atEnd: (() => void)[] = [];
-  #isScheduled = false;
+  /** turns that the event loop is going to give */
+  #scheduled = 0;
   /** turns so far */
   count = 0;
   /** called between turns, before what was written in the last one takes effect */
@@ -65,13 +72,14 @@ export class Turns {
   }
 
   #schedule(): void {
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    startSoon(() => this.#turn());
+    if (this.#scheduled > 0) return;
+    this.#scheduled = TURNS_AT_ONCE;
+    for (let turn = 0; turn < TURNS_AT_ONCE; turn++) startSoon(() => this.#turn());
   }
 
   #turn(): void {
-    this.#isScheduled = false;
+    this.#scheduled -= 1;
+    if (this.areOver) return;
     this.between?.();
     const ended = this.#atEnd;
     this.#atEnd = [];
