@@ -3,7 +3,7 @@ import { Inngest } from "../src/sdk/index.ts";
 import { createWorker } from "../src/worker.ts";
 import { benchFunctions, type Mark } from "./functions.ts";
 
-export { EventDO, HistoryDO, HttpCall, RegistryDO, StepDO } from "../src/worker.ts";
+export { ConcurrencyDO, EventDO, HistoryDO, HttpCall, RegistryDO, StepDO } from "../src/worker.ts";
 
 // objects and requests of one process share the isolate, hence this variable
 let marks: Mark[] = [];

@@ -52,6 +52,10 @@ export const platformBindings = {
     says: "Durable Object with SQLite, one per awaited event name and 16 for event ids: waits, and which event of an id came first",
     default: "required",
   },
+  ConcurrencyDO: {
+    says: "Durable Object with SQLite, one per key of a flow-control rule: leases and their line, what is counted or collected",
+    default: "required",
+  },
   RegistryDO: {
     says: "Durable Object with SQLite, one: apps, functions, schedules",
     default: "required",

@@ -31,6 +31,7 @@ import { LocalFunctions } from "./transports/local.ts";
 
 export { EventDO } from "./durable-objects/event-do.ts";
 export { HistoryDO } from "./durable-objects/history-do.ts";
+export { ConcurrencyDO } from "./durable-objects/concurrency-do.ts";
 export { RegistryDO } from "./durable-objects/registry-do.ts";
 export { StepDO } from "./durable-objects/step-do.ts";
 export { HttpCall } from "./http-call.ts";
@@ -66,7 +67,7 @@ export interface WorkerOptions {
  *
  * @throws TypeError naming the option, or the function and its trigger, when one cannot be used
  * @example
- * export { StepDO, EventDO, RegistryDO, HistoryDO, HttpCall } from "@dotdo/inngest/worker";
+ * export { StepDO, EventDO, ConcurrencyDO, RegistryDO, HistoryDO, HttpCall } from "@dotdo/inngest/worker";
  * export default createWorker({ client: inngest, functions: [syncUser], app });
  */
 export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloudflare.Env, RouteMessage> {

@@ -59,7 +59,7 @@ function startsOf(env: string, events: LoggedEvent[], table: RouteTable, now: nu
       runId: runIdOf(logged.record.internalId, fn.id),
       fn,
       events: [logged],
-      invoker,
+      invokers: invoker && [invoker],
     }));
   });
 }

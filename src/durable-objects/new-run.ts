@@ -2,7 +2,7 @@ import { RUN_SCHEMA, type Run } from "../engine/run.ts";
 import type { StartRequest } from "./objects.ts";
 
 /** A run as it is before anything has happened in it. */
-export function newRun({ env, runId, fn, events, invoker }: StartRequest, now: number): Run {
+export function newRun({ env, runId, fn, events, invokers }: StartRequest, now: number): Run {
   return {
     schema: RUN_SCHEMA,
     id: runId,
@@ -13,7 +13,7 @@ export function newRun({ env, runId, fn, events, invoker }: StartRequest, now: n
     retry: fn.retry,
     eventIds: events.map((logged) => logged.record.internalId),
     eventName: events[0]?.record.event.name ?? "",
-    invoker,
+    invokers,
     createdAt: now,
     epoch: 0,
     attempt: 0,

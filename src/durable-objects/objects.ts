@@ -5,7 +5,9 @@ import type { EventRecord } from "../protocol/event.ts";
 import type { RegisteredFunction } from "../protocol/function-config.ts";
 import { ulidFirstByte, ulidTime } from "../protocol/ids.ts";
 import type { PreparedWait } from "../engine/expression.ts";
+import type { GatePolicy, Refusal } from "../engine/lease.ts";
 import type { Entry, Invoker, Run, RunStatus } from "../engine/run.ts";
+import type { BatchPolicy, DebouncePolicy, Pause, RateLimitPolicy } from "../protocol/flow-control.ts";
 
 /** Log objects per day and environment: each takes its share of appends, and every wait looks back through all. */
 export const LOG_SHARDS = 4;
@@ -22,8 +24,12 @@ export interface StartRequest {
   env: string;
   runId: string;
   fn: RegisteredFunction;
+  /** the first names the run's keys; a batch or a debounce hands over more than one */
   events: LoggedEvent[];
-  invoker?: Invoker;
+  /** the steps that wait for this run's end; a batch may have many */
+  invokers?: Invoker[];
+  /** when a batch or a debounce let it go; absent: at once. Counts against the redelivery horizon. */
+  dueAt?: number;
 }
 
 /** A run without its journal. */
@@ -50,7 +56,14 @@ export interface RunObjectApi {
   offer(stepId: string, logged: LoggedEvent): Promise<{ kind: "taken" | "declined" | "gone" }>;
   /** The run that a step invoked has ended. */
   calleeEnded(stepId: string, memo: Memo): Promise<void>;
-  cancel(reason: string): Promise<{ kind: "cancelled" | "ended" | "unknown" }>;
+  /** @param cascade also the runs that its open steps have invoked */
+  cancel(reason: string, cascade?: boolean): Promise<{ kind: "cancelled" | "ended" | "unknown" }>;
+  /** A key's object lets a lease in that stood in its line. `declined`: the run has no use for it. */
+  admitted(leaseId: string, object: string): Promise<{ kind: "taken" | "declined" }>;
+  /** A key's object takes a lease out of its line: its run is not let in any more. */
+  refused(leaseId: string, object: string, refusal: Refusal): Promise<void>;
+  /** Which of these leases the run holds or waits for: the others may be forgotten (G7). */
+  holding(leaseIds: string[]): Promise<string[]>;
   /** Moves this run's own clock forward and fires what is due by it. */
   advance(byMs: number): Promise<{ kind: "advanced" | "ended" | "unknown" }>;
   /** Ends the sleep of a step, named by its id or hash, or every sleep that is open. */
@@ -151,6 +164,99 @@ export interface DedupeObjectApi {
   claim(claims: DedupeClaim[]): Promise<string[]>;
 }
 
+/** A lease that a run asks for; asking again with the same id changes nothing. */
+export interface AdmitRequest {
+  /** `<run id>.<number>` */
+  leaseId: string;
+  /** environment of the run */
+  env: string;
+  runId: string;
+  functionId: string;
+  /** of the run's function: the policy of the latest counts for all */
+  functionVersion: number;
+  policy: GatePolicy;
+  /** the smaller comes first in the line, then the smaller lease id, which is the older run */
+  rank: number;
+}
+
+/** `refused`: the run is not let in, now or later. */
+export type AdmitReply = { kind: "admitted" } | { kind: "waiting" } | { kind: "refused"; refusal: Refusal };
+
+export interface LeaseHolder {
+  leaseId: string;
+  runId: string;
+  functionId: string;
+  since: number;
+}
+
+/** How a key stands. */
+export interface LineView {
+  policy: GatePolicy | null;
+  /** the first hundred, oldest first */
+  holders: LeaseHolder[];
+  held: number;
+  waiting: number;
+  /** since when the one that waits longest has waited */
+  oldestSince: number | null;
+  /** the first instant at which one more may be let in, when that depends on time alone */
+  nextAt: number | null;
+}
+
+/** Where a lease stands in its line; `place` 1 is let in next. */
+export interface PlaceView extends LineView {
+  place: number;
+  /** when it can be let in at the earliest, as far as time decides */
+  earliestAt: number | null;
+}
+
+/** A key of concurrency, throttle, singleton or pause. */
+export interface LeaseObjectApi {
+  admit(request: AdmitRequest): Promise<AdmitReply>;
+  /** Takes a lease back, or out of the line. One that is not known changes nothing. */
+  release(leaseId: string): Promise<void>;
+  /** Null when nobody was ever here. */
+  line(): Promise<LineView | null>;
+  /** Null for a lease that does not wait here. */
+  place(leaseId: string): Promise<PlaceView | null>;
+  /** Lets in all that wait, from now on without asking: the function goes on (pause). */
+  open(): Promise<void>;
+}
+
+export interface RateLimitObjectApi {
+  /** For each event, by its internal id, whether it may start a run; what was decided of an id stays so. */
+  take(policy: RateLimitPolicy, internalIds: string[]): Promise<boolean[]>;
+}
+
+/** An event on its way to a run that is not there yet. */
+export interface CollectedEvent {
+  logged: LoggedEvent;
+  invoker?: Invoker;
+}
+
+/** A key of debounce or batch: it has the events from here on, and starts the run. */
+export interface CollectorObjectApi {
+  collect(request: {
+    env: string;
+    functionId: string;
+    policy: DebouncePolicy | BatchPolicy;
+    events: CollectedEvent[];
+  }): Promise<void>;
+}
+
+/** A key at which somebody has waited for a while. */
+export interface KnownLine {
+  env: string;
+  object: string;
+  key: string | null;
+}
+
+/** The lines of one function. */
+export interface LinesObjectApi {
+  opened(line: KnownLine): Promise<void>;
+  closed(object: string): Promise<void>;
+  list(): Promise<KnownLine[]>;
+}
+
 export interface AppSync {
   appId: string;
   url: string | null;
@@ -210,6 +316,8 @@ export interface RegistryObjectApi {
   schedules(): Promise<ScheduleView[]>;
   /** Repairs schedules that a lost alarm or a lost process has left behind. */
   checkSchedules(): Promise<void>;
+  /** Null lets the function go on. `unknown`: there is no such function. */
+  pause(functionId: string, pause: Pause | null): Promise<{ kind: "changed" | "unchanged" | "unknown" }>;
   /** The app starts nothing new until its next sync; its runs go on. */
   archive(appId: string): Promise<{ kind: "archived" | "unknown" }>;
   syncFailed(url: string, failure: SyncFailure): Promise<void>;
@@ -242,6 +350,11 @@ export interface Objects {
   waits(env: string, eventName: string): WaitsObjectApi;
   dedupe(env: string, shard: number): DedupeObjectApi;
   registry(env: string): RegistryObjectApi;
+  /** Keys of flow control, by the names that `flow-control/admit.ts` gives. */
+  leases(env: string, object: string): LeaseObjectApi;
+  rateLimit(env: string, object: string): RateLimitObjectApi;
+  collector(env: string, object: string): CollectorObjectApi;
+  lines(env: string, functionId: string): LinesObjectApi;
 }
 
 const DAY_MS = 86_400_000;

@@ -1,4 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
+import type { Pause } from "../protocol/flow-control.ts";
 import type { SyncFailure } from "../protocol/app-sync.ts";
 import type { AppSync, RegistryObjectApi } from "./objects.ts";
 import { RegistryObject } from "./registry-object.ts";
@@ -39,6 +40,10 @@ export class RegistryDO extends DurableObject implements RegistryObjectApi {
 
   archive(appId: string) {
     return this.#registry.archive(appId);
+  }
+
+  pause(functionId: string, pause: Pause | null) {
+    return this.#registry.pause(functionId, pause);
   }
 
   syncFailed(url: string, failure: SyncFailure) {

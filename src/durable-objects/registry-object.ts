@@ -1,5 +1,6 @@
 /** The apps, functions and schedules of an environment, which event names anybody waits for, and which logs there are. */
 import { triggerNames } from "../engine/route.ts";
+import type { Pause } from "../protocol/flow-control.ts";
 import type { SyncFailure } from "../protocol/app-sync.ts";
 import type { RegisteredFunction } from "../protocol/function-config.ts";
 import type { Host } from "./host.ts";
@@ -85,6 +86,10 @@ export class RegistryObject implements RegistryObjectApi {
     this.#byId = undefined;
     this.#schedules.keep(this.#functions());
     return { kind: isKnown ? "archived" : "unknown" };
+  }
+
+  async pause(_functionId: string, _pause: Pause | null): ReturnType<RegistryObjectApi["pause"]> {
+    throw new Error("not built yet");
   }
 
   async syncFailed(url: string, failure: SyncFailure): Promise<void> {

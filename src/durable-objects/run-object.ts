@@ -12,6 +12,7 @@
  * outside is told). They reach the centre, `#decide`, through `RunDecisions`.
  */
 import { apply, type Decision, type Input } from "../engine/run-machine.ts";
+import type { Refusal } from "../engine/lease.ts";
 import { isEnded } from "../engine/run.ts";
 import { deferred } from "../protocol/deferred.ts";
 import { ALARM_HOLD_MS, REDELIVERY_HORIZON_MS, WATCHDOG_MS } from "../protocol/limits.ts";
@@ -101,13 +102,25 @@ export class RunObject implements RunObjectApi {
     if (entry) this.#decide({ kind: "answer", entry, memo });
   }
 
-  async cancel(reason: string): Promise<{ kind: "cancelled" | "ended" | "unknown" }> {
+  async cancel(reason: string, _cascade?: boolean): Promise<{ kind: "cancelled" | "ended" | "unknown" }> {
     const run = this.#record.load();
     if (!run) return { kind: "unknown" };
     if (isEnded(run.state)) return { kind: "ended" };
     this.#decide({ kind: "cancel", reason, open: this.#record.stored.openEntries() });
     await this.#publisher.underway;
     return { kind: "cancelled" };
+  }
+
+  async admitted(_leaseId: string, _object: string): Promise<{ kind: "taken" | "declined" }> {
+    throw new Error("not built yet");
+  }
+
+  async refused(_leaseId: string, _object: string, _refusal: Refusal): Promise<void> {
+    throw new Error("not built yet");
+  }
+
+  async holding(_leaseIds: string[]): Promise<string[]> {
+    throw new Error("not built yet");
   }
 
   async advance(byMs: number): Promise<{ kind: "advanced" | "ended" | "unknown" }> {

@@ -3,6 +3,7 @@ import { installedParts } from "./installed.ts";
 import type { LoggedEvent, RunObjectApi, StartRequest } from "./objects.ts";
 import { RunObject } from "./run-object.ts";
 import { workerdHost } from "./workerd-host.ts";
+import type { Refusal } from "../engine/lease.ts";
 import type { Memo } from "../protocol/call.ts";
 
 /** One run: journal, attempts, deadlines, outcome. The rules are in `engine/run-machine.ts`. */
@@ -26,8 +27,20 @@ export class StepDO extends DurableObject implements RunObjectApi {
     return this.#run.calleeEnded(stepId, memo);
   }
 
-  cancel(reason: string) {
-    return this.#run.cancel(reason);
+  cancel(reason: string, cascade?: boolean) {
+    return this.#run.cancel(reason, cascade);
+  }
+
+  admitted(leaseId: string, object: string) {
+    return this.#run.admitted(leaseId, object);
+  }
+
+  refused(leaseId: string, object: string, refusal: Refusal) {
+    return this.#run.refused(leaseId, object, refusal);
+  }
+
+  holding(leaseIds: string[]) {
+    return this.#run.holding(leaseIds);
   }
 
   advance(byMs: number) {

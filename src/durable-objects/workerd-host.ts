@@ -2,9 +2,13 @@ import { env, exports } from "cloudflare:workers";
 import type { Host } from "./host.ts";
 import { meter } from "./meter.ts";
 import type {
+  CollectorObjectApi,
   DedupeObjectApi,
+  LeaseObjectApi,
+  LinesObjectApi,
   LogObjectApi,
   Objects,
+  RateLimitObjectApi,
   RegistryObjectApi,
   RouteMessage,
   RouteQueue,
@@ -15,7 +19,7 @@ import type { Sql } from "./storage/sql.ts";
 import { sqlStores } from "./storage/sql-stores.ts";
 
 /** The classes that a Worker must export, with their entry in its wrangler configuration. */
-const CLASSES = ["StepDO", "EventDO", "RegistryDO", "HistoryDO"] as const;
+const CLASSES = ["StepDO", "EventDO", "ConcurrencyDO", "RegistryDO", "HistoryDO"] as const;
 type ClassName = (typeof CLASSES)[number];
 
 /** Separates environment, kind and name in an object's name. Environment names have no slash. */
@@ -50,6 +54,10 @@ export const objects: Objects = {
   waits: (env, eventName) => stub<WaitsObjectApi>("EventDO", env, `name${SEPARATOR}${eventName}`),
   dedupe: (env, shard) => stub<DedupeObjectApi>("EventDO", env, `id${SEPARATOR}${shard}`),
   registry: (env) => stub<RegistryObjectApi>("RegistryDO", env, "registry"),
+  leases: (env, object) => stub<LeaseObjectApi>("ConcurrencyDO", env, object),
+  rateLimit: (env, object) => stub<RateLimitObjectApi>("ConcurrencyDO", env, object),
+  collector: (env, object) => stub<CollectorObjectApi>("ConcurrencyDO", env, object),
+  lines: (env, functionId) => stub<LinesObjectApi>("ConcurrencyDO", env, `lines${SEPARATOR}${functionId}`),
 };
 
 /** @throws Error naming the class when the Worker does not export or configure it: `wrangler deploy` does not notice */

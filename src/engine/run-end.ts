@@ -66,9 +66,9 @@ export function unsubscribe(entry: Entry): Effect {
  * no rows of their own: a run that ended and has not cleared its alarm performs them (again).
  */
 export function endEffects(run: Run): EndEffect[] {
-  const { state, invoker } = run;
+  const { state, invokers = [] } = run;
   if (!isEnded(state)) return [];
-  const effects: EndEffect[] = invoker ? [{ kind: "resume", invoker, memo: memoOf(run) }] : [];
+  const effects = invokers.map((invoker): EndEffect => ({ kind: "resume", invoker, memo: memoOf(run) }));
   const names = announced(run);
   if (names.length > 0) effects.push({ kind: "announce", names, data: outcomeData(run), at: state.endedAt });
   return effects;

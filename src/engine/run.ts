@@ -65,7 +65,8 @@ export interface Run {
   retry: RetryPolicy;
   eventIds: string[];
   eventName: string;
-  invoker?: Invoker;
+  /** the steps that wait for its end */
+  invokers?: Invoker[];
   createdAt: number;
   startedAt?: number;
   /** how far the run's own clock is ahead of the real one (`run-clock.ts`); absent: not at all */

@@ -1,3 +1,4 @@
+import type { Overlap } from "./flow-control.ts";
 import type { JsonObject } from "./json.ts";
 
 /** An event as user code sees it: handlers, waits and expressions (inngest-protocol §1.1). */
@@ -21,6 +22,8 @@ export interface EventRecord {
   userId?: string;
   /** the function that this event starts, whatever its triggers: one whose schedule has ticked */
   functionId?: string;
+  /** how its runs get along with those of the schedule's tick before */
+  overlap?: Overlap;
   event: EventValue;
 }
 

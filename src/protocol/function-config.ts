@@ -1,4 +1,5 @@
 import * as z from "zod";
+import type { FlowControl, Pause } from "./flow-control.ts";
 import { byteLength } from "./json.ts";
 import { RETRIES_MAX, TRIGGER_EVENT_NAME_MAX_BYTES, TRIGGERS_PER_FUNCTION_MAX } from "./limits.ts";
 import { INNGEST_RETRY_POLICY, type RetryPolicy } from "./retry-policy.ts";
@@ -101,6 +102,10 @@ export interface RegisteredFunction {
   crons: CronTrigger[];
   retry: RetryPolicy;
   transport: FunctionTransport;
+  /** absent for a function that asks for none: it takes no further hop */
+  flow?: FlowControl;
+  /** set by the registry, not by the app */
+  paused?: Pause;
 }
 
 /** Body of `POST /fn/register` and of an in-band sync; keys compared without case (inngest-protocol §2.2, trap 2). */

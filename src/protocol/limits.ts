@@ -19,6 +19,7 @@ export const SESSION_KEY_MAX_BYTES = 128; // inngest/inngest pkg/consts
 export const SESSION_ID_MAX_BYTES = 512; // inngest/inngest pkg/consts
 export const TRIGGER_EVENT_NAME_MAX_BYTES = 255; // inngest/inngest pkg/inngest/trigger.go
 export const TRIGGERS_PER_FUNCTION_MAX = 10; // inngest/inngest pkg/inngest/function.go
+export const PRIORITY_MAX_S = 12 * 60 * 60; // inngest/inngest pkg/consts, either way
 export const ID_SEED_MAX_SKEW_MS = DAY; // ours: a seed outside is ignored, so a log object's day is near its receipt
 
 /** What an app may report. */

@@ -69,7 +69,7 @@ export function story(run: Run, entries: readonly Entry[], start: number): strin
   const waits = waitsFor(run, entries, start).map((reason) => [WAITS, reason] as const);
   const lines = [...told, ...waits];
   const width = Math.max(...lines.map(([label]) => label.length));
-  const invoked = run.invoker ? `, invoked by run ${run.invoker.runId}` : "";
+  const invoked = run.invokers ? `, invoked by run ${run.invokers.map(({ runId }) => runId).join(", ")}` : "";
   const head = `run ${run.id} of "${run.functionId}"${invoked}: ${stateOf(run)}`;
   return [head, ...lines.map(([label, text]) => `  ${label.padEnd(width)}  ${text}`)].join("\n");
 }

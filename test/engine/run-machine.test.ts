@@ -534,7 +534,7 @@ describe("the end of a run", () => {
     ["threw", (run: RunUnderTest) => run.threw(true), { error: boom() }],
     ["cancelled", (run: RunUnderTest) => run.cancel(), { error: { name: "FunctionCancelledError" } }],
   ])("[§9.3] its invoker gets a memo: %s", (_, end, memo) => {
-    expect(endEffects(end(RunUnderTest.local({ invoker })).run)).toMatchObject([
+    expect(endEffects(end(RunUnderTest.local({ invokers: [invoker] })).run)).toMatchObject([
       { kind: "resume", invoker, memo },
       { kind: "announce" },
     ]);

@@ -1,5 +1,6 @@
 import type { Sql } from "./sql.ts";
 import { SqlClaimStore } from "./sql-claim-store.ts";
+import { SqlKeyStore } from "./sql-key-store.ts";
 import { SqlLogStore } from "./sql-log-store.ts";
 import { SqlRegistryStore } from "./sql-registry-store.ts";
 import { SqlRunStore } from "./sql-run-store.ts";
@@ -14,5 +15,6 @@ export function sqlStores(sql: Sql): Stores {
     waits: () => new SqlWaitStore(sql),
     registry: () => new SqlRegistryStore(sql),
     claims: () => new SqlClaimStore(sql),
+    key: () => new SqlKeyStore(sql),
   };
 }

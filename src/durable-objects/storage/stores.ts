@@ -11,6 +11,7 @@
 import type { Effect, Entry, Run } from "../../engine/run.ts";
 import type { EventRecord } from "../../protocol/event.ts";
 import type { RegisteredFunction } from "../../protocol/function-config.ts";
+import type { JsonValue } from "../../protocol/json.ts";
 import type {
   AppSync,
   AppView,
@@ -29,6 +30,7 @@ export interface Stores {
   waits(): WaitStore;
   registry(): RegistryStore;
   claims(): ClaimStore;
+  key(): KeyStore;
 }
 
 // ---- a run ----------------------------------------------------------------------------------------------------------
@@ -267,4 +269,39 @@ export interface ClaimStore {
   expire(now: number): void;
   /** When the next claim expires; null when there is none. */
   nextExpiry(): number | null;
+}
+
+// ---- a flow-control key ---------------------------------------------------------------------------------------------
+
+/** One thing that a key keeps, in one of its lists. */
+export interface KeyItem {
+  /** unique in the key, whatever its list */
+  id: string;
+  list: string;
+  /** its place in the list: the smaller first, then the smaller id */
+  rank: number;
+  value: JsonValue;
+}
+
+/** A place in a list, after which reading goes on. */
+export type KeyPlace = Pick<KeyItem, "rank" | "id">;
+
+/** What one flow-control key keeps: a state of its rule, and items in lists. Nothing costs more when lists are long. */
+export interface KeyStore {
+  /** All that is written in `body`, or nothing when it throws. It must not await. */
+  transaction<T>(body: () => T): T;
+  /** Null while none was put. */
+  state(): JsonValue;
+  putState(state: JsonValue): void;
+  item(id: string): KeyItem | undefined;
+  /** In the place of an earlier item of the same id. */
+  put(item: KeyItem): void;
+  delete(id: string): void;
+  /** The first items of a list, or those after a place. */
+  list(list: string, limit: number, after?: KeyPlace): KeyItem[];
+  count(list: string): number;
+  /** How many items of a list come before a place. */
+  before(list: string, place: KeyPlace): number;
+  /** Whether there are no items. */
+  isEmpty(): boolean;
 }

@@ -10,6 +10,7 @@
 import { DedupeObject } from "../../durable-objects/dedupe-object.ts";
 import { routeBatch } from "../../durable-objects/consumer.ts";
 import type { Host } from "../../durable-objects/host.ts";
+import { keyObject } from "../../durable-objects/key-object.ts";
 import { LogObject } from "../../durable-objects/log-object.ts";
 import type { Objects, RouteMessage } from "../../durable-objects/objects.ts";
 import { RegistryObject } from "../../durable-objects/registry-object.ts";
@@ -99,6 +100,10 @@ export class World {
       waits: (_env, name) => this.#stub("waits", name, life),
       dedupe: (_env, shard) => this.#stub("dedupe", String(shard), life),
       registry: () => this.#stub("registry", "registry", life),
+      leases: (_env, object) => this.#stub("key", object, life),
+      rateLimit: (_env, object) => this.#stub("key", object, life),
+      collector: (_env, object) => this.#stub("key", object, life),
+      lines: (_env, functionId) => this.#stub("key", `lines/${functionId}`, life),
     };
   }
 
@@ -313,6 +318,8 @@ export class World {
         return new DedupeObject(host);
       case "registry":
         return new RegistryObject(host);
+      case "key":
+        return keyObject(host);
     }
   }
 

@@ -1,6 +1,7 @@
 import type { Stores } from "../../durable-objects/storage/stores.ts";
 import { MemoryClaimStore } from "./memory-claim-store.ts";
 import type { DiskAccess } from "./memory-disk.ts";
+import { MemoryKeyStore } from "./memory-key-store.ts";
 import { MemoryLogStore } from "./memory-log-store.ts";
 import { MemoryRegistryStore } from "./memory-registry-store.ts";
 import { MemoryRunStore } from "./memory-run-store.ts";
@@ -14,5 +15,6 @@ export function memoryStores(disk: DiskAccess): Stores {
     waits: () => new MemoryWaitStore(disk),
     registry: () => new MemoryRegistryStore(disk),
     claims: () => new MemoryClaimStore(disk),
+    key: () => new MemoryKeyStore(disk),
   };
 }

@@ -1,0 +1,65 @@
+import { DurableObject } from "cloudflare:workers";
+import { keyObject, type KeyObject, type KeyObjectApi } from "./key-object.ts";
+import type { AdmitRequest, CollectorObjectApi, KnownLine } from "./objects.ts";
+import { workerdHost } from "./workerd-host.ts";
+import type { RateLimitPolicy } from "../protocol/flow-control.ts";
+
+/** One flow-control key: leases and their line, or what is counted or collected; its name says which. */
+export class ConcurrencyDO extends DurableObject implements KeyObjectApi {
+  readonly #key: KeyObject;
+
+  constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
+    super(ctx, env);
+    this.#key = keyObject(workerdHost(ctx));
+  }
+
+  async admit(request: AdmitRequest) {
+    return this.#as("admit").admit(request);
+  }
+
+  async release(leaseId: string) {
+    return this.#as("release").release(leaseId);
+  }
+
+  async line() {
+    return this.#as("line").line();
+  }
+
+  async place(leaseId: string) {
+    return this.#as("place").place(leaseId);
+  }
+
+  async open() {
+    return this.#as("open").open();
+  }
+
+  async take(policy: RateLimitPolicy, internalIds: string[]) {
+    return this.#as("take").take(policy, internalIds);
+  }
+
+  async collect(request: Parameters<CollectorObjectApi["collect"]>[0]) {
+    return this.#as("collect").collect(request);
+  }
+
+  async opened(line: KnownLine) {
+    return this.#as("opened").opened(line);
+  }
+
+  async closed(object: string) {
+    return this.#as("closed").closed(object);
+  }
+
+  async list() {
+    return this.#as("list").list();
+  }
+
+  override async alarm() {
+    await this.#key.alarm();
+  }
+
+  /** @throws Error when the rule of this key has no such method */
+  #as<Method extends keyof KeyObjectApi>(method: Method): Pick<KeyObjectApi, Method> {
+    if (!(method in this.#key)) throw new Error(`the key "${this.ctx.id.name}" has no \`${method}\``);
+    return this.#key as unknown as Pick<KeyObjectApi, Method>; // told by the check above
+  }
+}
