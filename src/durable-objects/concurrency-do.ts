@@ -29,8 +29,8 @@ export class ConcurrencyDO extends DurableObject implements KeyObjectApi {
     return this.#as("place").place(leaseId);
   }
 
-  async open() {
-    return this.#as("open").open();
+  async open(until: number) {
+    return this.#as("open").open(until);
   }
 
   async take(policy: RateLimitPolicy, internalIds: string[]) {

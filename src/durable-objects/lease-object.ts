@@ -25,7 +25,7 @@ export class LeaseObject implements LeaseObjectApi {
     return this.#unbuilt();
   }
 
-  async open(): Promise<void> {
+  async open(_until: number): Promise<void> {
     return this.#unbuilt();
   }
 

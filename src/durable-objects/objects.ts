@@ -218,8 +218,11 @@ export interface LeaseObjectApi {
   line(): Promise<LineView | null>;
   /** Null for a lease that does not wait here. */
   place(leaseId: string): Promise<PlaceView | null>;
-  /** Lets in all that wait, from now on without asking: the function goes on (pause). */
-  open(): Promise<void>;
+  /**
+   * The function goes on: lets in all whose pause began at this instant or before (`policy.at`), also those that ask only
+   * afterwards, since they were created just before. Asking again changes nothing.
+   */
+  open(until: number): Promise<void>;
 }
 
 export interface RateLimitObjectApi {
