@@ -5,6 +5,7 @@ import type { Stores } from "../../src/durable-objects/storage/stores.ts";
 import type { DiskWatch, DiskWrite } from "../../src/testing/storage/memory-disk.ts";
 import { seededRandom } from "../helpers/random.ts";
 import { claimStoreContract, claimUse } from "./claim-store.ts";
+import { keyStoreContract, keyUse } from "./key-store.ts";
 import { logStoreContract, logUse } from "./log-store.ts";
 import { registryStoreContract, registryUse } from "./registry-store.ts";
 import { runStoreContract, runUse } from "./run-store.ts";
@@ -23,6 +24,7 @@ describe.each(STORAGES)("stores in %s", (_, open) => {
   describe("waits", () => waitStoreContract(fresh));
   describe("registry", () => registryStoreContract(fresh));
   describe("claims", () => claimStoreContract(fresh));
+  describe("key", () => keyStoreContract(fresh));
 });
 
 const OPERATIONS = 300;
@@ -126,10 +128,11 @@ describe("log", () => compared(logUse));
 describe("waits", () => compared(waitUse));
 describe("registry", () => compared(registryUse));
 describe("claims", () => compared(claimUse));
+describe("key", () => compared(keyUse));
 
 test.each(STORAGES)("each call makes a store of its own on the same storage in %s", (_, open) => {
   const { stores } = open();
-  for (const kind of ["run", "log", "waits", "registry", "claims"] satisfies (keyof Stores)[])
+  for (const kind of ["run", "log", "waits", "registry", "claims", "key"] satisfies (keyof Stores)[])
     expect(stores[kind]()).not.toBe(stores[kind]());
 });
 

@@ -119,7 +119,7 @@ export class SqlKeyStore implements KeyStore {
   }
 
   isEmpty(): boolean {
-    return this.#rows("SELECT * FROM item WHERE list <> ? LIMIT 1", STATE).length === 0;
+    return this.#rows("SELECT * FROM item WHERE list NOT IN (?, ?) LIMIT 1", STATE, PART).length === 0;
   }
 
   #read({ id, list, rank, parts, json }: ItemRow): KeyItem {

@@ -1,6 +1,6 @@
 import type { KeyItem, KeyPlace, KeyStore } from "../../durable-objects/storage/stores.ts";
 import type { JsonValue } from "../../protocol/json.ts";
-import { numberKey, type DiskAccess } from "./memory-disk.ts";
+import { byBytes, numberKey, type DiskAccess } from "./memory-disk.ts";
 
 const STATE = "state";
 
@@ -71,7 +71,7 @@ export class MemoryKeyStore implements KeyStore {
   before(list: string, place: KeyPlace): number {
     let count = 0;
     for (const [key] of this.#disk.from("place", listKey(list))) {
-      if (key >= placeKey(list, place) || !key.startsWith(listKey(list))) break;
+      if (byBytes(key, placeKey(list, place)) >= 0 || !key.startsWith(listKey(list))) break;
       count += 1;
     }
     return count;
