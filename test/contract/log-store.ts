@@ -261,6 +261,21 @@ export function logStoreContract(open: Open): void {
       expect(store.overdueRuns(NOW, 1).map((found) => found.runId)).toEqual(["d"]);
     });
 
+    test("all are read in pages, by event and run", () => {
+      const { store } = stored([]);
+      const keys = EVENTS.flatMap((eventId) => ["r", "ﬀ", "😀"].map((runId) => ({ eventId, runId })));
+      for (const { eventId, runId } of keys.toReversed()) store.putRun(row(runId, { eventId }));
+      const read: { eventId: string; runId: string }[] = [];
+      for (let place: (typeof read)[number] | null = null; ;) {
+        const page = store.runsAfter(place, 5).map(({ eventId, runId }) => ({ eventId, runId }));
+        read.push(...page);
+        expect(page.length).toBeLessThanOrEqual(5);
+        place = page.at(-1) ?? null;
+        if (!place) break;
+      }
+      expect(read).toEqual(keys);
+    });
+
     test("ended runs are found and deleted; then nothing is left", () => {
       const { store } = stored([request(1, ["a"])]);
       store.putRun(row("r", { endedAt: NOW - 1, status: "Completed" }));
@@ -366,6 +381,7 @@ export function logUse(): Use<LogStore> {
         since: [NOW, last - 2, last, last + 1].map((at) => store.firstSince(at)),
         resends: [store.resends(), store.resends(2, 4)],
         runs: EVENTS.map((eventId) => store.runsOf(eventId)),
+        after: [store.runsAfter(null, 100), store.runsAfter({ eventId: "event2", runId: "s" }, 3)],
         overdue: [store.overdueRuns(NOW, 100), store.overdueRuns(NOW - 2, 2)],
         ended: [store.endedRuns(NOW, 100), store.endedRuns(NOW - 2, 2)],
         known: [store.hasIdBetween("event1", "event2"), store.hasIdBetween("eventé", "eventﬀ"), store.isEmpty()],

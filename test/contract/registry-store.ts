@@ -55,6 +55,8 @@ export function registryStoreContract(open: Open): void {
       false,
       [],
     ]);
+    store.dropCancellation("1");
+    expect([store.pauses(), store.cancellations(null, 9), store.isCancellation("1")]).toEqual([[], [], false]);
     expect([
       store.schedules(),
       store.archivedFunction("x"),
@@ -251,6 +253,37 @@ export function registryStoreContract(open: Open): void {
     });
   });
 
+  describe("pauses", () => {
+    const pause = { triggers: "hold", at: NOW } as const;
+    const row = { functionId: "shop-a", pause, endedAt: NOW - 5, isOpening: true };
+
+    test("are kept, one for each function, whatever is synced", () => {
+      const { store, reopened } = opened();
+      store.putPause({ functionId: "shop-a", pause: null, endedAt: null, isOpening: false });
+      store.putPause(row);
+      store.sync(sync([fn("a")]), NOW);
+      store.sync(sync([]), NOW);
+      store.archive("shop", NOW);
+      expect(reopened().pauses()).toEqual([row]);
+    });
+  });
+
+  test("bulk cancellations are listed newest first, from an id on, each once", () => {
+    const { store, reopened } = opened();
+    for (const id of ["2", "1", "3", "2"]) store.addCancellation(id);
+    expect([store.cancellations(null, 9), store.cancellations(null, 2), store.cancellations("3", 1)]).toEqual([
+      ["3", "2", "1"],
+      ["3", "2"],
+      ["2"],
+    ]);
+    store.dropCancellation("2");
+    expect([reopened().cancellations("3", 9), store.isCancellation("2"), store.isCancellation("3")]).toEqual([
+      ["1"],
+      false,
+      true,
+    ]);
+  });
+
   test("what is listed is in order, by bytes", () => {
     const { store } = opened();
     const ids = [...NAMES];
@@ -259,12 +292,14 @@ export function registryStoreContract(open: Open): void {
       store.addSchedule(id, "b", NOW);
       store.addSchedule(id, "a", NOW);
       store.syncFailed(id, { code: "forbidden", message: "no", at: NOW });
+      store.putPause({ functionId: id, pause: null, endedAt: NOW, isOpening: false });
     }
     const sorted = ids.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
     expect(sorted).not.toEqual(ids.toSorted());
     expect(store.apps().map((app) => app.id)).toEqual(sorted);
     expect(store.functions().map((found) => found.appId)).toEqual(sorted);
     expect(store.unsynced().map(({ url }) => url)).toEqual(sorted);
+    expect(store.pauses().map(({ functionId }) => functionId)).toEqual(sorted);
     expect(store.schedules().map(({ functionId, cron }) => [functionId, cron])).toEqual(
       sorted.flatMap((id) => [
         [id, "a"],
@@ -285,7 +320,7 @@ export function registryUse(): Use<RegistryStore> {
       const [appId, id, name] = [random.pick(APPS), random.pick(FUNCTIONS), random.pick(NAMES)];
       const at = NOW + random.below(9);
       const instant = random.pick([null, NOW, NOW + 1]);
-      switch (random.below(13)) {
+      switch (random.below(16)) {
         case 0:
           return (store) => store.archive(appId, at);
         case 1:
@@ -307,6 +342,14 @@ export function registryUse(): Use<RegistryStore> {
           return (store) => store.unflag(name);
         case 9:
           return (store) => store.openLog(`2026-01-0${at - NOW}`);
+        case 13: {
+          const pause = instant === null ? null : ({ triggers: random.pick(["skip", "hold"]), at } as const);
+          return (store) => store.putPause({ functionId: id, pause, endedAt: instant, isOpening: at > NOW + 4 });
+        }
+        case 14:
+          return (store) => store.addCancellation(name);
+        case 15:
+          return (store) => store.dropCancellation(name);
         case 10:
           return (store) => store.closeLog(`2026-01-0${at - NOW}`);
         default: {
@@ -326,6 +369,8 @@ export function registryUse(): Use<RegistryStore> {
       apps: [store.apps(), store.unsynced()],
       functions: [store.functions(), FUNCTIONS.map((id) => store.archivedFunction(`shop-${id}`))],
       schedules: store.schedules(),
+      pauses: store.pauses(),
+      cancellations: [store.cancellations(null, 99), store.cancellations("a/b", 2), store.isCancellation("a")],
       waited: NAMES.map((name) => store.isWaited(name)),
       logs: store.logs(),
     }),

@@ -206,6 +206,15 @@ export class SqlLogStore implements LogStore {
     return this.#rows<RunRow>("SELECT * FROM run WHERE event_id = ? ORDER BY run_id", eventId).map(toIndexRow);
   }
 
+  runsAfter(place: Pick<RunIndexRow, "eventId" | "runId"> | null, limit: number): RunIndexRow[] {
+    return this.#rows<RunRow>(
+      "SELECT * FROM run WHERE (event_id, run_id) > (?, ?) ORDER BY event_id, run_id LIMIT ?",
+      place?.eventId ?? "",
+      place?.runId ?? "",
+      limit,
+    ).map(toIndexRow);
+  }
+
   overdueRuns(before: number, limit: number): RunIndexRow[] {
     return this.#rows<RunRow>(
       "SELECT * FROM run WHERE due_at_ms < ? ORDER BY due_at_ms, event_id, run_id LIMIT ?",

@@ -2,7 +2,7 @@ import type { RegisteredFunction } from "../../protocol/function-config.ts";
 import type { AppSync, AppView, SyncError } from "../objects.ts";
 import { appAfter, registeredAgain, type AppRow } from "./app-versions.ts";
 import type { Sql, SqlValue } from "./sql.ts";
-import { SYNC_ERRORS_MAX, type RegistryStore, type StoredSchedule } from "./stores.ts";
+import { SYNC_ERRORS_MAX, type RegistryStore, type StoredPause, type StoredSchedule } from "./stores.ts";
 
 const SCHEMA = [
   "CREATE TABLE IF NOT EXISTS app (id TEXT PRIMARY KEY, checksum TEXT NOT NULL, json TEXT NOT NULL) WITHOUT ROWID",
@@ -12,6 +12,9 @@ const SCHEMA = [
   "CREATE TABLE IF NOT EXISTS log (name TEXT PRIMARY KEY) WITHOUT ROWID",
   // by URL: of a URL that never was synced the app is unknown
   "CREATE TABLE IF NOT EXISTS sync_error (url TEXT PRIMARY KEY, at_ms INTEGER NOT NULL, json TEXT NOT NULL) WITHOUT ROWID",
+  // beside the functions, which a sync replaces
+  "CREATE TABLE IF NOT EXISTS pause (function_id TEXT PRIMARY KEY, pause_json TEXT, ended_at_ms INTEGER, opening INTEGER NOT NULL) WITHOUT ROWID",
+  "CREATE TABLE IF NOT EXISTS cancellation (id TEXT PRIMARY KEY) WITHOUT ROWID",
   // few rows, read as a whole: an index on the next tick would cost a row for each
   `CREATE TABLE IF NOT EXISTS schedule (
     function_id TEXT, cron TEXT,
@@ -28,6 +31,13 @@ interface ScheduleRow extends Record<string, SqlValue> {
   next_at_ms: number | null;
   missed: number;
   id_at_ms: number | null;
+}
+
+interface PauseRow extends Record<string, SqlValue> {
+  function_id: string;
+  pause_json: string | null;
+  ended_at_ms: number | null;
+  opening: number;
 }
 
 export class SqlRegistryStore implements RegistryStore {
@@ -175,6 +185,46 @@ export class SqlRegistryStore implements RegistryStore {
   #syncErrors(): Map<string, SyncError> {
     const rows = this.#rows<{ url: string; json: string }>("SELECT url, json FROM sync_error ORDER BY url");
     return new Map(rows.map(({ url, json }) => [url, JSON.parse(json)]));
+  }
+
+  pauses(): StoredPause[] {
+    return this.#rows<PauseRow>("SELECT * FROM pause ORDER BY function_id").map((row) => ({
+      functionId: row.function_id,
+      pause: row.pause_json === null ? null : JSON.parse(row.pause_json),
+      endedAt: row.ended_at_ms,
+      isOpening: row.opening === 1,
+    }));
+  }
+
+  putPause({ functionId, pause, endedAt, isOpening }: StoredPause): void {
+    this.#create();
+    const json = pause && JSON.stringify(pause);
+    this.#rows("INSERT OR REPLACE INTO pause VALUES (?, ?, ?, ?)", functionId, json, endedAt, isOpening ? 1 : 0);
+  }
+
+  addCancellation(id: string): void {
+    this.#create();
+    this.#rows("INSERT OR IGNORE INTO cancellation VALUES (?)", id);
+  }
+
+  dropCancellation(id: string): void {
+    this.#rows("DELETE FROM cancellation WHERE id = ?", id);
+  }
+
+  isCancellation(id: string): boolean {
+    return this.#rows("SELECT 1 FROM cancellation WHERE id = ?", id).length > 0;
+  }
+
+  cancellations(before: string | null, limit: number): string[] {
+    const rows =
+      before === null
+        ? this.#rows<{ id: string }>("SELECT id FROM cancellation ORDER BY id DESC LIMIT ?", limit)
+        : this.#rows<{ id: string }>(
+            "SELECT id FROM cancellation WHERE id < ? ORDER BY id DESC LIMIT ?",
+            before,
+            limit,
+          );
+    return rows.map((row) => row.id);
   }
 
   isWaited(name: string): boolean {

@@ -8,8 +8,10 @@
  * 4. What is put is JSON and is copied: what comes back is what `JSON.parse(JSON.stringify(value))` gives, and nobody else's.
  * 5. Where an order is named, texts compare by their UTF-8 bytes.
  */
+import type { Lease } from "../../engine/lease.ts";
 import type { Effect, Entry, Run } from "../../engine/run.ts";
 import type { EventRecord } from "../../protocol/event.ts";
+import type { Pause } from "../../protocol/flow-control.ts";
 import type { RegisteredFunction } from "../../protocol/function-config.ts";
 import type { JsonValue } from "../../protocol/json.ts";
 import type {
@@ -77,6 +79,11 @@ export interface RunStore {
   effects(): Effect[];
   hasEffects(): boolean;
   deleteEffect(id: string): void;
+
+  /** By their numbers. */
+  leases(): Lease[];
+  putLease(lease: Lease): void;
+  deleteLease(seq: number): void;
 
   /** Position of the commit at which an event answered a wait of this run; undefined when it has not. */
   answeredAt(internalId: string): number | undefined;
@@ -147,6 +154,8 @@ export interface LogStore {
   putRun(row: RunIndexRow): void;
   /** By run id. */
   runsOf(eventId: string): RunIndexRow[];
+  /** Runs after a place, or the first ones, by event and run id. */
+  runsAfter(place: Pick<RunIndexRow, "eventId" | "runId"> | null, limit: number): RunIndexRow[];
   /** Runs that were due before an instant, earliest first, then by event and run id. */
   overdueRuns(before: number, limit: number): RunIndexRow[];
   /** Runs that ended before an instant, by event and run id. */
@@ -214,6 +223,17 @@ export interface StoredSchedule {
   idAt: number | null;
 }
 
+/** What is known of the pauses of a function; kept whatever its app syncs. */
+export interface StoredPause {
+  functionId: string;
+  /** null: it goes on */
+  pause: Pause | null;
+  /** the pause that was over last, so that the next begins later */
+  endedAt: number | null;
+  /** whether the gate of that one is still to be opened */
+  isOpening: boolean;
+}
+
 /** Apps, their functions and schedules, names that are waited for, and logs of one environment. */
 export interface RegistryStore {
   /**
@@ -245,6 +265,18 @@ export interface RegistryStore {
   /** Moves a schedule on, unless it has moved, or gone, in the meantime. One without a next tick stays where it is. */
   moveSchedule(from: StoredSchedule, to: Pick<StoredSchedule, "nextAt" | "missed" | "idAt">): void;
   dropSchedule(functionId: string, cron: string): void;
+
+  /** Of functions that ever were paused, by id. */
+  pauses(): StoredPause[];
+  /** In the place of an earlier one of the same function. */
+  putPause(stored: StoredPause): void;
+
+  /** Lists a bulk cancellation. */
+  addCancellation(id: string): void;
+  dropCancellation(id: string): void;
+  isCancellation(id: string): boolean;
+  /** Ids below one, or all, newest first. */
+  cancellations(before: string | null, limit: number): string[];
 
   isWaited(name: string): boolean;
   flag(name: string): void;

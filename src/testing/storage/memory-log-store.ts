@@ -155,6 +155,15 @@ export class MemoryLogStore implements LogStore {
     return found;
   }
 
+  runsAfter(place: Pick<RunIndexRow, "eventId" | "runId"> | null, limit: number): RunIndexRow[] {
+    const found: RunIndexRow[] = [];
+    for (const row of this.#runs(place ? `${place.eventId}\0${place.runId}\0` : undefined)) {
+      if (found.length >= limit) break;
+      found.push(row);
+    }
+    return found;
+  }
+
   overdueRuns(before: number, limit: number): RunIndexRow[] {
     const due = [...this.#runs()].filter((row) => row.dueAt !== null && row.dueAt < before);
     return due.sort((a, b) => (a.dueAt ?? 0) - (b.dueAt ?? 0)).slice(0, limit);

@@ -1,6 +1,11 @@
 import type { AppSync, AppView, SyncError } from "../../durable-objects/objects.ts";
 import { appAfter, registeredAgain, type AppRow } from "../../durable-objects/storage/app-versions.ts";
-import { SYNC_ERRORS_MAX, type RegistryStore, type StoredSchedule } from "../../durable-objects/storage/stores.ts";
+import {
+  SYNC_ERRORS_MAX,
+  type RegistryStore,
+  type StoredPause,
+  type StoredSchedule,
+} from "../../durable-objects/storage/stores.ts";
 import type { RegisteredFunction } from "../../protocol/function-config.ts";
 import { byBytes, type DiskAccess } from "./memory-disk.ts";
 
@@ -15,7 +20,10 @@ interface StoredFunction {
   fn: RegisteredFunction;
 }
 
-/** A registry in memory. Tables: `app`, `function`, `sync_error` (by URL), `schedule` (by function and cron), `waited`, `log`. */
+/**
+ * A registry in memory. Tables: `app`, `function`, `pause` (by function), `cancellation`, `sync_error` (by URL), `schedule`
+ * (by function and cron), `waited`, `log`.
+ */
 export class MemoryRegistryStore implements RegistryStore {
   readonly #disk: DiskAccess;
 
@@ -126,6 +134,30 @@ export class MemoryRegistryStore implements RegistryStore {
 
   #putSchedule(schedule: StoredSchedule): void {
     this.#put("schedule", scheduleKey(schedule.functionId, schedule.cron), schedule);
+  }
+
+  pauses(): StoredPause[] {
+    return this.#all<StoredPause>("pause");
+  }
+
+  putPause({ functionId, pause, endedAt, isOpening }: StoredPause): void {
+    this.#put("pause", functionId, { functionId, pause, endedAt, isOpening } satisfies StoredPause);
+  }
+
+  addCancellation(id: string): void {
+    if (!this.isCancellation(id)) this.#disk.put("cancellation", id, 1);
+  }
+
+  dropCancellation(id: string): void {
+    this.#disk.delete("cancellation", id);
+  }
+
+  isCancellation(id: string): boolean {
+    return this.#disk.get("cancellation", id) !== undefined;
+  }
+
+  cancellations(before: string | null, limit: number): string[] {
+    return [...this.#disk.below("cancellation", before ?? undefined)].slice(0, limit).map(([id]) => id);
   }
 
   isWaited(name: string): boolean {
