@@ -1,4 +1,5 @@
 import type { Decision, Input } from "../engine/run-machine.ts";
+import { ACTIVATION_SLOT, BRANCH_SLOT } from "../engine/lease.ts";
 import type { Entry } from "../engine/run.ts";
 import { readOp, type StepInfo } from "../engine/step-ops.ts";
 import type { SettledMemo } from "../protocol/call.ts";
@@ -30,12 +31,17 @@ export class ActivationJournal implements Journal {
   readonly #activation: ActivationState;
   /** steps that the journal was asked for and does not have: only this activation adds them, so it need not ask again */
   readonly #absent = new Set<string>();
+  readonly #isGated: boolean;
+  /** how many it has told that it needs room for */
+  #bodies = 0;
 
   constructor(record: RunRecord, decisions: RunDecisions, activation: ActivationState, cautious: boolean) {
     this.#record = record;
     this.#decisions = decisions;
     this.#activation = activation;
     this.cautious = cautious;
+    const gates = record.current().admission?.gates ?? [];
+    this.#isGated = gates.some(({ unit }) => unit === "step");
   }
 
   memo(stepId: string): SettledMemo | undefined {
@@ -107,8 +113,26 @@ export class ActivationJournal implements Journal {
   idle(): void {
     this.#guarded(undefined, () => {
       this.#decide({ kind: "idle" });
+      this.#bodies = 0;
       this.#activation.isSuspended = true;
     });
+  }
+
+  /** A run without step gates has no bound, and is not asked. */
+  room(): number {
+    if (!this.#isGated) return Number.POSITIVE_INFINITY;
+    return this.#guarded(0, () => {
+      const held = this.#record.leases().filter(({ status }) => status === "held");
+      return held.filter(({ slot }) => slot === ACTIVATION_SLOT || slot === BRANCH_SLOT).length;
+    });
+  }
+
+  needRoom(bodies: number): void {
+    const isEnough = bodies <= 1 && this.#bodies <= 1; // its own lease
+    if (!this.#isGated || this.#bodies === bodies) return;
+    this.#bodies = bodies;
+    if (isEnough) return;
+    this.#guarded(undefined, () => void this.#decisions.decide({ kind: "room", bodies }));
   }
 
   /** It stays in memory: the alarm lets it go on without a replay. */

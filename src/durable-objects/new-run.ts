@@ -1,8 +1,12 @@
 import { RUN_SCHEMA, type Run } from "../engine/run.ts";
-import type { StartRequest } from "./objects.ts";
+import { admissionOf } from "../flow-control/admit.ts";
+import type { LoggedEvent, StartRequest } from "./objects.ts";
 
 /** A run as it is before anything has happened in it. */
 export function newRun({ env, runId, fn, events, invokers }: StartRequest, now: number): Run {
+  const { timeouts, cancelOn } = fn.flow ?? {};
+  const [first] = events;
+  const admission = first && admissionOf(fn, env, first.record.event, now, first.record.overlap);
   return {
     schema: RUN_SCHEMA,
     id: runId,
@@ -12,9 +16,13 @@ export function newRun({ env, runId, fn, events, invokers }: StartRequest, now: 
     functionVersion: fn.version,
     retry: fn.retry,
     eventIds: events.map((logged) => logged.record.internalId),
-    eventName: events[0]?.record.event.name ?? "",
+    eventName: first?.record.event.name ?? "",
     invokers,
     createdAt: now,
+    admission: admission ?? undefined,
+    cancelOn: cancelOn && { triggers: cancelOn, received: lastReceived(events) },
+    timeouts,
+    cancelAt: timeouts?.startMs == null ? undefined : now + timeouts.startMs,
     epoch: 0,
     attempt: 0,
     attemptAt: -1,
@@ -25,4 +33,15 @@ export function newRun({ env, runId, fn, events, invokers }: StartRequest, now: 
     state: { kind: "blocked" },
     http: fn.transport.kind === "http" ? { version: -1, pending: 0, discoveries: 0, emptyAt: null } : undefined,
   };
+}
+
+/** What came after these events may cancel their run. */
+function lastReceived(events: LoggedEvent[]): { at: number; id: string } {
+  const received = events.map(({ record, receivedAt }) => ({ at: receivedAt, id: record.internalId }));
+  return received.reduce((last, one) => (isAfter(one, last) ? one : last), received[0] ?? { at: 0, id: "" });
+}
+
+/** Whether an event was received after another: at the same instant ids of one request tell. */
+export function isAfter(one: { at: number; id: string }, other: { at: number; id: string }): boolean {
+  return one.at === other.at ? one.id > other.id : one.at > other.at;
 }

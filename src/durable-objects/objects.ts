@@ -4,8 +4,9 @@ import type { SyncFailure } from "../protocol/app-sync.ts";
 import type { EventRecord } from "../protocol/event.ts";
 import type { RegisteredFunction } from "../protocol/function-config.ts";
 import { ulidFirstByte, ulidTime } from "../protocol/ids.ts";
+import type { ScheduleChanges, ScheduleDefinition, ScheduleView } from "../protocol/schedule.ts";
 import type { PreparedWait } from "../engine/expression.ts";
-import type { GatePolicy, Refusal } from "../engine/lease.ts";
+import type { GatePolicy, Lease, Refusal } from "../engine/lease.ts";
 import type { Entry, Invoker, Run, RunStatus } from "../engine/run.ts";
 import type { BatchPolicy, DebouncePolicy, Pause, RateLimitPolicy } from "../protocol/flow-control.ts";
 
@@ -36,6 +37,8 @@ export interface StartRequest {
 export interface RunSummary {
   run: Run;
   events: EventRecord[];
+  /** what it holds or asks for; absent in what an older version says */
+  leases?: Lease[];
 }
 
 /** A part of a run's journal, in the order of its commits; `next` asks for what follows. */
@@ -114,6 +117,30 @@ export interface EventFilter {
   limit: number;
 }
 
+/** Runs of one function that were created from one instant on and before another. */
+export interface RunsQuery {
+  functionId: string;
+  createdFrom: number;
+  createdBefore: number;
+  /** CEL over `event`, the first of the run; null for all */
+  if: string | null;
+  /** what that takes for now */
+  now: number;
+}
+
+/** A run of the index that a query may mean. */
+export interface FoundRun {
+  runId: string;
+  status: RunStatus;
+  isEnded: boolean;
+  createdAt: number;
+  /** null: its event is no longer kept here, so the run must be asked */
+  matches: true | null;
+}
+
+/** A place among a log's runs, after which reading goes on. */
+export type RunPlace = Pick<RunIndexRow, "eventId" | "runId">;
+
 export interface LogObjectApi {
   append(records: EventRecord[], receivedAt: number): Promise<{ from: number; to: number; receivedAt: number }>;
   read(from: number, to: number): Promise<LoggedEvent[]>;
@@ -129,6 +156,14 @@ export interface LogObjectApi {
   since(name: string, from: number, cursor: number): Promise<{ events: LoggedEvent[]; next: number | null }>;
   index(row: RunIndexRow): Promise<void>;
   runsOf(eventId: string): Promise<RunIndexRow[]>;
+  /** Indexed runs in pages, by event and run id. */
+  runs(query: RunsQuery, after: RunPlace | null): Promise<{ runs: FoundRun[]; next: RunPlace | null }>;
+  /** Ids of runs that events received from an instant on may have started of a function, and that are not indexed yet. */
+  unindexed(
+    fn: RegisteredFunction,
+    receivedFrom: number,
+    cursor: number,
+  ): Promise<{ runIds: string[]; next: number | null }>;
   /** Whether a run of this id can exist: its event or its index row is here. */
   mayKnow(runId: string): Promise<boolean>;
   /** Events that were given up on after all resends. */
@@ -260,6 +295,36 @@ export interface LinesObjectApi {
   list(): Promise<KnownLine[]>;
 }
 
+/** A bulk cancellation as it is asked for. */
+export interface CancellationRequest extends Omit<RunsQuery, "now"> {
+  id: string;
+  appId: string;
+  /** somebody asked over the API, or a function was paused */
+  cause: "api" | "pause";
+  createdAt: number;
+}
+
+export interface CancellationView extends CancellationRequest {
+  /** `stopped`: by somebody, half-way */
+  status: "running" | "done" | "stopped";
+  /** runs that it has cancelled */
+  cancelled: number;
+  /** runs that it would have cancelled, had they not ended before */
+  alreadyEnded: number;
+  /** runs that could not be asked, and are asked again */
+  failing: number;
+  endedAt: number | null;
+}
+
+/** One bulk cancellation: it does its work by itself, and counts each run once. */
+export interface CancellationObjectApi {
+  /** Asking again changes nothing. */
+  begin(request: CancellationRequest): Promise<CancellationView>;
+  view(): Promise<CancellationView | null>;
+  /** Cancels no more. */
+  stop(): Promise<CancellationView | null>;
+}
+
 export interface AppSync {
   appId: string;
   url: string | null;
@@ -297,12 +362,18 @@ export interface RouteTable {
 }
 
 /** When a schedule of a function ticks next; null when it never does again. */
-export interface ScheduleView {
+export interface FunctionScheduleView {
   functionId: string;
   cron: string;
   /** of the run: the tick and its jitter */
   nextFireAt: number | null;
 }
+
+export type ScheduleOutcome =
+  | { kind: "done"; schedule: ScheduleView; isNew: boolean }
+  /** it cannot be; another has its id; there are as many as there may be */
+  | { kind: "invalid" | "taken" | "full"; message: string }
+  | { kind: "unknown" };
 
 export interface RegistryObjectApi {
   /** `taken`: a function id that belongs to another app; nothing was registered (G11). */
@@ -316,11 +387,29 @@ export interface RegistryObjectApi {
   callable(id: string): Promise<RegisteredFunction | null>;
   functions(): Promise<RegisteredFunction[]>;
   apps(): Promise<AppView[]>;
-  schedules(): Promise<ScheduleView[]>;
+  schedules(): Promise<FunctionScheduleView[]>;
+  /** `isNew` is false when there is the very same already. */
+  createSchedule(definition: ScheduleDefinition): Promise<ScheduleOutcome>;
+  schedule(id: string): Promise<ScheduleView | null>;
+  /** By id, those after one; a page stays far below what one RPC may carry. */
+  listSchedules(after: string, limit: number): Promise<{ schedules: ScheduleView[]; hasMore: boolean }>;
+  updateSchedule(id: string, changes: ScheduleChanges): Promise<ScheduleOutcome>;
+  deleteSchedule(id: string): Promise<{ kind: "deleted" | "unknown" }>;
   /** Repairs schedules that a lost alarm or a lost process has left behind. */
   checkSchedules(): Promise<void>;
-  /** Null lets the function go on. `unknown`: there is no such function. */
-  pause(functionId: string, pause: Pause | null): Promise<{ kind: "changed" | "unchanged" | "unknown" }>;
+  /**
+   * Null lets the function go on, with the runs that were held. Kept whatever its app syncs. A function that is paused
+   * stays so since then, also when what it does with its triggers changes. `unknown`: there is no such function.
+   */
+  pause(
+    functionId: string,
+    triggers: Pause["triggers"] | null,
+  ): Promise<{ kind: "changed" | "unchanged"; pause: Pause | null } | { kind: "unknown" }>;
+  /** Lists a bulk cancellation, or forgets it. */
+  listCancellation(id: string, isListed: boolean): Promise<void>;
+  isCancellation(id: string): Promise<boolean>;
+  /** Their ids below one, or all, newest first. */
+  cancellations(before: string | null, limit: number): Promise<string[]>;
   /** The app starts nothing new until its next sync; its runs go on. */
   archive(appId: string): Promise<{ kind: "archived" | "unknown" }>;
   syncFailed(url: string, failure: SyncFailure): Promise<void>;
@@ -358,6 +447,7 @@ export interface Objects {
   rateLimit(env: string, object: string): RateLimitObjectApi;
   collector(env: string, object: string): CollectorObjectApi;
   lines(env: string, functionId: string): LinesObjectApi;
+  cancellation(env: string, id: string): CancellationObjectApi;
 }
 
 const DAY_MS = 86_400_000;

@@ -47,6 +47,12 @@ export async function performEffect(
       await acceptRecords(objects, run.env, [effect.record], host.now());
       return { kind: "done" };
     }
+    case "cancel-callee": {
+      const { kind } = await objects.run(run.env, effect.runId).cancel(effect.reason, true);
+      if (kind === "unknown" && host.now() < effect.until)
+        throw new Error(`run ${effect.runId}, which is to be cancelled with run ${run.id}, has not been started yet`);
+      return { kind: "done" };
+    }
     case "resume":
       await objects.run(run.env, effect.invoker.runId).calleeEnded(effect.invoker.stepId, effect.memo);
       return { kind: "done" };

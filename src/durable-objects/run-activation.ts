@@ -10,6 +10,8 @@ export interface ActivationParts {
   record: RunRecord;
   decisions: RunDecisions;
   transport(): LocalTransport;
+  /** Called when the last code of an activation that has ended is off the stack. */
+  codeOver(): void;
 }
 
 /** The activation whose word counts. */
@@ -23,6 +25,10 @@ interface Live extends ActivationState {
 export class RunActivation {
   readonly #parts: ActivationParts;
   #live: Live | null = null;
+  /** what has settled, and what is to be tried again, while the run waits for its lease */
+  #heldBack: Held = { settled: [], retries: [] };
+  /** activations that have ended, with step bodies that have not */
+  #leftOver = 0;
 
   constructor(parts: ActivationParts) {
     this.#parts = parts;
@@ -33,10 +39,30 @@ export class RunActivation {
     return this.#live !== null && !this.#live.isSuspended;
   }
 
+  /** Whether any of its code is: a step that cannot be stopped outlives its activation. */
+  get isOnStack(): boolean {
+    return this.#leftOver > 0 || this.isExecuting;
+  }
+
+  /** Keeps what the code is to be told until it may go on. */
+  holdBack(decision: Decision): void {
+    const { settled, retries } = toTell(decision);
+    this.#heldBack.settled.push(...settled);
+    this.#heldBack.retries.push(...retries);
+  }
+
+  /** One more step body may run. */
+  giveRoom(): void {
+    this.#live?.code?.resume();
+  }
+
   /** Starts an activation, or lets the one that is still in memory go on. */
-  start({ settled, run, entries }: Decision): void {
+  start(decision: Decision): void {
+    this.holdBack(decision);
+    const { settled, retries } = this.#heldBack;
+    this.#heldBack = { settled: [], retries: [] };
+    const { run } = decision;
     const live = this.#live;
-    const retries = entries.filter((entry) => entry.status.kind === "retrying" && entry.status.at === null);
     if (live && live.epoch === run.epoch && (!live.isSuspended || settled.length > 0)) {
       live.isSuspended = false;
       this.deliver(settled);
@@ -100,7 +126,32 @@ export class RunActivation {
 
   /** Stops the code; what it still reports is not listened to. */
   end(): void {
-    this.#live?.code?.stop();
+    const code = this.#live?.code;
     this.#live = null;
+    this.#heldBack = { settled: [], retries: [] };
+    if (!code) return;
+    code.stop();
+    void this.#outlive(code.bodiesOver());
   }
+
+  async #outlive(over: Promise<void> | null): Promise<void> {
+    if (!over) return;
+    this.#leftOver += 1;
+    await over;
+    this.#leftOver -= 1;
+    if (this.#leftOver === 0) this.#parts.codeOver();
+  }
+}
+
+/** What a decision has for the code. */
+interface Held {
+  settled: Entry[];
+  retries: Entry[];
+}
+
+function toTell({ settled, entries }: Decision): Held {
+  return {
+    settled,
+    retries: entries.filter((entry) => entry.status.kind === "retrying" && entry.status.at === null),
+  };
 }

@@ -3,8 +3,10 @@ import { isEnded, type Run } from "../engine/run.ts";
 import type { Host } from "./host.ts";
 import type { RunStore } from "./storage/stores.ts";
 
-/** Where a run's deadlines and effects are looked up. */
-type Pending = Pick<RunStore, "nextDueAt" | "hasEffects">;
+/** Where a run's deadlines are looked up, and whether anything is to be done outside. */
+export interface Pending extends Pick<RunStore, "nextDueAt"> {
+  hasToDo(): boolean;
+}
 
 /** The one alarm of a run's object: at the earliest thing that must happen by itself. */
 export class RunAlarm {
@@ -36,7 +38,7 @@ export class RunAlarm {
     // an end that is not published, code that executes, effects that wait: looked after even if this process dies
     if (isEnded(state)) return soon;
     const due = nextDueAt(run, pending) ?? Number.POSITIVE_INFINITY;
-    const own = state.kind === "executing" || pending.hasEffects() ? soon : Number.POSITIVE_INFINITY;
+    const own = state.kind === "executing" || pending.hasToDo() ? soon : Number.POSITIVE_INFINITY;
     const begin = state.kind === "scheduled" ? realTime(run, state.at) : Number.POSITIVE_INFINITY;
     const wanted = Math.min(due, own, begin);
     return Number.isFinite(wanted) ? wanted : null;
@@ -72,8 +74,8 @@ export class RunAlarm {
   }
 }
 
-/** When the next open entry of a run is really due. */
+/** When the next open entry of a run, or its own timeout, is really due. */
 export function nextDueAt(run: Run, pending: Pick<RunStore, "nextDueAt">): number | null {
-  const dueAt = pending.nextDueAt();
-  return dueAt === null ? null : realTime(run, dueAt);
+  const dueAt = Math.min(pending.nextDueAt() ?? Number.POSITIVE_INFINITY, run.cancelAt ?? Number.POSITIVE_INFINITY);
+  return Number.isFinite(dueAt) ? realTime(run, dueAt) : null;
 }

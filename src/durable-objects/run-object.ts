@@ -8,10 +8,10 @@
  * 3. An ended run whose alarm is set has not been published or has effects left; the alarm is cleared last.
  *
  * Its parts: `run-record.ts` (what is stored), `run-alarm.ts` (when it is looked after), `run-activation.ts` and
- * `run-app-calls.ts` (its code, here and over HTTP), `run-waits.ts` (what events answer), `run-publisher.ts` (what the
- * outside is told). They reach the centre, `#decide`, through `RunDecisions`.
+ * `run-app-calls.ts` (its code, here and over HTTP), `run-waits.ts` (what events answer), `run-leases.ts` (what lets its
+ * code in), `run-publisher.ts` (what the outside is told). They reach the centre, `#decide`, through `RunDecisions`.
  */
-import { apply, type Decision, type Input } from "../engine/run-machine.ts";
+import { apply, create, type Decision, type Input } from "../engine/run-machine.ts";
 import type { Refusal } from "../engine/lease.ts";
 import { isEnded } from "../engine/run.ts";
 import { deferred } from "../protocol/deferred.ts";
@@ -25,6 +25,7 @@ import { RunActivation } from "./run-activation.ts";
 import { RunAlarm } from "./run-alarm.ts";
 import { RunAppCalls } from "./run-app-calls.ts";
 import { NotStored, type RunDecisions } from "./run-decisions.ts";
+import { RunLeases } from "./run-leases.ts";
 import { RunPublisher } from "./run-publisher.ts";
 import { RunRecord } from "./run-record.ts";
 import { RunWaits } from "./run-waits.ts";
@@ -52,6 +53,7 @@ export class RunObject implements RunObjectApi {
   readonly #activation: RunActivation;
   readonly #calls: RunAppCalls;
   readonly #waits: RunWaits;
+  readonly #leases: RunLeases;
   readonly #publisher: RunPublisher;
   #stateChanged = deferred();
   /** what an alarm that waits for the code counts to; nothing while none does */
@@ -71,25 +73,33 @@ export class RunObject implements RunObjectApi {
     this.#alarmHoldMs = timing.alarmHoldMs;
     this.#alarm = alarm;
     this.#record = record;
-    this.#activation = new RunActivation({ record, decisions, transport: () => transports().local });
+    this.#activation = new RunActivation({
+      record,
+      decisions,
+      transport: () => transports().local,
+      codeOver: () => this.#publisher.soon(),
+    });
     this.#calls = new RunAppCalls({ host, record, decisions, transport: () => transports().http });
     this.#waits = waits;
-    this.#publisher = new RunPublisher({ host, record, alarm, waits, decisions });
+    const isCodeOver = () => !this.#activation.isOnStack && !this.#calls.areOutstanding;
+    this.#leases = new RunLeases({ host, record, decisions, isCodeOver });
+    this.#publisher = new RunPublisher({ host, record, alarm, waits, leases: this.#leases, decisions });
   }
 
   async start(request: StartRequest): Promise<{ kind: "started" | "exists" | "too-old" }> {
     if (this.#record.load()) return { kind: "exists" };
     const now = this.#host.now();
     // a run this old may have ended and been deleted: starting it again would run it twice (design §3)
-    if (now - ulidParts(request.runId).timeMs > REDELIVERY_HORIZON_MS) return { kind: "too-old" };
-    const run = newRun(request, now);
+    if (now - (request.dueAt ?? ulidParts(request.runId).timeMs) > REDELIVERY_HORIZON_MS) return { kind: "too-old" };
     const records = request.events.map((logged) => logged.record);
-    const startAt = Math.max(...records.map((record) => record.event.ts));
-    if (startAt > now) run.state = { kind: "scheduled", at: startAt, reason: "start" };
-    const decision = startAt > now ? null : apply(run, { kind: "begin" }, this.#moment());
-    this.#storing(() => this.#record.create(decision?.run ?? run, records));
-    if (decision) this.#perform(decision);
-    else this.#publisher.soon();
+    const [first] = records;
+    if (!first) throw new TypeError(`run ${request.runId}: it has no event`);
+    // what a batch or a debounce has held back begins now (features §3.1)
+    const at = request.dueAt ?? Math.max(...records.map((record) => record.event.ts));
+    const isSkipped = request.fn.paused?.triggers === "skip";
+    const decision = create(newRun(request, now), { at, event: first.event, isSkipped }, this.#moment());
+    this.#storing(() => this.#record.create(decision, records));
+    this.#perform(decision);
     return { kind: "started" };
   }
 
@@ -102,25 +112,25 @@ export class RunObject implements RunObjectApi {
     if (entry) this.#decide({ kind: "answer", entry, memo });
   }
 
-  async cancel(reason: string, _cascade?: boolean): Promise<{ kind: "cancelled" | "ended" | "unknown" }> {
+  async cancel(reason: string, cascade = false): Promise<{ kind: "cancelled" | "ended" | "unknown" }> {
     const run = this.#record.load();
     if (!run) return { kind: "unknown" };
     if (isEnded(run.state)) return { kind: "ended" };
-    this.#decide({ kind: "cancel", reason, open: this.#record.stored.openEntries() });
+    this.#decide({ kind: "cancel", reason, cascade, open: this.#record.stored.openEntries() });
     await this.#publisher.underway;
     return { kind: "cancelled" };
   }
 
-  async admitted(_leaseId: string, _object: string): Promise<{ kind: "taken" | "declined" }> {
-    throw new Error("not built yet");
+  async admitted(leaseId: string, object: string): Promise<{ kind: "taken" | "declined" }> {
+    return { kind: this.#leases.admitted(leaseId, object) };
   }
 
-  async refused(_leaseId: string, _object: string, _refusal: Refusal): Promise<void> {
-    throw new Error("not built yet");
+  async refused(leaseId: string, object: string, refusal: Refusal): Promise<void> {
+    this.#leases.refused(leaseId, object, refusal);
   }
 
-  async holding(_leaseIds: string[]): Promise<string[]> {
-    throw new Error("not built yet");
+  async holding(leaseIds: string[]): Promise<string[]> {
+    return this.#leases.holding(leaseIds);
   }
 
   async advance(byMs: number): Promise<{ kind: "advanced" | "ended" | "unknown" }> {
@@ -157,7 +167,7 @@ export class RunObject implements RunObjectApi {
 
   async summary(): Promise<RunSummary | null> {
     const run = this.#record.load();
-    return run && { run, events: this.#record.events() };
+    return run && { run, events: this.#record.events(), leases: [...this.#record.leases()] };
   }
 
   async journal(position: number): Promise<JournalPage> {
@@ -205,6 +215,8 @@ export class RunObject implements RunObjectApi {
         this.#lost();
         continue;
       }
+      this.#publisher.noteLong();
+      this.#publisher.soon();
       this.#alarmWaitsUntil = Math.min(this.#record.nextDueAt() ?? holdUntil, holdUntil);
       await this.#host.wait(this.#alarmWaitsUntil - now, this.#stateChanged.promise);
       this.#alarmWaitsUntil = Number.NEGATIVE_INFINITY;
@@ -216,6 +228,9 @@ export class RunObject implements RunObjectApi {
     const now = this.#record.now();
     const { state } = this.#record.current();
     if (state.kind === "scheduled" && state.at <= now) this.#decide({ kind: "begin" });
+    const { cancelAt } = this.#record.current();
+    if (cancelAt !== undefined && cancelAt <= now && !isEnded(state))
+      this.#decide({ kind: "timed-out", open: this.#record.stored.openEntries() });
     if (isEnded(this.#record.current().state)) return;
     for (const entry of this.#record.stored.dueEntries(now, DUE_PAGE)) this.#decide({ kind: "due", entry });
   }
@@ -238,7 +253,7 @@ export class RunObject implements RunObjectApi {
   }
 
   #decide(input: Input, answeredBy?: string): Decision {
-    const decision = apply(this.#record.current(), input, this.#moment());
+    const decision = apply(this.#record.current(), input, this.#moment(), this.#record.leases());
     if (decision.stale) return decision;
     this.#storing(() => this.#record.commit(decision, answeredBy));
     this.#reportFailure(decision);
@@ -247,8 +262,10 @@ export class RunObject implements RunObjectApi {
   }
 
   #decideQuietly(input: Input): void {
-    const decision = apply(this.#record.current(), input, this.#moment());
-    if (!decision.stale) this.#storing(() => this.#record.commit(decision));
+    const decision = apply(this.#record.current(), input, this.#moment(), this.#record.leases());
+    if (decision.stale) return;
+    this.#storing(() => this.#record.commit(decision));
+    if (decision.leases.length > 0) this.#publisher.soon();
   }
 
   /** @throws NotStored */
@@ -287,10 +304,13 @@ export class RunObject implements RunObjectApi {
     else {
       for (const call of decision.calls) void this.#calls.make(call);
       if (decision.activate) this.#activation.start(decision);
+      else if (run.state.kind === "queued") this.#activation.holdBack(decision);
       else this.#activation.deliver(decision.settled);
+      if (decision.hasMoreRoom) this.#activation.giveRoom();
     }
     if (run.state.kind !== "executing" || this.#isDueBeforeAlarm()) this.#changed();
-    if (decision.effects.length > 0 || (decision.saveRun && run.state.kind !== "executing")) this.#publisher.soon();
+    const hasToTell = decision.effects.length > 0 || decision.leases.length > 0;
+    if (hasToTell || (decision.saveRun && run.state.kind !== "executing")) this.#publisher.soon();
   }
 
   /** Alarms of one object do not overlap: while one waits for the code, no other comes for a nearer deadline. */

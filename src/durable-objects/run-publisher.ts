@@ -7,6 +7,7 @@ import { logOf, type RunIndexRow } from "./objects.ts";
 import { performEffect } from "./perform.ts";
 import type { RunAlarm } from "./run-alarm.ts";
 import type { RunDecisions } from "./run-decisions.ts";
+import type { RunLeases } from "./run-leases.ts";
 import type { RunRecord } from "./run-record.ts";
 import type { RunWaits } from "./run-waits.ts";
 
@@ -19,6 +20,7 @@ export interface PublisherParts {
   record: RunRecord;
   alarm: RunAlarm;
   waits: RunWaits;
+  leases: RunLeases;
   decisions: RunDecisions;
 }
 
@@ -26,9 +28,15 @@ export class RunPublisher {
   readonly #parts: PublisherParts;
   #underway: Promise<void> | null = null;
   #failures = 0;
+  #isLong = false;
 
   constructor(parts: PublisherParts) {
     this.#parts = parts;
+  }
+
+  /** Its code executes for long: it is to be found in the index although it has not blocked. */
+  noteLong(): void {
+    this.#isLong = true;
   }
 
   /** Resolves when what is being published now is, or is to be repeated; null when nothing is. */
@@ -42,13 +50,13 @@ export class RunPublisher {
   }
 
   async #publish(): Promise<void> {
-    const { host, record, alarm } = this.#parts;
+    const { host, record, alarm, leases } = this.#parts;
     await Promise.resolve(); // after the commit of this turn
     try {
       await this.#publishAll();
       this.#failures = 0;
       if (!isEnded(record.current().state)) record.arm();
-      else alarm.clear();
+      else if (!leases.areStillUsed) alarm.clear(); // else it comes again, should nobody tell that the code is over
     } catch (error) {
       this.#failures += 1;
       const delay = Math.min(RETRY_MIN_MS * 2 ** this.#failures, RETRY_MAX_MS);
@@ -59,21 +67,26 @@ export class RunPublisher {
 
   /** Goes round until nothing has changed in the meantime. */
   async #publishAll(): Promise<void> {
-    const { host, record } = this.#parts;
+    const { host, record, leases } = this.#parts;
     let published: string | null = null;
     for (;;) {
       const run = record.current();
       const hadEnded = isEnded(run.state);
-      for (const effect of endEffects(run)) await performEffect(effect, record.current(), record.events(), host);
-      for (const effect of record.stored.effects()) await this.#perform(effect);
+      await allOf([
+        () => leases.perform(),
+        async () => {
+          for (const effect of endEffects(run)) await performEffect(effect, record.current(), record.events(), host);
+        },
+        ...record.stored.effects().map((effect) => () => this.#perform(effect)),
+      ]);
       const row = this.#indexRow();
       const key = JSON.stringify(row);
-      if (row.status !== "Running" || row.dueAt !== null) {
+      if (row.status !== "Running" || row.dueAt !== null || this.#isLong) {
         if (key !== published) await host.objects.log(record.current().env, logOf(row.eventId)).index(row);
         published = key;
       }
       const isSame = isEnded(record.current().state) === hadEnded && JSON.stringify(this.#indexRow()) === key;
-      if (isSame && !record.stored.hasEffects()) return;
+      if (isSame && !record.stored.hasEffects() && (!record.hasToDo() || leases.areStillUsed)) return;
     }
   }
 
@@ -95,11 +108,19 @@ export class RunPublisher {
   #indexRow(): RunIndexRow {
     const { record } = this.#parts;
     const run = record.current();
-    return indexRow(run, run.state.kind === "blocked" ? record.nextDueAt() : null);
+    const isResting = run.state.kind === "blocked" || run.state.kind === "queued";
+    return indexRow(run, isResting ? record.nextDueAt() : null);
   }
 }
 
-/** @param nextDueAt when the next entry of a blocked run is really due */
+/** One after the other; what fails does not keep the others from being done. */
+async function allOf(tasks: (() => Promise<void>)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const task of tasks) await task().catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw failures[0];
+}
+
+/** @param nextDueAt when a run that rests is really due */
 function indexRow(run: Run, nextDueAt: number | null): RunIndexRow {
   const { state } = run;
   return {

@@ -5,16 +5,17 @@
  * 2. A decision is stored as a whole, with the alarm that looks after it, or not at all. After a failure what is held counts
  *    no longer, and its owner drops it.
  */
+import type { Lease } from "../engine/lease.ts";
 import { runTime } from "../engine/run-clock.ts";
 import type { Decision } from "../engine/run-machine.ts";
 import type { Run } from "../engine/run.ts";
 import type { EventRecord, EventValue } from "../protocol/event.ts";
 import type { Host } from "./host.ts";
-import { nextDueAt, type RunAlarm } from "./run-alarm.ts";
+import { nextDueAt, type Pending, type RunAlarm } from "./run-alarm.ts";
 import type { RunStore } from "./storage/stores.ts";
 
 /** What a run's parts may do with its store besides the commits: look, and forget an effect that has been performed. */
-export type StoredRun = Omit<RunStore, "transaction" | "create" | `put${string}`>;
+export type StoredRun = Omit<RunStore, "transaction" | "create" | "leases" | "deleteLease" | `put${string}`>;
 
 export class RunRecord {
   readonly #host: Host;
@@ -24,6 +25,8 @@ export class RunRecord {
   #run: Run | null | undefined;
   #events: EventRecord[] = [];
   #inlineEvents: EventRecord[] | undefined;
+  /** undefined: not read yet */
+  #leases: readonly Lease[] | undefined;
   /** commits so far, and how many of them are known to be on disk */
   #commits = 0;
   #synced = 0;
@@ -71,21 +74,39 @@ export class RunRecord {
     return record.event;
   }
 
+  /** What it holds or asks for, by number. A run without gates has none, and is not asked. */
+  leases(): readonly Lease[] {
+    return (this.#leases ??= this.load()?.admission ? this.#store.leases() : []);
+  }
+
+  /** A lease has been given back. */
+  forgetLease(seq: number): void {
+    const left = this.leases().filter((lease) => lease.seq !== seq);
+    this.#store.deleteLease(seq);
+    this.#leases = left;
+  }
+
+  /** Whether something is to be done outside: effects, leases to ask for or to give back. */
+  hasToDo(): boolean {
+    return this.#store.hasEffects() || isToBeAsked(this.leases());
+  }
+
   /** The run's own time. */
   now(): number {
     return runTime(this.current(), this.#host.now());
   }
 
-  /** When the next open entry is really due. */
+  /** When the next open entry, or the run's own timeout, is really due. */
   nextDueAt(): number | null {
     return nextDueAt(this.current(), this.#store);
   }
 
   /** The first commit of a run. */
-  create(run: Run, events: EventRecord[]): void {
+  create({ run, effects, leases }: Decision, events: EventRecord[]): void {
     let isInline = false;
-    this.#storing(run, true, () => {
+    this.#storing(run, leases, true, () => {
       this.#store.create(run, events);
+      for (const effect of effects) this.#store.putEffect(effect);
       isInline = this.#store.events().inline;
     });
     this.#events = events;
@@ -93,13 +114,14 @@ export class RunRecord {
   }
 
   /** @param answeredBy internal id of the event that an answer is */
-  commit({ run, entries, effects, saveRun }: Decision, answeredBy?: string): void {
+  commit({ run, entries, effects, leases, saveRun }: Decision, answeredBy?: string): void {
     const isToArm =
       saveRun ||
       this.current().state.kind !== "executing" ||
       effects.length > 0 ||
+      leases.length > 0 ||
       entries.some((entry) => entry.status.kind !== "settled");
-    this.#storing(run, isToArm, () => {
+    this.#storing(run, leases, isToArm, () => {
       for (const entry of entries) this.#store.putEntry(entry);
       for (const effect of effects) this.#store.putEffect(effect);
       if (answeredBy !== undefined) this.#store.putAnswered(answeredBy, run.position);
@@ -108,20 +130,30 @@ export class RunRecord {
   }
 
   /** Writes in one transaction. The alarm is set when that has succeeded, in the same turn, which is stored as a whole. */
-  #storing(run: Run, isToArm: boolean, write: () => void): void {
+  #storing(run: Run, changed: readonly Lease[], isToArm: boolean, write: () => void): void {
+    const leases = this.#run === null ? changed : withChanged(this.leases(), changed);
     const alarm = this.#store.transaction(() => {
       write();
-      return isToArm ? this.#alarm.change(run, this.#store) : undefined;
+      for (const lease of changed) this.#store.putLease(lease);
+      return isToArm ? this.#alarm.change(run, this.#pending(leases)) : undefined;
     });
     this.#run = run;
+    this.#leases = leases;
     this.#commits += 1;
     if (alarm !== undefined) this.#alarm.set(alarm);
   }
 
   /** Sets the alarm to the earliest thing that must happen by itself. */
   arm(isForced = false): void {
-    const alarm = this.#alarm.change(this.current(), this.#store, isForced);
+    const alarm = this.#alarm.change(this.current(), this.#pending(this.leases()), isForced);
     if (alarm !== undefined) this.#alarm.set(alarm);
+  }
+
+  #pending(leases: readonly Lease[]): Pending {
+    return {
+      nextDueAt: () => this.#store.nextDueAt(),
+      hasToDo: () => isToBeAsked(leases) || this.#store.hasEffects(),
+    };
   }
 
   /** Whether all commits so far are known to be on disk. */
@@ -147,7 +179,18 @@ export class RunRecord {
     this.#run = undefined;
     this.#events = [];
     this.#inlineEvents = undefined;
+    this.#leases = undefined;
     this.#alarm.forget();
     this.#store = this.#host.stores.run();
   }
+}
+
+function isToBeAsked(leases: readonly Lease[]): boolean {
+  return leases.some(({ status }) => status === "asking" || status === "releasing");
+}
+
+function withChanged(leases: readonly Lease[], changed: readonly Lease[]): readonly Lease[] {
+  if (changed.length === 0) return leases;
+  const numbers = new Set(changed.map(({ seq }) => seq));
+  return [...leases.filter(({ seq }) => !numbers.has(seq)), ...changed].sort((a, b) => a.seq - b.seq);
 }

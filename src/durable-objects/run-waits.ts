@@ -1,6 +1,7 @@
 import { runTime } from "../engine/run-clock.ts";
-import { isEnded } from "../engine/run.ts";
+import { cancelIndex, isEnded, type Run } from "../engine/run.ts";
 import type { JsonObject } from "../protocol/json.ts";
+import { isAfter } from "./new-run.ts";
 import type { LoggedEvent } from "./objects.ts";
 import type { RunDecisions } from "./run-decisions.ts";
 import type { RunRecord } from "./run-record.ts";
@@ -16,6 +17,7 @@ export class RunWaits {
   }
 
   isOpen(stepId: string): boolean {
+    if (cancelIndex(stepId) !== undefined) return !isEnded(this.#record.current().state);
     const status = this.#record.stored.entry(stepId)?.status.kind;
     return !isEnded(this.#record.current().state) && (status === "registering" || status === "waiting");
   }
@@ -23,14 +25,16 @@ export class RunWaits {
   /** EventDO holds the subscription of a wait, and has found these events in the log. */
   subscribed(stepId: string, found: LoggedEvent[]): void {
     const entry = this.#record.stored.entry(stepId);
-    if (!entry) return;
-    this.#decisions.decide({ kind: "subscribed", entry });
+    if (entry) this.#decisions.decide({ kind: "subscribed", entry });
     for (const logged of found) if (this.offer(stepId, logged, true) !== "declined") return;
   }
 
   /** Whether an event answers a wait: first of event and timeout wins, and an event answers a later wait of a run once. */
-  offer(stepId: string, { record, receivedAt }: LoggedEvent, found = false): "taken" | "declined" | "gone" {
+  offer(stepId: string, logged: LoggedEvent, found = false): "taken" | "declined" | "gone" {
+    const { record, receivedAt } = logged;
     const run = this.#record.load();
+    const cancels = cancelIndex(stepId);
+    if (run && cancels !== undefined) return this.#offerCancel(run, cancels, logged);
     const { stored } = this.#record;
     const entry = run ? stored.entry(stepId) : undefined;
     if (!run || !entry?.wait || isEnded(run.state)) return "gone";
@@ -43,6 +47,18 @@ export class RunWaits {
     const memo = record.event as unknown as JsonObject;
     const answeredBy = answeredAt === undefined ? record.internalId : undefined;
     this.#decisions.decide({ kind: "answer", entry, memo, found }, answeredBy);
+    return "taken";
+  }
+
+  /** Whether an event cancels the run: only what was received after its own trigger does (features §3.10). */
+  #offerCancel(run: Run, index: number, { record, receivedAt }: LoggedEvent): "taken" | "declined" | "gone" {
+    const trigger = run.cancelOn?.triggers[index];
+    if (!trigger || !run.cancelOn || isEnded(run.state)) return "gone";
+    if (!isAfter({ at: receivedAt, id: record.internalId }, run.cancelOn.received)) return "declined";
+    if (trigger.timeoutMs !== null && runTime(run, receivedAt) > run.createdAt + trigger.timeoutMs) return "gone";
+    const reason = `cancelOn: event "${record.event.name}" (${record.internalId})`;
+    const open = this.#record.stored.openEntries();
+    this.#decisions.decide({ kind: "cancel", reason, cascade: trigger.cascade, open });
     return "taken";
   }
 }

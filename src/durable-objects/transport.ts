@@ -33,6 +33,10 @@ export interface Journal {
   idle(): void;
   /** The activation has run its share of steps. */
   yield(): void;
+  /** How many bodies may run at the same time: leases, where the function asks for them. */
+  room(): number;
+  /** Tells how many bodies run or wait for room. */
+  needRoom(bodies: number): void;
 }
 
 /** An activation in this process. */
@@ -40,10 +44,12 @@ export interface LocalActivation {
   settle(stepId: string, settled: SettledMemo): void;
   /** The next attempt of an open step is due. */
   retry(stepId: string): void;
-  /** Goes on, with a new share of steps, if it has yielded. */
+  /** Goes on, with a new share of steps if it has yielded, and as many bodies as there is room for. */
   resume(): void;
   /** Ends it; what it still reports is not listened to. */
   stop(): void;
+  /** Resolves when no step body is left on the stack; null when none is. */
+  bodiesOver(): Promise<void> | null;
 }
 
 export interface LocalTransport {

@@ -1,4 +1,5 @@
 /** What a decision about a run is made of, and the draft in which the rules write it down. */
+import type { Lease } from "./lease.ts";
 import type { Effect, Entry, EntryStatus, Executing, Run } from "./run.ts";
 
 /** Time and chance, handed in so that a decision can be repeated exactly. */
@@ -30,6 +31,10 @@ export interface Decision {
   calls: Call[];
   /** local: start an activation, or wake the one that is suspended */
   activate: boolean;
+  /** leases that have changed, to be stored */
+  leases: Lease[];
+  /** local: one more step body may run beside the others */
+  hasMoreRoom: boolean;
   /** the input came from something that is over; nothing was changed */
   stale: boolean;
 }
@@ -42,12 +47,44 @@ export class Draft implements Decision {
   settled: Entry[] = [];
   calls: Call[] = [];
   activate = false;
+  hasMoreRoom = false;
   stale = false;
   readonly moment: Moment;
+  readonly #before: readonly Lease[];
+  readonly #leases = new Map<number, Lease>();
 
-  constructor(run: Run, moment: Moment) {
+  /** @param leases all that the run has or asks for */
+  constructor(run: Run, moment: Moment, leases: readonly Lease[] = []) {
     this.run = { ...run, state: { ...run.state }, http: run.http && { ...run.http } };
     this.moment = moment;
+    this.#before = leases;
+  }
+
+  get leases(): Lease[] {
+    return [...this.#leases.values()];
+  }
+
+  putLease(lease: Lease): void {
+    this.#leases.set(lease.seq, lease);
+  }
+
+  allLeases(): Lease[] {
+    const before = this.#before.filter(({ seq }) => !this.#leases.has(seq));
+    return this.#leases.size === 0 ? before : [...before, ...this.#leases.values()].sort((a, b) => a.seq - b.seq);
+  }
+
+  lease(seq: number): Lease | undefined {
+    return this.#leases.get(seq) ?? this.#before.find((lease) => lease.seq === seq);
+  }
+
+  /** What a slot has or waits for; what it has given back is not among them. */
+  leasesFor(slot: string): Lease[] {
+    if (this.#before.length === 0 && this.#leases.size === 0) return [];
+    return this.allLeases().filter((lease) => lease.slot === slot && lease.status !== "releasing");
+  }
+
+  leaseFor(slot: string): Lease | undefined {
+    return this.leasesFor(slot)[0];
   }
 
   get now(): number {
@@ -70,14 +107,16 @@ export class Draft implements Decision {
     return written;
   }
 
+  /** Also while what is to execute waits for its leases. */
   executing(): Executing | null {
-    return this.run.state.kind === "executing" ? this.run.state : null;
+    const { state } = this.run;
+    return state.kind === "executing" || state.kind === "queued" ? state : null;
   }
 }
 
 export function execute(draft: Draft): Executing {
   const { run } = draft;
-  if (run.state.kind === "executing") return run.state;
+  if (run.state.kind === "executing" || run.state.kind === "queued") return run.state;
   const state: Executing = {
     kind: "executing",
     since: draft.now,

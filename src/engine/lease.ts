@@ -3,7 +3,8 @@ import type { Call } from "./decision.ts";
 
 /** What a gate holds its runs to; read by `flow-control/`, which also names the rules. */
 export type GatePolicy =
-  | { rule: "pause" }
+  /** `at`: when the pause began, which tells it from those that are over */
+  | { rule: "pause"; at: number }
   | { rule: "singleton"; mode: "skip" | "cancel" | "queue" }
   | { rule: "throttle"; limit: number; periodMs: number; burst: number }
   | { rule: "concurrency"; limit: number; order: "age" | "fifo" };
@@ -24,8 +25,18 @@ export interface Gate {
   policy: GatePolicy;
 }
 
-/** Names of a run's leases: that of the whole run, of an activation and its further branches, of an HTTP call. */
+/** How a run gets into execution: its gates in order, and its rank in their lines. */
+export interface Admission {
+  gates: Gate[];
+  /** the smaller comes first, in epoch ms */
+  rank: number;
+}
+
+/** What a lease is for: to start and to be under way at all; an activation, and its further branches; an HTTP call, by its step. */
 export const START_SLOT = "start";
+export const ACTIVATION_SLOT = "activation";
+export const BRANCH_SLOT = "branch";
+export const DISCOVERY_SLOT = "discovery";
 
 /**
  * A lease that a run asks for or has. It is stored by itself, and is what has to be done about it (G6): one that is
@@ -35,11 +46,11 @@ export interface Lease {
   slot: string;
   /** with the run's id it names the lease; never used twice in a run */
   seq: number;
-  /** index of the gate it is at; all before it on its way hold it */
-  at: number;
+  /** how many gates of its way it has passed; the next is the one it is at */
+  passed: number;
   status: "asking" | "waiting" | "held" | "releasing";
   since: number;
-  /** http: the call that goes out once the lease is held */
+  /** http: the call that goes out once the lease is held; of the start's, the first one */
   call?: Call;
 }
 
@@ -52,6 +63,23 @@ export interface Refusal {
   byRunId: string | null;
 }
 
-export function leaseId(runId: string, seq: number): string {
+export function leaseIdOf(runId: string, seq: number): string {
   return `${runId}.${seq}`;
+}
+
+/** The number in a lease's id. */
+export function leaseSeqOf(leaseId: string): number {
+  return Number(leaseId.slice(leaseId.lastIndexOf(".") + 1));
+}
+
+/** Gates from this index on are passed by each stretch of executing code. */
+export function firstStepGate(gates: readonly Gate[]): number {
+  const index = gates.findIndex((gate) => gate.unit === "step");
+  return index < 0 ? gates.length : index;
+}
+
+/** The gates on a lease's way, in order. */
+export function gatesOf({ slot }: Pick<Lease, "slot">, { gates }: Admission): Gate[] {
+  const first = firstStepGate(gates);
+  return slot === START_SLOT ? gates.slice(0, first) : gates.slice(first);
 }

@@ -2,7 +2,8 @@
 import { errorNames } from "../protocol/wire-error.ts";
 import type { Memo } from "../protocol/call.ts";
 import { type Entry, isEnded } from "./run.ts";
-import { type Draft, execute } from "./decision.ts";
+import type { Draft } from "./decision.ts";
+import { activate } from "./run-leases.ts";
 import { settle } from "./run-steps.ts";
 import { unsubscribe } from "./run-end.ts";
 import { afterSettled, callStep } from "./run-calls.ts";
@@ -28,9 +29,7 @@ export function due(draft: Draft, entry: Entry): void {
       }
       // blocked → executing; without a time it is not due a second time
       draft.write(entry, { kind: "retrying", at: null });
-      execute(draft);
-      draft.activate = true;
-      return;
+      return activate(draft);
     default:
       draft.stale = true;
   }
@@ -65,6 +64,5 @@ function resume(draft: Draft, entry: Entry, memo: Memo): void {
   if (isEnded(draft.run.state)) return;
   if (draft.run.http) return afterSettled(draft, entry);
   // blocked → executing
-  execute(draft);
-  draft.activate = true;
+  activate(draft);
 }

@@ -4,6 +4,7 @@ import { type Entry, type Executing, type Run, isEnded } from "./run.ts";
 import type { Op } from "./step-ops.ts";
 import { type Call, type Draft, attemptOf, execute } from "./decision.ts";
 import { runTime } from "./run-clock.ts";
+import { activate, callOut, releaseCall } from "./run-leases.ts";
 import { open, openEntry, ranBody } from "./run-steps.ts";
 import { complete, failRun, handlerFailed } from "./run-end.ts";
 import type { Input, Reply } from "./run-input.ts";
@@ -11,14 +12,12 @@ import type { Input, Reply } from "./run-input.ts";
 /** Scheduled or blocked → executing. Over HTTP that is a discovery call. */
 export function begin(draft: Draft): void {
   const { run } = draft;
-  if (run.state.kind === "executing") {
+  if (draft.executing()) {
     draft.stale = true;
     return;
   }
-  run.startedAt ??= draft.now;
-  execute(draft);
   if (run.http) discover(draft);
-  else draft.activate = true;
+  else activate(draft);
 }
 
 /** Asks for a discovery call; at most one is outstanding. */
@@ -34,14 +33,14 @@ export function discover(draft: Draft): void {
   state.retryAt = null;
   const { run } = draft;
   if (run.http) run.http.discoveries += 1;
-  draft.calls.push({ number: run.http?.discoveries ?? 0, stepId: null, attempt: attemptOf(run), epoch: run.epoch });
+  callOut(draft, { number: run.http?.discoveries ?? 0, stepId: null, attempt: attemptOf(run), epoch: run.epoch });
 }
 
 export function callStep(draft: Draft, entry: Entry): void {
   const state = execute(draft);
   draft.saveRun = true;
   state.targeted += 1;
-  draft.calls.push({ number: 0, stepId: entry.id, attempt: entry.attempt, epoch: draft.run.epoch });
+  callOut(draft, { number: 0, stepId: entry.id, attempt: entry.attempt, epoch: draft.run.epoch });
 }
 
 export function replied(draft: Draft, input: Extract<Input, { kind: "reply" }>): void {
@@ -57,6 +56,7 @@ export function replied(draft: Draft, input: Extract<Input, { kind: "reply" }>):
   if (run.http.version < 0 && reply.version !== undefined) run.http.version = reply.version;
   if (call.stepId === null) state.discovery = false;
   else state.targeted -= 1;
+  releaseCall(draft, call.stepId);
 
   if (reply.kind === "returned") return complete(draft, reply.data, input.open);
   if (reply.kind === "error") callFailed(draft, call, reply, input);
@@ -127,7 +127,10 @@ function takeOp(
   const counted = known?.status.kind === "retrying" && known.status.at === null ? null : (known ?? null);
   if (op.kind === "done" || op.kind === "error") {
     const state = draft.executing();
-    if (state && known?.status.kind === "planned" && call.stepId !== known.id) state.targeted -= 1; // its own call is over
+    if (state && known?.status.kind === "planned" && call.stepId !== known.id) {
+      state.targeted -= 1; // its own call is over
+      releaseCall(draft, known.id);
+    }
     const retryBy = call.stepId === null && !counted ? "run" : "entry";
     const before = draft.settled.length;
     ranBody(draft, op, known, retryAt, retryBy);

@@ -2,12 +2,13 @@
 import { internalEvents } from "../protocol/event.ts";
 import { type JsonObject, type JsonValue, byteLength } from "../protocol/json.ts";
 import { RUN_OUTPUT_MAX_BYTES } from "../protocol/limits.ts";
-import type { WireError } from "../protocol/wire-error.ts";
+import { type WireError, skippedError } from "../protocol/wire-error.ts";
 import type { Memo } from "../protocol/call.ts";
 import { retryDelayMs } from "./retry.ts";
-import { type EndEffect, type Effect, type Entry, type Run, isEnded } from "./run.ts";
+import { type EndEffect, type Effect, type Entry, type Run, cancelId, isEnded } from "./run.ts";
 import { type Draft, attemptOf } from "./decision.ts";
 import { runTime } from "./run-clock.ts";
+import { releaseActivation, releaseAll } from "./run-leases.ts";
 
 export function complete(draft: Draft, output: JsonValue, openEntries: Entry[]): void {
   const size = byteLength(JSON.stringify(output));
@@ -40,7 +41,10 @@ export function handlerFailed(
   if (run.http && state && (state.targeted > 0 || state.discovery)) {
     state.retryAt = at;
     state.again = false; // the retry tells of what settled meanwhile
-  } else draft.move({ kind: "scheduled", at, reason: "retry" });
+  } else {
+    draft.move({ kind: "scheduled", at, reason: "retry" });
+    releaseActivation(draft);
+  }
   draft.saveRun = true;
 }
 
@@ -53,8 +57,16 @@ export function end(draft: Draft, state: Run["state"], openEntries: Entry[]): vo
   draft.move(state);
   draft.calls = [];
   draft.activate = false;
+  releaseAll(draft);
   for (const entry of openEntries)
     if (entry.status.kind === "waiting" || entry.status.kind === "registering") draft.effects.push(unsubscribe(entry));
+  for (const [index, { event }] of (draft.run.cancelOn?.triggers ?? []).entries())
+    draft.effects.push({
+      kind: "unsubscribe",
+      id: `unsubscribe/${cancelId(index)}`,
+      stepId: cancelId(index),
+      events: [event],
+    });
 }
 
 export function unsubscribe(entry: Entry): Effect {
@@ -81,6 +93,8 @@ function memoOf({ state, functionId, id }: Run): Memo {
       return { data: state.output };
     case "failed":
       return { error: state.error as JsonObject };
+    case "skipped":
+      return { error: skippedError(functionId, state.refusal.rule) as JsonObject };
     default:
       return {
         error: { name: "FunctionCancelledError", message: `run ${id} of function "${functionId}" was cancelled` },
@@ -90,6 +104,7 @@ function memoOf({ state, functionId, id }: Run): Memo {
 
 /** Events that tell of this end. Runs that such an event started tell nothing, or they would loop (inngest-protocol §1.6). */
 function announced(run: Run): string[] {
+  if (run.state.kind === "skipped") return []; // it never was under way (features §6)
   if (run.eventName === internalEvents.failed || run.eventName === internalEvents.finished) return [];
   if (run.state.kind === "failed") return [internalEvents.finished, internalEvents.failed];
   if (run.state.kind === "cancelled") return [internalEvents.finished, internalEvents.cancelled];

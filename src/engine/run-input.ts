@@ -4,6 +4,7 @@ import type { EventValue } from "../protocol/event.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import type { WireError } from "../protocol/wire-error.ts";
 import type { Call } from "./decision.ts";
+import type { Refusal } from "./lease.ts";
 import type { Entry } from "./run.ts";
 import type { Op, StepInfo } from "./step-ops.ts";
 
@@ -41,4 +42,11 @@ export type Input =
   | { kind: "wake"; entry: Entry }
   /** the run's clock goes forward; what is due by it then comes as inputs of its own */
   | { kind: "advance"; byMs: number }
-  | { kind: "cancel"; reason: string; open: Entry[] };
+  | { kind: "cancel"; reason: string; cascade?: boolean; open: Entry[] }
+  /** `timeouts.start` or `timeouts.finish` is over */
+  | { kind: "timed-out"; open: Entry[] }
+  /** a gate has let a lease in, has given it a place in its line, or will never let it in */
+  | { kind: "admitted" | "lined"; seq: number; object: string }
+  | { kind: "refused"; seq: number; refusal: Refusal; open: Entry[] }
+  /** local: so many step bodies run, or wait for room to run in */
+  | { kind: "room"; bodies: number };

@@ -2,6 +2,7 @@
 import { type WireError, errorNames } from "../protocol/wire-error.ts";
 import { type Entry, type Executing, isEnded } from "./run.ts";
 import type { Draft } from "./decision.ts";
+import { isOut, releaseBranches, releaseCall } from "./run-leases.ts";
 import { stepFailed } from "./run-steps.ts";
 import { handlerFailed } from "./run-end.ts";
 import { afterSettled, begin, callStep, discover } from "./run-calls.ts";
@@ -20,9 +21,12 @@ export function lost(draft: Draft, marked: Entry | undefined, planned: Entry[], 
   }
   run.epoch += 1;
   draft.saveRun = true;
+  releaseBranches(draft);
+  const out = planned.filter((entry) => isOut(draft, entry.id));
+  const inLine = planned.filter((entry) => !out.includes(entry));
   const wasCautious = run.losses > 0;
   // what a cautious activation had begun is what it died of, whatever was committed before
-  const hadBegun = marked !== undefined || planned.length > 0;
+  const hadBegun = marked !== undefined || out.length > 0;
   const progressed = run.position > state.from && !(wasCautious && hadBegun);
   run.losses = progressed ? 0 : run.losses + 1;
   const blamed = wasCautious && !progressed;
@@ -30,7 +34,12 @@ export function lost(draft: Draft, marked: Entry | undefined, planned: Entry[], 
   run.state = { kind: "blocked" };
 
   if (run.http) {
-    if (blamed) return blameCalls(draft, state, planned, openEntries);
+    if (blamed) {
+      blameCalls(draft, state, out, openEntries);
+      // what stood in line was not under way
+      if (!isEnded(run.state)) for (const entry of inLine) callStep(draft, entry);
+      return;
+    }
     for (const entry of planned) callStep(draft, entry);
     if (state.discovery || (planned.length === 0 && state.retryAt === null)) return discover(draft);
     return keepRetry(draft, state.retryAt);
@@ -46,13 +55,16 @@ export function lost(draft: Draft, marked: Entry | undefined, planned: Entry[], 
 
 function blameCalls(draft: Draft, state: Executing, planned: Entry[], openEntries: Entry[]): void {
   for (const entry of planned) {
+    releaseCall(draft, entry.id);
     stepFailed(draft, entry, lossError(entry.userId), false, undefined, "entry");
     if (isEnded(draft.run.state)) return;
     if (draft.settled.some((settled) => settled.id === entry.id)) afterSettled(draft, entry);
   }
   if (draft.executing()) return; // a step used up its attempts: the handler is asked at once
-  if (state.discovery) handlerFailed(draft, lossError(null), false, undefined, openEntries);
-  else keepRetry(draft, state.retryAt);
+  if (!state.discovery) return keepRetry(draft, state.retryAt);
+  if (!isOut(draft, null)) return discover(draft);
+  releaseCall(draft, null);
+  handlerFailed(draft, lossError(null), false, undefined, openEntries);
 }
 
 /** A discovery that had failed before the loss still comes again at its time. */

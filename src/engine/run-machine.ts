@@ -13,10 +13,14 @@
  * discovery calls and planned steps are called one by one; `http.pending` counts the steps that the next discovery
  * waits for (inngest-protocol §3.7).
  */
+import type { EventValue } from "../protocol/event.ts";
+import type { Lease } from "./lease.ts";
 import { type Run, isEnded } from "./run.ts";
 import { type Decision, Draft, type Moment } from "./decision.ts";
 import { open, reportLocal } from "./run-steps.ts";
-import { complete, end, handlerFailed } from "./run-end.ts";
+import { cancel, refused, timedOut, watchCancels } from "./run-cancel.ts";
+import { complete, handlerFailed } from "./run-end.ts";
+import { admitted, keepKind, lined, makeRoom, releaseActivation } from "./run-leases.ts";
 import { begin, replied } from "./run-calls.ts";
 import { answer, due, subscribed, wake } from "./run-answers.ts";
 import { runTime } from "./run-clock.ts";
@@ -27,12 +31,40 @@ export { attemptOf, type Call, type Decision, type Moment } from "./decision.ts"
 export { endEffects } from "./run-end.ts";
 export type { Input, Reply } from "./run-input.ts";
 
-/** Applies one input to a run. The given run is not changed; entries in the decision are new objects. */
-export function apply(run: Run, input: Input, moment: Moment): Decision {
-  const draft = new Draft(run, moment);
+/**
+ * Applies one input to a run. The given run is not changed; entries in the decision are new objects.
+ *
+ * @param leases all that the run has or asks for
+ */
+export function apply(run: Run, input: Input, moment: Moment, leases: readonly Lease[] = []): Decision {
+  const draft = new Draft(run, moment, leases);
   if (isEnded(run.state)) draft.stale = true;
   else decide(draft, input);
+  keepKind(draft);
   return draft;
+}
+
+/** The first decision about a new run: it begins, now or at the time of its event, unless its function is paused. */
+export function create(run: Run, { at, event, isSkipped }: NewRun, moment: Moment): Decision {
+  const draft = new Draft(run, moment);
+  if (isSkipped) {
+    // created → skipped
+    draft.move({ kind: "skipped", endedAt: draft.now, refusal: { rule: "pause", as: "skipped", byRunId: null } });
+    return draft;
+  }
+  watchCancels(draft, event);
+  if (at > draft.now) draft.move({ kind: "scheduled", at, reason: "start" });
+  else begin(draft);
+  keepKind(draft);
+  return draft;
+}
+
+/** What a new run is told of how it came about. */
+export interface NewRun {
+  /** when it begins */
+  at: number;
+  event: EventValue;
+  isSkipped: boolean;
 }
 
 function decide(draft: Draft, input: Input): void {
@@ -52,6 +84,7 @@ function decide(draft: Draft, input: Input): void {
     case "idle":
       // executing → blocked: every branch waits for an open entry
       draft.run.losses = 0;
+      releaseActivation(draft);
       return draft.move({ kind: "blocked" });
     case "yield":
       draft.run.losses = 0;
@@ -73,8 +106,16 @@ function decide(draft: Draft, input: Input): void {
       draft.saveRun = true;
       return;
     case "cancel":
-      draft.run.epoch += 1;
-      // any → cancelled
-      return end(draft, { kind: "cancelled", endedAt: draft.now, reason: input.reason }, input.open);
+      return cancel(draft, input.reason, input.cascade ?? false, input.open);
+    case "timed-out":
+      return timedOut(draft, input.open);
+    case "admitted":
+      return admitted(draft, input.seq, input.object);
+    case "lined":
+      return lined(draft, input.seq, input.object);
+    case "refused":
+      return refused(draft, input.seq, input.refusal, input.open);
+    case "room":
+      return makeRoom(draft, input.bodies);
   }
 }

@@ -107,9 +107,14 @@ export function openEntry(
   }
 }
 
+/** Of the event that starts what a step invokes. */
+export function invokedEventId(runId: string, { id, createdAt }: Pick<Entry, "id" | "createdAt">): string {
+  return derivedUlid(createdAt, `invoke\0${runId}\0${id}`);
+}
+
 function invokeRecord(draft: Draft, stepId: string, functionId: string, payload: InvokePayload): EventRecord {
   const { run, now } = draft;
-  const internalId = derivedUlid(now, `invoke\0${run.id}\0${stepId}`);
+  const internalId = invokedEventId(run.id, { id: stepId, createdAt: now });
   const origin = {
     fn_id: functionId,
     correlation_id: `${run.id}.${stepId}`,

@@ -4,7 +4,9 @@ import type { JsonObject, JsonValue } from "../protocol/json.ts";
 import type { RetryPolicy } from "../protocol/retry-policy.ts";
 import type { WireError } from "../protocol/wire-error.ts";
 import type { Memo } from "../protocol/call.ts";
+import type { CancelTrigger, TimeoutsPolicy } from "../protocol/flow-control.ts";
 import type { PreparedWait } from "./expression.ts";
+import type { Admission, Refusal } from "./lease.ts";
 
 /** Raised when a stored form changes; state with a newer number is refused (design §3). */
 export const RUN_SCHEMA = 1;
@@ -16,8 +18,9 @@ export interface Invoker {
 }
 
 /**
- * What a run is doing. Times ahead (`at`, `retryAt`) are in the run's own time, those past are real. Every state that is not an end names what it waits for and until when (G5): `blocked` runs have
- * at least one open journal entry.
+ * What a run is doing. Times ahead (`at`, `retryAt`) are in the run's own time, those past are real. Every state that is
+ * not an end names what it waits for and until when (G5): `blocked` runs have at least one open journal entry, `queued`
+ * ones at least one lease that they wait for.
  */
 export type RunState =
   | { kind: "scheduled"; at: number; reason: "start" | "retry" | "yield" }
@@ -25,19 +28,21 @@ export type RunState =
   | { kind: "blocked" }
   | { kind: "completed"; endedAt: number; output: JsonValue }
   | { kind: "failed"; endedAt: number; error: WireError }
-  | { kind: "cancelled"; endedAt: number; reason: string };
+  | { kind: "cancelled"; endedAt: number; reason: string }
+  /** its code was never let in */
+  | { kind: "skipped"; endedAt: number; refusal: Refusal };
 
-/** Code of the run is executing, or was when the object died. */
+/** Code of the run is executing, or was when the object died; `queued`: all of it waits for leases. */
 export interface Executing {
-  kind: "executing";
+  kind: "executing" | "queued";
   since: number;
   /** the journal's position when this activation began: progress is a higher one */
   from: number;
-  /** the handler itself is being executed or replayed: a local activation, or an outstanding discovery call */
+  /** the handler itself is being executed or replayed: a local activation, or an outstanding discovery call; or is to be */
   discovery: boolean;
   /** one more discovery is wanted when the outstanding one has replied */
   again: boolean;
-  /** outstanding calls that target one step (http) */
+  /** outstanding calls that target one step, and those that wait for a lease (http) */
   targeted: number;
   /** when the discovery that failed comes again, while single steps are still outstanding (http) */
   retryAt: number | null;
@@ -68,7 +73,17 @@ export interface Run {
   /** the steps that wait for its end */
   invokers?: Invoker[];
   createdAt: number;
+  /** when its code was first let in */
   startedAt?: number;
+  /** what lets its code in; absent: nothing stands before it */
+  admission?: Admission;
+  /** number of the last lease that it asked for */
+  leases?: number;
+  /** events that cancel it; `received` is what came before them: its own trigger */
+  cancelOn?: { triggers: CancelTrigger[]; received: { at: number; id: string } };
+  timeouts?: TimeoutsPolicy;
+  /** when its next timeout cancels it, in the run's own time */
+  cancelAt?: number;
   /** how far the run's own clock is ahead of the real one (`run-clock.ts`); absent: not at all */
   offsetMs?: number;
   /** rises on cancel and on a lost activation: what an earlier epoch still reports is stale (G4) */
@@ -155,17 +170,27 @@ export type Effect =
       until: number;
     }
   | { kind: "unsubscribe"; id: string; stepId: string; events: string[] }
-  | { kind: "invoke"; id: string; stepId: string; functionId: string; record: EventRecord };
+  | { kind: "invoke"; id: string; stepId: string; functionId: string; record: EventRecord }
+  /** the run that a step has invoked goes with this one; `until` when that may not have been started yet */
+  | { kind: "cancel-callee"; id: string; runId: string; reason: string; until: number };
 
 /** What an ended run owes the outside. It follows from the header, and so is not stored by itself. */
 export type EndEffect =
   | { kind: "resume"; invoker: Invoker; memo: Memo }
   | { kind: "announce"; names: string[]; data: JsonObject; at: number };
 
-export function isEnded(
-  state: RunState,
-): state is Extract<RunState, { kind: "completed" } | { kind: "failed" } | { kind: "cancelled" }> {
-  return state.kind === "completed" || state.kind === "failed" || state.kind === "cancelled";
+export function isEnded(state: RunState): state is Extract<RunState, { endedAt: number }> {
+  return "endedAt" in state;
+}
+
+/** Names the subscription of a run's cancel event, where those of waits have the hash of their step. */
+export function cancelId(index: number): string {
+  return `cancel/${index}`;
+}
+
+/** Whose cancel event a subscription is for; undefined for that of a step. */
+export function cancelIndex(stepId: string): number | undefined {
+  return stepId.startsWith("cancel/") ? Number(stepId.slice("cancel/".length)) : undefined;
 }
 
 /** The instant, in the run's own time, at which an entry must be looked at, or null when none. */
@@ -183,7 +208,7 @@ export function entryDueAt(entry: Entry): number | null {
   }
 }
 
-export type RunStatus = "Scheduled" | "Running" | "Completed" | "Failed" | "Cancelled";
+export type RunStatus = "Scheduled" | "Running" | "Completed" | "Failed" | "Cancelled" | "Skipped";
 
 /** A run's state in the words of the API (inngest-protocol §10.3). */
 export function runStatus({ state, startedAt }: Run): RunStatus {
@@ -194,6 +219,8 @@ export function runStatus({ state, startedAt }: Run): RunStatus {
       return "Failed";
     case "cancelled":
       return "Cancelled";
+    case "skipped":
+      return "Skipped";
     default:
       return startedAt === undefined ? "Scheduled" : "Running";
   }

@@ -8,7 +8,7 @@
  * Constraints of one rule are taken in the order scope (fn, env, account), then hash of the key. All runs take their gates
  * in this order, and while waiting hold only earlier ones, so no circle of waiting runs exists.
  */
-import type { Gate, GatePolicy } from "../engine/lease.ts";
+import type { Admission, Gate, GatePolicy } from "../engine/lease.ts";
 import type { EventValue } from "../protocol/event.ts";
 import type {
   BatchPolicy,
@@ -65,13 +65,6 @@ function intakeRule<Policy extends { key: string | null }>(
   return { object: `${rule}/${fn.id}/${key.hash}`, key: key.shown, policy };
 }
 
-/** How a run gets into execution: its gates in order, and its rank in their lines. */
-export interface Admission {
-  gates: Gate[];
-  /** the smaller comes first, in epoch ms */
-  rank: number;
-}
-
 /** Environment of the objects whose scope is the account: all environments share them. */
 export const ACCOUNT_ENV = "~account";
 
@@ -89,7 +82,8 @@ export function admissionOf(
 ): Admission | null {
   const { flow = {}, paused } = fn;
   const gates: Gate[] = [];
-  if (paused?.triggers === "hold") gates.push(gate(env, "pause", fn.id, null, "start", { rule: "pause" }));
+  if (paused?.triggers === "hold")
+    gates.push(gate(env, "pause", fn.id, null, "start", { rule: "pause", at: paused.at }));
   if (overlap) gates.push(overlapGate(env, fn.id, overlap));
   if (flow.singleton) {
     const key = keyOf(flow.singleton.key, event, createdAt);

@@ -21,4 +21,14 @@ export const errorNames = {
   functionOverflowed: "InngestErrFunctionOverflowed",
   stateOverflowed: "InngestErrStateOverflowed",
   timeoutTooLong: "InngestErrTimeoutTooLong",
+  functionSkipped: "FunctionSkippedError",
 } as const;
+
+/** What the step gets that invoked a function which flow control did not let run. */
+export function skippedError(functionId: string, rule: string): WireError {
+  return {
+    name: errorNames.functionSkipped,
+    code: "function_skipped",
+    message: `function "${functionId}" was not run: ${rule}`,
+  };
+}

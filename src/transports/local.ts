@@ -44,7 +44,7 @@ export class LocalFunctions implements LocalTransport {
   registered(): RegisteredFunction[] {
     const client = this.#client;
     if (!client) return [];
-    return [...this.#registrations.values()].map(({ id, name, triggers, crons, retry }) => ({
+    return [...this.#registrations.values()].map(({ id, name, triggers, crons, retry, flow }) => ({
       id,
       name,
       appId: client.id,
@@ -53,6 +53,7 @@ export class LocalFunctions implements LocalTransport {
       crons,
       retry,
       transport: { kind: "local" },
+      ...(flow && { flow }),
     }));
   }
 
@@ -143,6 +144,10 @@ class Activation implements LocalActivation, Reporter {
     this.#run.execution.stop();
   }
 
+  bodiesOver(): Promise<void> | null {
+    return this.#running > 0 ? this.#allDone.promise : null;
+  }
+
   memo(step: FoundStep): SettledMemo | undefined {
     if (this.#isStopped) return undefined;
     return this.#journal.memo(step.id);
@@ -202,9 +207,11 @@ class Activation implements LocalActivation, Reporter {
         this.#hasYielded = true;
         return this.#journal.yield();
       }
+      if (this.#running >= this.#journal.room()) break;
       const step = this.#queue.shift();
       if (step) void this.#runStep(step);
     }
+    if (!this.#isStopped) this.#journal.needRoom(this.#running + this.#queue.length);
   }
 
   async #runStep(step: FoundStep): Promise<void> {
@@ -212,13 +219,9 @@ class Activation implements LocalActivation, Reporter {
     this.#executed += 1;
     if (this.#journal.cautious) await this.#journal.mark({ id: step.id, userId: step.userId, type: step.type });
     else if (this.#hasWaited) await this.#journal.durable();
-    if (this.#isStopped) return; // the run has moved on while the disk was waited for: this body is not its any more
+    if (this.#isStopped) return this.#bodyOver(); // the run has moved on while the disk was waited for: this body is not its any more
     const result = await this.#run.runStep(step, () => this.#isLastAttempt(step));
-    this.#running -= 1;
-    if (this.#running === 0) {
-      this.#allDone.resolve();
-      this.#allDone = deferred();
-    }
+    this.#bodyOver();
     if (this.#isStopped) return;
     const settled = this.#journal.report(
       ranOp(step, result, false),
@@ -227,6 +230,13 @@ class Activation implements LocalActivation, Reporter {
     if (settled) this.settle(step.id, settled);
     this.#next();
     this.#restIfBlocked();
+  }
+
+  #bodyOver(): void {
+    this.#running -= 1;
+    if (this.#running > 0) return;
+    this.#allDone.resolve();
+    this.#allDone = deferred();
   }
 
   #isLastAttempt(step: FoundStep): boolean {

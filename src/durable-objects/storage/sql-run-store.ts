@@ -1,10 +1,11 @@
 /**
  * All that a run keeps, in one table: a table costs two rows and a page to create, and a run is small. Keys say what a
- * row is: `run` (header), `events`, `step/<hash>` (journal), `effect/<id>`, `event/<id>` (events that answered a wait),
- * `part/<key>/<n>` (the rest of a value longer than a row may be).
+ * row is: `run` (header), `events`, `step/<hash>` (journal), `effect/<id>`, `lease/<n>`, `event/<id>` (events that
+ * answered a wait), `part/<key>/<n>` (the rest of a value longer than a row may be).
  */
 import type { EventRecord } from "../../protocol/event.ts";
 import { byteLength } from "../../protocol/json.ts";
+import type { Lease } from "../../engine/lease.ts";
 import { entryDueAt, type Effect, type Entry, type Run } from "../../engine/run.ts";
 import { textParts } from "./long-text.ts";
 import { readableRun } from "./run-schema.ts";
@@ -182,6 +183,20 @@ export class SqlRunStore implements RunStore {
     const key = `effect/${id}`;
     const [row] = this.#rows("SELECT * FROM record WHERE key = ?", key);
     if (row) this.#together(row.parts > 0, () => this.#drop(key, row.parts));
+  }
+
+  leases(): Lease[] {
+    return this.#rows("SELECT * FROM record WHERE key GLOB 'lease/*' ORDER BY position").map((row) =>
+      this.#parse<Lease>(row),
+    );
+  }
+
+  putLease(lease: Lease): void {
+    this.#put(`lease/${lease.seq}`, lease.seq, null, JSON.stringify(lease));
+  }
+
+  deleteLease(seq: number): void {
+    this.#exec("DELETE FROM record WHERE key = ?", `lease/${seq}`);
   }
 
   /** Position of the commit at which an event answered a wait of this run; undefined when it has not. */

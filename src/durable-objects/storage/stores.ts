@@ -14,6 +14,7 @@ import type { EventRecord } from "../../protocol/event.ts";
 import type { Pause } from "../../protocol/flow-control.ts";
 import type { RegisteredFunction } from "../../protocol/function-config.ts";
 import type { JsonValue } from "../../protocol/json.ts";
+import type { ScheduleDefinition } from "../../protocol/schedule.ts";
 import type {
   AppSync,
   AppView,
@@ -31,6 +32,8 @@ export interface Stores {
   log(): LogStore;
   waits(): WaitStore;
   registry(): RegistryStore;
+  /** of the registry's object too */
+  schedules(): ScheduleStore;
   claims(): ClaimStore;
   key(): KeyStore;
 }
@@ -290,6 +293,50 @@ export interface RegistryStore {
 
 /** Whatever URLs are asked for, only so many failures are remembered. */
 export const SYNC_ERRORS_MAX = 100;
+
+// ---- schedules that are made at run time ----------------------------------------------------------------------------
+
+/** A schedule, and how far its ticks have been dealt with. */
+export interface StoredDynamicSchedule {
+  definition: ScheduleDefinition;
+  /** of its times: one that was made, or given other times, since is another */
+  generation: number;
+  createdAt: number;
+  updatedAt: number;
+  /** the first tick that is not known to have been sent; null when none comes any more, or while it is paused */
+  nextAt: number | null;
+  /** ticks before it that are not made up */
+  missed: number;
+  /** time in the id of its event when that is not the tick's own */
+  idAt: number | null;
+  /** the tick that was sent last */
+  lastAt: number | null;
+  /** when it is to be looked at: its next tick, or later when there are many, or that could not be sent */
+  dueAt: number | null;
+}
+
+/** What moves a schedule on from one tick to the next. */
+export type ScheduleMove = Pick<StoredDynamicSchedule, "nextAt" | "missed" | "idAt" | "lastAt" | "dueAt">;
+
+/** The schedules of an environment. Beside the registry's own tables, in the same object. */
+export interface ScheduleStore {
+  get(id: string): StoredDynamicSchedule | null;
+  /** In the place of an earlier one of the same id. */
+  put(schedule: StoredDynamicSchedule): void;
+  /** False when its generation or its next tick is another by now, or it is gone: then nothing changes. */
+  move(from: StoredDynamicSchedule, to: ScheduleMove): boolean;
+  /** False for one that is not there. */
+  delete(id: string): boolean;
+  count(): number;
+  /**
+   * By id, those after one, until they hold more than `maxBytes`; and whether more come. A page has at least one while
+   * there is any.
+   */
+  page(after: string, limit: number, maxBytes: number): { schedules: StoredDynamicSchedule[]; hasMore: boolean };
+  /** Those whose `dueAt` is not after `now`, by `dueAt`, then by id. */
+  due(now: number, limit: number): StoredDynamicSchedule[];
+  nextDueAt(): number | null;
+}
 
 // ---- claims ---------------------------------------------------------------------------------------------------------
 

@@ -132,6 +132,8 @@ class Tracked {
         this.rest();
         journal.yield();
       },
+      room: () => journal.room(),
+      needRoom: (bodies) => journal.needRoom(bodies),
     };
   }
 
@@ -153,6 +155,7 @@ class Tracked {
         activation.stop();
         this.rest();
       },
+      bodiesOver: () => activation.bodiesOver(),
     };
   }
 }

@@ -1,5 +1,6 @@
 import { readableRun } from "../../durable-objects/storage/run-schema.ts";
 import type { RunStore } from "../../durable-objects/storage/stores.ts";
+import type { Lease } from "../../engine/lease.ts";
 import { entryDueAt, type Effect, type Entry, type Run } from "../../engine/run.ts";
 import type { EventRecord } from "../../protocol/event.ts";
 import { byteLength } from "../../protocol/json.ts";
@@ -7,7 +8,7 @@ import { numberKey, type DiskAccess } from "./memory-disk.ts";
 
 /**
  * A run in memory. Tables: `run` (header under `run`, trigger events under `events`), `step` (journal entries by step id,
- * as JSON), `effect`, `answered`, and the open deadlines: `due` (step ids in the order of their deadlines) and `deadline`
+ * as JSON), `effect`, `lease` (by number), `answered`, and the open deadlines: `due` (step ids in the order of their deadlines) and `deadline`
  * (a step's key in `due`).
  */
 export class MemoryRunStore implements RunStore {
@@ -125,6 +126,18 @@ export class MemoryRunStore implements RunStore {
 
   deleteEffect(id: string): void {
     this.#disk.delete("effect", id);
+  }
+
+  leases(): Lease[] {
+    return [...this.#disk.from("lease")].map(([, text]) => JSON.parse(String(text)));
+  }
+
+  putLease(lease: Lease): void {
+    this.#disk.put("lease", numberKey(lease.seq), JSON.stringify(lease));
+  }
+
+  deleteLease(seq: number): void {
+    this.#disk.delete("lease", numberKey(seq));
   }
 
   answeredAt(internalId: string): number | undefined {
