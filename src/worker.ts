@@ -76,9 +76,9 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
   if (functions.length > 0 && !client) throw new TypeError("createWorker: functions need the `client` that made them");
   checkWebhooks(webhooks);
   const local = new LocalFunctions(client, functions, { env, waitUntil });
-  for (const { id, crons, triggers } of local.registered()) {
+  for (const { id, crons, triggers, flow } of local.registered()) {
     checkCrons(id, crons);
-    checkExpressions(id, triggers);
+    checkExpressions(id, triggers, flow);
   }
   const http = new HttpFunctions({
     post: callApp(options.callTimeout),

@@ -4,6 +4,8 @@
  * Here they are compiled, and waits are prepared for EventDO's index; `cel.ts` evaluates.
  */
 import { Environment, ParseError, type ASTNode } from "@marcbachmann/cel-js";
+import { expressionsOf } from "../protocol/flow-config.ts";
+import type { FlowControl } from "../protocol/flow-control.ts";
 import type { EventTrigger } from "../protocol/function-config.ts";
 import { cached, evaluate, isKnownCall, isRecord, macroOf, member, patternOf } from "./cel.ts";
 import { groupBy } from "../protocol/group-by.ts";
@@ -72,17 +74,21 @@ export function compile(source: string): Expression {
 }
 
 /**
- * Refuses a function one of whose triggers has an `if` that does not compile.
+ * Refuses a function one of whose expressions does not compile: an `if` of its triggers, a key, a priority.
  *
- * @throws {ExpressionError} naming function and event
+ * @throws {ExpressionError} naming function and field
  */
-export function checkExpressions(functionId: string, triggers: readonly EventTrigger[]): void {
-  for (const { event, expression } of triggers) {
+export function checkExpressions(functionId: string, triggers: readonly EventTrigger[], flow?: FlowControl): void {
+  const named = triggers.map(({ event, expression }) => ({
+    field: `triggers: event "${event}": if`,
+    source: expression ?? "",
+  }));
+  for (const { field, source } of [...named, ...(flow ? expressionsOf(flow) : [])]) {
     try {
-      if (expression) compile(expression);
+      if (source !== "") compile(source);
     } catch (error) {
       if (!(error instanceof ExpressionError)) throw error;
-      throw error.at(`function "${functionId}": triggers: event "${event}": if: `);
+      throw error.at(`function "${functionId}": ${field}: `);
     }
   }
 }

@@ -56,6 +56,8 @@ export interface CancelTrigger {
   expression: string | null;
   /** how long after the run was created it counts; null for a year */
   timeoutMs: number | null;
+  /** instead of `timeoutMs`: the instant until which it counts, epoch ms */
+  until?: number;
   /** ours: also the runs that this run invoked */
   cascade: boolean;
 }

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { readFlowControl } from "./flow-config.ts";
 import type { FlowControl, Pause } from "./flow-control.ts";
 import { byteLength } from "./json.ts";
 import { RETRIES_MAX, TRIGGER_EVENT_NAME_MAX_BYTES, TRIGGERS_PER_FUNCTION_MAX } from "./limits.ts";
@@ -36,20 +37,6 @@ const stepConfigSchema = z.looseObject({
   retries: z.looseObject({ attempts: z.number().int().min(0).max(RETRIES_MAX) }).nullish(),
 });
 
-/** Options of Inngest that change when a run may start or go on; refused by name until the platform enforces them. */
-const FLOW_CONTROL = [
-  "concurrency",
-  "throttle",
-  "rateLimit",
-  "debounce",
-  "batchEvents",
-  "priority",
-  "idempotency",
-  "singleton",
-  "cancel",
-  "timeouts",
-] as const;
-
 /** A function as an app registers it (inngest-protocol §2.4). Unknown fields pass. */
 export const functionConfigSchema = z
   .looseObject({
@@ -61,15 +48,8 @@ export const functionConfigSchema = z
     retryPolicy: retryPolicySchema.optional(),
   })
   .superRefine((config, context) => {
-    for (const option of FLOW_CONTROL) {
-      const value = config[option] ?? config[option[0]?.toUpperCase() + option.slice(1)];
-      if (value === undefined || value === null || (Array.isArray(value) && value.length === 0)) continue;
-      context.addIssue({
-        code: "custom",
-        path: [option],
-        message: `function "${config.id}": this version of the platform does not enforce \`${option}\`, so it refuses a function that asks for it`,
-      });
-    }
+    for (const { path, problem } of readFlowControl(config).errors)
+      context.addIssue({ code: "custom", path: [...path], message: `function "${config.id}": ${problem}` });
   });
 
 export type FunctionConfig = z.infer<typeof functionConfigSchema>;

@@ -19,7 +19,23 @@ export const SESSION_KEY_MAX_BYTES = 128; // inngest/inngest pkg/consts
 export const SESSION_ID_MAX_BYTES = 512; // inngest/inngest pkg/consts
 export const TRIGGER_EVENT_NAME_MAX_BYTES = 255; // inngest/inngest pkg/inngest/trigger.go
 export const TRIGGERS_PER_FUNCTION_MAX = 10; // inngest/inngest pkg/inngest/function.go
+export const FLOW_PERIOD_MIN_MS = 1 * SECOND; // inngest/inngest pkg/inngest: periods of flow control
+export const CONCURRENCY_LIMITS_MAX = 2; // inngest/inngest pkg/consts, per function
+export const THROTTLE_PERIOD_MAX_MS = 7 * DAY; // inngest/inngest pkg/consts
+export const RATE_LIMIT_PERIOD_MAX_MS = 1 * DAY; // inngest/inngest pkg/consts
+export const IDEMPOTENCY_PERIOD_MS = 1 * DAY; // inngest/inngest pkg/consts
+export const DEBOUNCE_PERIOD_MAX_MS = 7 * DAY; // inngest/inngest pkg/consts
+export const BATCH_SIZE_MAX = 1000; // ours: a batch is one run's input; Inngest's plans stop at 500
+export const BATCH_TIMEOUT_MAX_MS = 7 * DAY; // ours: as a debounce
+export const CANCEL_TRIGGERS_MAX = 5; // inngest/inngest pkg/consts, per function
+export const BATCH_MAX_BYTES = 10 * MIB; // inngest/inngest pkg/execution/batch: a batch of this size starts at once
 export const PRIORITY_MAX_S = 12 * 60 * 60; // inngest/inngest pkg/consts, either way
+export const SCHEDULES_MAX = 10_000; // ours: in an environment; one object has them all
+export const SCHEDULE_ID_MAX_BYTES = 255; // ours: it is part of the names of objects
+export const SCHEDULE_DATA_MAX_BYTES = 256 * KIB; // ours: a row is written anew at each tick
+export const SCHEDULES_LIST_MAX = 100; // ours: in one answer
+export const SCHEDULE_CATCH_UP_MAX = 1000; // ours: missed ticks that are made up; the rest is counted
+export const SCHEDULE_LATE_MS = 60 * SECOND; // ours: an alarm may come a minute late, and no more than that is a downtime
 export const ID_SEED_MAX_SKEW_MS = DAY; // ours: a seed outside is ignored, so a log object's day is near its receipt
 
 /** What an app may report. */

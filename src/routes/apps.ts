@@ -4,6 +4,7 @@ import type { AppSync, Objects, ScheduleView } from "../durable-objects/objects.
 import { checkCrons } from "../engine/cron.ts";
 import { checkExpressions } from "../engine/expression.ts";
 import { appUrl } from "../protocol/app-sync.ts";
+import { flowControlOf } from "../protocol/flow-config.ts";
 import {
   registerBodySchema,
   retryPolicyOf,
@@ -120,7 +121,8 @@ function toRegistered(config: FunctionConfig, { appname: appId }: RegisterBody):
   );
   const seen = new Set(triggers.map((trigger) => JSON.stringify(trigger)));
   if (seen.size < triggers.length) throw new Error(`function "${config.id}": triggers: one of them is given twice`);
-  checkExpressions(config.id, triggers);
+  const flow = flowControlOf(config);
+  checkExpressions(config.id, triggers, flow);
   const crons = config.triggers.flatMap(({ cron, jitter }) =>
     cron === undefined ? [] : [{ cron, jitter: jitter ?? null }],
   );
@@ -134,6 +136,7 @@ function toRegistered(config: FunctionConfig, { appname: appId }: RegisterBody):
     crons,
     retry: retryPolicyOf(config),
     transport: { kind: "http", url },
+    ...(flow && { flow }),
   };
 }
 

@@ -23,7 +23,15 @@ import { boundSender, type EventSender } from "./sender.ts";
 import type { Serializer } from "./serializer.ts";
 import { suggestion } from "./suggestion.ts";
 import type { FailureHandler, Handler, Logger } from "./context.ts";
-import type { EventMap, EventOf, InvokeDataOf, KnownPayload, SendPayload } from "./event-map.ts";
+import type {
+  AnyEventType,
+  EventMap,
+  EventName,
+  EventOf,
+  InvokeDataOf,
+  KnownPayload,
+  SendPayload,
+} from "./event-map.ts";
 import type { EventPayload, PropagatedEventSessions } from "./event.ts";
 import type { FunctionOptions, Trigger } from "./function-options.ts";
 import { sdkName } from "./version.ts";
@@ -201,8 +209,7 @@ export class Inngest<const TOptions extends ClientOptions = ClientOptions> imple
   /**
    * Defines a durable function. Nothing is registered until the function is given to `serve` or `createWorker`.
    *
-   * @throws TypeError naming the option, its value and what is allowed; also for options of Inngest that this version
-   * does not enforce, such as `concurrency`
+   * @throws TypeError naming the option, its value and what is allowed; also for options that exclude each other
    * @example
    * export const greet = inngest.createFunction(
    *   { id: "greet" },
@@ -218,7 +225,10 @@ export class Inngest<const TOptions extends ClientOptions = ClientOptions> imple
     TOutput,
     const TMiddleware extends readonly MiddlewareOption[] = readonly [],
   >(
-    options: FunctionOptions<OnFailure<TOptions, TTrigger>> & { triggers?: undefined; middleware?: TMiddleware },
+    options: FunctionOptions<OnFailure<TOptions, TTrigger>, EventNames<TOptions>> & {
+      triggers?: undefined;
+      middleware?: TMiddleware;
+    },
     trigger: TTrigger,
     handler: Handler<never, TOutput, HandlerContext<TOptions, TTrigger, TMiddleware>>,
   ): InngestFunction<TOutput, InvokeDataOf<EventsOf<TOptions>, TTrigger>>;
@@ -228,7 +238,10 @@ export class Inngest<const TOptions extends ClientOptions = ClientOptions> imple
     TOutput = unknown,
     const TMiddleware extends readonly MiddlewareOption[] = readonly [],
   >(
-    options: { triggers?: TTrigger; middleware?: TMiddleware } & FunctionOptions<OnFailure<TOptions, TTrigger>>,
+    options: { triggers?: TTrigger; middleware?: TMiddleware } & FunctionOptions<
+      OnFailure<TOptions, TTrigger>,
+      EventNames<TOptions>
+    >,
     handler: Handler<never, TOutput, HandlerContext<TOptions, TTrigger, TMiddleware>>,
   ): InngestFunction<TOutput, InvokeDataOf<EventsOf<TOptions>, TTrigger>>;
   createFunction(
@@ -380,6 +393,8 @@ function runOf(client: object): Pick<SendingStep, "sessions" | "send"> | undefin
   const found = ambient();
   return found?.client === client ? found : undefined;
 }
+
+type EventNames<TOptions extends ClientOptions> = EventName<EventsOf<TOptions>> | AnyEventType;
 
 type Triggers<TOptions extends ClientOptions> = Trigger<EventsOf<TOptions>> | readonly Trigger<EventsOf<TOptions>>[];
 

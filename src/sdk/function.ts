@@ -2,7 +2,10 @@ import type { EventSchemas } from "./event-schemas.ts";
 import { internalEvents } from "../protocol/event.ts";
 import type { CronTrigger, EventTrigger } from "../protocol/function-config.ts";
 import type { RetryPolicy } from "../protocol/retry-policy.ts";
+import type { WireFlow } from "../protocol/flow-config.ts";
+import type { FlowControl } from "../protocol/flow-control.ts";
 import { restoreError } from "./errors.ts";
+import { FLOW_OPTION_NAMES, readFlowOptions } from "./flow-options.ts";
 import type { Class } from "./middleware/base.ts";
 import { readMiddleware } from "./middleware/chain.ts";
 import { retryPolicy } from "./retries.ts";
@@ -35,6 +38,8 @@ export interface Registration {
   triggers: EventTrigger[];
   crons: CronTrigger[];
   retry: RetryPolicy;
+  /** undefined for none */
+  flow: FlowControl | undefined;
   /** @param code what is run in the handler's place, with just what it would be given. Default: the handler */
   handler: (context: Context, code?: (context: never) => unknown) => unknown;
   /** as the user made it */
@@ -42,7 +47,7 @@ export interface Registration {
 }
 
 /** A function as an app registers it with a server (inngest-protocol §2.4). */
-export interface WireFunctionConfig {
+export interface WireFunctionConfig extends WireFlow {
   id: string;
   name: string;
   triggers: ({ event: string; expression?: string } | { cron: string; jitter?: string })[];
@@ -59,22 +64,18 @@ export interface WireFunctionConfig {
   retryPolicy: RetryPolicy;
 }
 
-const KNOWN = ["id", "name", "description", "retries", "onFailure", "triggers", "middleware"];
+const KNOWN: readonly string[] = [
+  "id",
+  "name",
+  "description",
+  "retries",
+  "onFailure",
+  "triggers",
+  "middleware",
+  ...FLOW_OPTION_NAMES,
+];
 /** Taken so that code written for Inngest's SDK needs no edit. */
 const IDLE = ["checkpointing", "experimentalCheckpointing", "optimizeParallelism"];
-const UNSUPPORTED = [
-  "concurrency",
-  "throttle",
-  "rateLimit",
-  "debounce",
-  "batchEvents",
-  "priority",
-  "idempotency",
-  "singleton",
-  "cancelOn",
-  "timeouts",
-];
-
 /** Failure handlers are tried twice, as with Inngest's own SDK (inngest-protocol §2.4). */
 const FAILURE_RETRIES = 1;
 
@@ -97,6 +98,7 @@ export class InngestFunction<TOutput = unknown, TData extends object = UntypedDa
   readonly handler: (context: never) => unknown;
   readonly middleware: readonly Class[];
   readonly #retry: RetryPolicy;
+  readonly #flow: ReturnType<typeof readFlowOptions>;
   readonly #readers: readonly EventReader[];
 
   constructor(owner: FunctionOwner, options: AnyOptions, triggers: unknown, handler: (context: never) => unknown) {
@@ -104,6 +106,7 @@ export class InngestFunction<TOutput = unknown, TData extends object = UntypedDa
     this.owner = owner;
     this.options = options;
     this.#retry = inFunction(name, () => retryPolicy(options.retries, "retries"));
+    this.#flow = inFunction(name, () => readFlowOptions(options));
     const { events, crons, readers } = inFunction(name, () => readTriggers(triggers, "triggers"));
     this.triggers = events;
     this.crons = crons;
@@ -151,6 +154,7 @@ export class InngestFunction<TOutput = unknown, TData extends object = UntypedDa
       triggers: [...this.triggers],
       crons: [...this.crons],
       retry: this.#retry,
+      flow: this.#flow.flow,
       handler: (context, code) => this.#run(context, code),
       fn: this,
     };
@@ -164,6 +168,7 @@ export class InngestFunction<TOutput = unknown, TData extends object = UntypedDa
         triggers: [{ event: internalEvents.failed, expression: `event.data.function_id == ${celString(id)}` }],
         crons: [],
         retry: retryPolicy(FAILURE_RETRIES, "retries"),
+        flow: undefined,
         handler: (context) => this.#runOnFailure(onFailure, context),
         fn: this,
       },
@@ -212,6 +217,7 @@ export class InngestFunction<TOutput = unknown, TData extends object = UntypedDa
         },
       },
       retryPolicy: registration.retry,
+      ...(registration.flow && this.#flow.wire),
     }));
   }
 }
@@ -249,9 +255,7 @@ function checkOptions(options: AnyOptions): string {
   for (const [option, value] of Object.entries(options)) {
     if (value === undefined || KNOWN.includes(option) || IDLE.includes(option)) continue;
     throw new TypeError(
-      UNSUPPORTED.includes(option)
-        ? `function "${id}": ${option}: not supported by this version; nothing would hold it, so remove it or stay on a platform that does`
-        : `function "${id}": ${JSON.stringify(option)} is not an option${suggestion(option, [...KNOWN, ...UNSUPPORTED])}; there are ${KNOWN.join(", ")}`,
+      `function "${id}": ${JSON.stringify(option)} is not an option${suggestion(option, KNOWN)}; there are ${KNOWN.join(", ")}`,
     );
   }
   if (name !== undefined && typeof name !== "string")

@@ -91,12 +91,20 @@ export type {
   UntypedData,
 } from "./event.ts";
 export type {
+  BatchOptions,
+  CancelOption,
+  ConcurrencyOption,
   CronTriggerOptions,
+  DebounceOptions,
   EventTriggerOptions,
   FunctionOptions,
   IntervalTriggerOptions,
+  PriorityOptions,
+  RateLimitOptions,
+  SingletonOptions,
+  ThrottleOptions,
+  TimeoutOptions,
   Trigger,
-  UnsupportedFunctionOptions,
 } from "./function-options.ts";
 export type { Jsonify } from "./jsonify.ts";
 export type { RetryOptions } from "./retries.ts";

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  checkExpressions,
   compile,
   ExpressionError,
   matches,
@@ -634,5 +635,25 @@ describe("waits", () => {
       { numRuns: 3_000, seed: 7 },
     );
     expect(matched).toBeGreaterThan(100);
+  });
+});
+
+describe("[G9] a function with an expression that does not compile is refused, naming function and field", () => {
+  const cancelOn = [{ event: "a", expression: "async.data.", timeoutMs: null, cascade: false }];
+  test.each<[Parameters<typeof checkExpressions>[1], Parameters<typeof checkExpressions>[2], string]>([
+    [[{ event: "a", expression: "event.data." }], undefined, 'triggers: event "a": if: Expression `event.data.`'],
+    [[], { priority: "event.data.p +" }, "priority.run: Expression `event.data.p +`"],
+    [
+      [],
+      { singleton: { mode: "skip", key: "evnt.data.id" } },
+      "singleton.key: Expression `evnt.data.id` has the unknown",
+    ],
+    [[], { cancelOn }, 'cancelOn: event "a": if: Expression `async.data.`'],
+  ])("%j, %j", (triggers, flow, message) => {
+    expect(() => checkExpressions("shop-ship", triggers, flow)).toThrow(`function "shop-ship": ${message}`);
+  });
+
+  test("one that can be read passes", () => {
+    expect(() => checkExpressions("shop-ship", [{ event: "a", expression: null }], { priority: "1" })).not.toThrow();
   });
 });

@@ -74,39 +74,18 @@ describe("[§2.4, §4] the wire counts retries, the platform counts tries", () =
   });
 });
 
-describe("options that the platform does not enforce are refused by name", () => {
-  const SAMPLES: [string, unknown][] = [
-    ["concurrency", [{ limit: 1 }]],
-    ["throttle", { limit: 1, period: "1m" }],
-    ["rateLimit", { limit: 1, period: "1m" }],
-    ["debounce", { period: "5s" }],
-    ["batchEvents", { maxSize: 10, timeout: "5s" }],
-    ["priority", { run: "event.data.p" }],
-    ["idempotency", "event.data.id"],
-    ["singleton", { mode: "skip" }],
-    ["cancel", [{ event: "order/cancelled" }]],
-    ["timeouts", { start: "1m" }],
-  ];
-
-  test.each(SAMPLES)("%s", (option, value) => {
-    expect(issues(functionConfigSchema.safeParse(config({ [option]: value })))).toEqual([
-      `${option}: function "shop-ship": this version of the platform does not enforce \`${option}\`, so it refuses a function that asks for it`,
+describe("[§2.4] flow control, of which test/protocol/flow-config.test.ts has the rules", () => {
+  test("what cannot be is refused by its place, with the function's id", () => {
+    const asked = config({ throttle: { limit: 0, period: "1s" }, concurrency: [{ limit: 1 }, { limit: -1 }] });
+    expect(issues(functionConfigSchema.safeParse(asked))).toEqual([
+      'throttle.limit: function "shop-ship": 0 is not a whole number from 1 up',
+      'concurrency.1.limit: function "shop-ship": -1 is not a whole number from 0 up',
     ]);
   });
 
-  test.each(SAMPLES)("%s, as older clients write it with a capital", (option, value) => {
-    const capital = option[0]?.toUpperCase() + option.slice(1);
-    expect(issues(functionConfigSchema.safeParse(config({ [capital]: value })))).toHaveLength(1);
-  });
-
-  test.each(SAMPLES.map(([option]) => option))("%s that is null or an empty list asks for nothing", (option) => {
-    for (const value of [null, undefined, []])
-      expect(issues(functionConfigSchema.safeParse(config({ [option]: value })))).toEqual([]);
-  });
-
-  test("several are told all at once", () => {
-    const asked = config({ throttle: { limit: 1 }, debounce: { period: "1s" } });
-    expect(issues(functionConfigSchema.safeParse(asked))).toHaveLength(2);
+  test("what can be passes as it is", () => {
+    const asked = config({ concurrency: 5, Singleton: { mode: "skip" }, cancel: [] });
+    expect(functionConfigSchema.parse(asked)).toEqual(asked);
   });
 });
 

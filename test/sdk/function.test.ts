@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { flowControlOf } from "../../src/protocol/flow-config.ts";
 import { functionConfigSchema, retryPolicyOf } from "../../src/protocol/function-config.ts";
 import { DEFAULT_RETRY_POLICY } from "../../src/protocol/retry-policy.ts";
 import { Inngest } from "../../src/sdk/client.ts";
@@ -74,6 +75,20 @@ test.each<[string, unknown, unknown, unknown, string]>([
     { event: "a" },
     handler,
     'function "f": retries: 21 is not a whole number from 0 to 20',
+  ],
+  [
+    "misspelt option of flow control",
+    { id: "f", concurency: 3 },
+    { event: "a" },
+    handler,
+    'function "f": "concurency" is not an option (did you mean "concurrency"?); there are id,',
+  ],
+  [
+    "bad flow control",
+    { id: "f", throttle: { limit: 0, period: "1s" } },
+    { event: "a" },
+    handler,
+    'function "f": throttle.limit: 0 is not a whole number from 1 up',
   ],
   [
     "bad onFailure",
@@ -155,24 +170,6 @@ test.each<[string, unknown, unknown, unknown, string]>([
   ],
 ])("refused: %s", (_, options, trigger, code, message) => {
   expect(() => create(options, trigger, code)).toThrow(message);
-});
-
-test.each([
-  "concurrency",
-  "throttle",
-  "rateLimit",
-  "debounce",
-  "batchEvents",
-  "priority",
-  "idempotency",
-  "singleton",
-  "cancelOn",
-  "timeouts",
-])("an option that nothing would hold is refused by name: %s", (option) => {
-  expect(() => create({ id: "f", [option]: { limit: 1 } })).toThrow(
-    `function "f": ${option}: not supported by this version`,
-  );
-  expect(() => create({ id: "f", [option]: undefined })).not.toThrow();
 });
 
 test.each([
@@ -260,6 +257,22 @@ describe("[§2.4] configs", () => {
     );
     for (const [index, config] of fn.configs("shop", URL_OF_APP).entries())
       expect(retryPolicyOf(functionConfigSchema.parse(config))).toEqual(fn.registrations("shop")[index]?.retry);
+  });
+
+  test("and reads the same flow control from them as is known here; a failure handler has none", () => {
+    const fn = client.createFunction(
+      {
+        id: "ship",
+        concurrency: { limit: 1, key: "event.data.id", mode: "run" },
+        cancelOn: [{ event: "order/cancelled", match: "data.id" }],
+        onFailure: handler,
+      },
+      handler,
+    );
+    const [own, failure] = fn.configs("shop", URL_OF_APP).map((config) => functionConfigSchema.parse(config));
+    expect(fn.registrations("shop")[0]?.flow?.concurrency).toHaveLength(1);
+    expect(flowControlOf(own ?? {})).toEqual(fn.registrations("shop")[0]?.flow);
+    expect([failure && flowControlOf(failure), fn.registrations("shop")[1]?.flow]).toEqual([undefined, undefined]);
   });
 
   test.each([
