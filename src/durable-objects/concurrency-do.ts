@@ -1,6 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import { keyObject, type KeyObject, type KeyObjectApi } from "./key-object.ts";
-import type { AdmitRequest, CollectorObjectApi, KnownLine } from "./objects.ts";
+import type { AdmitRequest, CancellationRequest, CollectorObjectApi, KnownLine } from "./objects.ts";
 import { workerdHost } from "./workerd-host.ts";
 import type { RateLimitPolicy } from "../protocol/flow-control.ts";
 
@@ -51,6 +51,18 @@ export class ConcurrencyDO extends DurableObject implements KeyObjectApi {
 
   async list() {
     return this.#as("list").list();
+  }
+
+  async begin(request: CancellationRequest) {
+    return this.#as("begin").begin(request);
+  }
+
+  async view() {
+    return this.#as("view").view();
+  }
+
+  async stop() {
+    return this.#as("stop").stop();
   }
 
   override async alarm() {

@@ -1,8 +1,9 @@
 import { DurableObject } from "cloudflare:workers";
 import type { EventRecord } from "../protocol/event.ts";
+import type { RegisteredFunction } from "../protocol/function-config.ts";
 import { installedParts } from "./installed.ts";
 import { LogObject } from "./log-object.ts";
-import type { EventFilter, LogObjectApi, RunIndexRow } from "./objects.ts";
+import type { EventFilter, LogObjectApi, RunIndexRow, RunPlace, RunsQuery } from "./objects.ts";
 import { workerdHost } from "./workerd-host.ts";
 
 /** Log and run index of one day and shard. */
@@ -52,6 +53,14 @@ export class HistoryDO extends DurableObject implements LogObjectApi {
 
   runsOf(eventId: string) {
     return this.#log.runsOf(eventId);
+  }
+
+  runs(query: RunsQuery, after: RunPlace | null) {
+    return this.#log.runs(query, after);
+  }
+
+  unindexed(fn: RegisteredFunction, receivedFrom: number, cursor: number) {
+    return this.#log.unindexed(fn, receivedFrom, cursor);
   }
 
   mayKnow(runId: string) {

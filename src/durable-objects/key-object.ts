@@ -1,14 +1,27 @@
+import { CancellationObject } from "./cancellation-object.ts";
 import { CollectorObject } from "./collector-object.ts";
 import type { Host } from "./host.ts";
 import { LeaseObject } from "./lease-object.ts";
 import { LinesObject } from "./lines-object.ts";
-import type { CollectorObjectApi, LeaseObjectApi, LinesObjectApi, RateLimitObjectApi } from "./objects.ts";
+import type {
+  CancellationObjectApi,
+  CollectorObjectApi,
+  LeaseObjectApi,
+  LinesObjectApi,
+  RateLimitObjectApi,
+} from "./objects.ts";
 import { RateLimitObject } from "./rate-limit-object.ts";
 
-/** A flow-control key, whatever its rule: it answers to the methods of its own. */
-export type KeyObject = (LeaseObject | RateLimitObject | CollectorObject | LinesObject) & { alarm(): Promise<void> };
+/** A flow-control key, whatever its rule, or a bulk cancellation: it answers to the methods of its own. */
+export type KeyObject = (LeaseObject | RateLimitObject | CollectorObject | LinesObject | CancellationObject) & {
+  alarm(): Promise<void>;
+};
 
-export type KeyObjectApi = LeaseObjectApi & RateLimitObjectApi & CollectorObjectApi & LinesObjectApi;
+export type KeyObjectApi = LeaseObjectApi &
+  RateLimitObjectApi &
+  CollectorObjectApi &
+  LinesObjectApi &
+  CancellationObjectApi;
 
 /** The object of a name that `flow-control/admit.ts` has given: its first part is the rule. */
 export function keyObject(host: Host): KeyObject {
@@ -19,6 +32,8 @@ export function keyObject(host: Host): KeyObject {
     case "debounce":
     case "batch":
       return new CollectorObject(host);
+    case "cancellation":
+      return new CancellationObject(host);
     case "lines":
       return new LinesObject(host);
     default:

@@ -5,9 +5,12 @@
  * 2. While something is not acknowledged the alarm is set; without an alarm everything is. So an acknowledgement costs
  *    no row: what a lost process had acknowledged since is only sent again, which is harmless.
  */
+import { matches } from "../engine/expression.ts";
 import { Acknowledged } from "../engine/ranges.ts";
-import type { EventRecord } from "../protocol/event.ts";
-import { ulidOf, ulidParts } from "../protocol/ids.ts";
+import { route, triggerNames } from "../engine/route.ts";
+import { internalEvents, type EventRecord } from "../protocol/event.ts";
+import type { RegisteredFunction } from "../protocol/function-config.ts";
+import { runIdOf, ulidOf, ulidParts } from "../protocol/ids.ts";
 import { RESEND_AFTER_MS, RESENDS_MAX } from "../protocol/limits.ts";
 import { routeMessage } from "./accept.ts";
 import { routeBatch } from "./consumer.ts";
@@ -15,10 +18,13 @@ import type { Host } from "./host.ts";
 import {
   logDay,
   type EventFilter,
+  type FoundRun,
   type LoggedEvent,
   type LogObjectApi,
   type RouteQueue,
   type RunIndexRow,
+  type RunPlace,
+  type RunsQuery,
 } from "./objects.ts";
 import type { Append, LogStore } from "./storage/stores.ts";
 
@@ -26,6 +32,7 @@ const OVERDUE_MS = 120_000; // design §3: pokes runs more than 2 minutes past d
 const SWEEP_PAGE = 100;
 const SINCE_PAGE_APPENDS = 200;
 const RESEND_PAGE = 100;
+const RUNS_PAGE = 500;
 
 export class LogObject implements LogObjectApi {
   readonly #host: Host;
@@ -126,6 +133,60 @@ export class LogObject implements LogObjectApi {
 
   async runsOf(eventId: string): Promise<RunIndexRow[]> {
     return this.#store.runsOf(eventId);
+  }
+
+  async runs(query: RunsQuery, after: RunPlace | null): ReturnType<LogObjectApi["runs"]> {
+    const rows = this.#store.runsAfter(after, RUNS_PAGE);
+    const isMatching = this.#matching(query);
+    const runs = rows.flatMap((row): FoundRun[] => {
+      const { runId, functionId, status, createdAt, endedAt } = row;
+      if (functionId !== query.functionId || createdAt < query.createdFrom || createdAt >= query.createdBefore)
+        return [];
+      const isMatch = isMatching(row.eventId);
+      return isMatch === false ? [] : [{ runId, status, isEnded: endedAt !== null, createdAt, matches: isMatch }];
+    });
+    const last = rows.at(-1);
+    const next = last && rows.length === RUNS_PAGE ? { eventId: last.eventId, runId: last.runId } : null;
+    return { runs, next };
+  }
+
+  /** Whether an event is as a query wants it; null for one that is not kept any more. */
+  #matching({ if: source, now }: RunsQuery): (eventId: string) => boolean | null {
+    if (source === null) return () => true;
+    const read = new Map<string, EventRecord>();
+    return (eventId) => {
+      const found = read.has(eventId) ? undefined : this.#store.find(eventId)?.row;
+      // events that were stored together are read once
+      if (found) {
+        read.clear();
+        for (const { record } of this.#store.read(found.seq, found.seq + found.count))
+          read.set(record.internalId, record);
+      }
+      const record = read.get(eventId);
+      return record ? matches(source, { event: { ...record.event }, now }) : null;
+    };
+  }
+
+  async unindexed(fn: RegisteredFunction, receivedFrom: number, cursor: number): ReturnType<LogObjectApi["unindexed"]> {
+    const start = Math.max(cursor, this.#store.firstSince(receivedFrom));
+    const page = this.#store.appendsFrom(start, SINCE_PAGE_APPENDS);
+    const runIds: string[] = [];
+    for (const { seq, count, names } of page) {
+      if (runIds.length >= RUNS_PAGE) return { runIds, next: seq };
+      if (names.some((name) => mayStart(fn, name))) runIds.push(...this.#unindexedOf(fn, seq, seq + count));
+    }
+    const last = page.at(-1);
+    return { runIds, next: last && page.length === SINCE_PAGE_APPENDS ? last.seq + last.count : null };
+  }
+
+  #unindexedOf(fn: RegisteredFunction, from: number, to: number): string[] {
+    return this.#store
+      .read(from, to)
+      .filter(({ record, receivedAt }) => route(record, [fn], receivedAt).length > 0)
+      .flatMap(({ record: { internalId } }) => {
+        const runId = runIdOf(internalId, fn.id);
+        return this.#store.runsOf(internalId).some((row) => row.runId === runId) ? [] : [runId];
+      });
   }
 
   /** A run shares time and first entropy byte with its event (`runIdOf`). */
@@ -259,4 +320,11 @@ export class LogObject implements LogObjectApi {
     this.#alarmAt = at;
     this.#host.setAlarm(at);
   }
+}
+
+/** Whether events of a name may start a function; `route` decides. */
+function mayStart(fn: RegisteredFunction, name: string): boolean {
+  if (name === internalEvents.invoked || name === internalEvents.scheduledTimer) return true; // these name theirs
+  const names = new Set(triggerNames(name));
+  return fn.triggers.some((trigger) => names.has(trigger.event));
 }

@@ -2,6 +2,7 @@ import { env, exports } from "cloudflare:workers";
 import type { Host } from "./host.ts";
 import { meter } from "./meter.ts";
 import type {
+  CancellationObjectApi,
   CollectorObjectApi,
   DedupeObjectApi,
   LeaseObjectApi,
@@ -58,6 +59,7 @@ export const objects: Objects = {
   rateLimit: (env, object) => stub<RateLimitObjectApi>("ConcurrencyDO", env, object),
   collector: (env, object) => stub<CollectorObjectApi>("ConcurrencyDO", env, object),
   lines: (env, functionId) => stub<LinesObjectApi>("ConcurrencyDO", env, `lines${SEPARATOR}${functionId}`),
+  cancellation: (env, id) => stub<CancellationObjectApi>("ConcurrencyDO", env, `cancellation${SEPARATOR}${id}`),
 };
 
 /** @throws Error naming the class when the Worker does not export or configure it: `wrangler deploy` does not notice */

@@ -104,6 +104,7 @@ export class World {
       rateLimit: (_env, object) => this.#stub("key", object, life),
       collector: (_env, object) => this.#stub("key", object, life),
       lines: (_env, functionId) => this.#stub("key", `lines/${functionId}`, life),
+      cancellation: (_env, id) => this.#stub("key", `cancellation/${id}`, life),
     };
   }
 
