@@ -2,13 +2,21 @@ import { Hono } from "hono";
 import { describe, expectTypeOf, test } from "vitest";
 import { serve } from "../../src/serve/hono.ts";
 import {
+  EventSchemas,
+  eventType,
   experiment,
   Inngest,
+  type BatchOptions,
+  type CancelOption,
+  type ConcurrencyOption,
   type Context,
+  type DebounceOptions,
+  type DurationInput,
   type EventMeta,
   type EventPayload,
   type EventSessions,
   type FailureContext,
+  type FunctionOptions,
   type Handler,
   type InstantInput,
   type Jsonify,
@@ -213,6 +221,57 @@ describe("handlers", () => {
     if (isExecuted) inngest.createFunction({ id: "three", triggers: { event: "a" } }, { event: "a" }, () => 1);
     // @ts-expect-error -- a misspelt option
     if (isExecuted) inngest.createFunction({ id: "four", retry: 3 }, { event: "a" }, () => 1);
+  });
+
+  test("options of flow control that exclude each other are refused", () => {
+    if (!isExecuted) return;
+    const batchEvents = { maxSize: 10, timeout: "5s" };
+    const debounce = { period: "5s" };
+    const rateLimit = { limit: 1, period: "1h" };
+    expectTypeOf<{ id: string; batchEvents: BatchOptions; concurrency: number }>().toExtend<FunctionOptions>();
+    expectTypeOf<{ id: string; debounce: DebounceOptions; idempotency: string }>().toExtend<FunctionOptions>();
+    expectTypeOf<{ id: string; batchEvents: BatchOptions; idempotency: string }>().not.toExtend<FunctionOptions>();
+    // @ts-expect-error -- a batch has no last event
+    inngest.createFunction({ id: "f", batchEvents, debounce }, { event: "a" }, () => 1);
+    // @ts-expect-error -- no one event names its key
+    inngest.createFunction({ id: "f", batchEvents, singleton: { mode: "skip" } }, { event: "a" }, () => 1);
+    // @ts-expect-error -- nor its priority
+    inngest.createFunction({ id: "f", batchEvents, priority: { run: "1" } }, { event: "a" }, () => 1);
+    // @ts-expect-error -- nor what cancels it
+    inngest.createFunction({ id: "f", batchEvents, cancelOn: [{ event: "b" }], triggers: { event: "a" } }, () => 1);
+    // @ts-expect-error -- idempotency is a rate limit
+    inngest.createFunction({ id: "f", rateLimit, idempotency: "event.data.id" }, { event: "a" }, () => 1);
+    const singleton = { mode: "queue" } as const;
+    inngest.createFunction({ id: "f", rateLimit, debounce, singleton, cancelOn: [{ event: "b" }] }, () => 1);
+  });
+
+  test("limits: shared ones need a key, and strict order is of whole runs of one function", () => {
+    expectTypeOf<{ limit: number; key: string; mode: "run"; order: "fifo" }>().toExtend<ConcurrencyOption>();
+    expectTypeOf<{ limit: number; key: string; scope: "env"; mode: "run" }>().toExtend<ConcurrencyOption>();
+    expectTypeOf<{ limit: number; scope: "account" }>().not.toExtend<ConcurrencyOption>();
+    expectTypeOf<{ limit: number; order: "fifo" }>().not.toExtend<ConcurrencyOption>();
+    expectTypeOf<{
+      limit: number;
+      key: string;
+      scope: "env";
+      mode: "run";
+      order: "fifo";
+    }>().not.toExtend<ConcurrencyOption>();
+    expectTypeOf<{ event: string; match: string; if: string }>().not.toExtend<CancelOption>();
+    expectTypeOf<NonNullable<FunctionOptions["throttle"]>["period"]>().toEqualTypeOf<DurationInput>();
+  });
+
+  test("with known events, cancelOn names one of them, or a type", () => {
+    if (!isExecuted) return;
+    const schemas = new EventSchemas().fromRecord<{ "order/paid": { data: { id: string } } }>();
+    const typed = new Inngest({ id: "typed", schemas });
+    const refunded = eventType("order/refunded");
+    const cancelOn = [{ event: "order/paid" as const, match: "data.id" }, { event: refunded }];
+    typed.createFunction({ id: "f", cancelOn }, { event: "order/paid" }, ({ event }) => {
+      expectTypeOf(event.data.id).toEqualTypeOf<string>();
+    });
+    // @ts-expect-error -- no such event
+    typed.createFunction({ id: "f", cancelOn: [{ event: "order/payed" }] }, { event: "order/paid" }, () => 1);
   });
 
   test("data may be given a type", () => {
