@@ -2,8 +2,9 @@ import type { RunIndexRow, RunSummary } from "../durable-objects/objects.ts";
 import { entryDueAt, isEnded, runStatus, type Entry, type Run } from "../engine/run.ts";
 import { realTime } from "../engine/run-clock.ts";
 import { uuidOf } from "../protocol/ids.ts";
-import { byteLength, type JsonValue } from "../protocol/json.ts";
+import { byteLength, type JsonObject, type JsonValue } from "../protocol/json.ts";
 import type { WireError } from "../protocol/wire-error.ts";
+import type { Place } from "./run-places.ts";
 
 /** A run in a list (inngest-protocol §10.3). */
 export function runListView({ run, events }: RunSummary) {
@@ -43,6 +44,8 @@ export function indexRowView(row: RunIndexRow) {
 /** A run with its whole journal. */
 export interface RunView extends RunSummary {
   entries: Entry[];
+  /** where it stands in lines, as far as that was asked */
+  places?: Place[];
 }
 
 /** Outputs in one answer; the rest are told by their size. */
@@ -56,6 +59,8 @@ export function runView(view: RunView) {
     error: view.run.state.kind === "failed" ? view.run.state.error : null,
     last_error: view.run.lastError ?? null,
     cancel_reason: view.run.state.kind === "cancelled" ? view.run.state.reason : null,
+    skip_reason: view.run.state.kind === "skipped" ? view.run.state.refusal.rule : null,
+    skipped_by_run_id: view.run.state.kind === "skipped" ? view.run.state.refusal.byRunId : null,
     clock_offset_ms: view.run.offsetMs ?? 0,
     waiting_for: waitingFor(view),
     steps: stepViews(view),
@@ -107,15 +112,28 @@ function resultOf(kind: Entry["kind"], memo: JsonValue): { output: JsonValue; er
   return { output: memo, error: null };
 }
 
+/** Holders that are named: the count tells the rest. */
+const HOLDERS_MAX = 10;
+
+interface Reason {
+  kind: string;
+  step?: string;
+  on?: JsonValue;
+  since?: string;
+  earliest_at?: string;
+  until?: string;
+  error?: WireError;
+}
+
 /** Why a run is not done, each reason with a name and a time. Empty once it has ended. */
-export function waitingFor({ run, entries }: RunView) {
+export function waitingFor({ run, entries, places = [] }: RunView) {
   const { state } = run;
   if (isEnded(state)) return [];
-  const reasons: { kind: string; step?: string; on?: JsonValue; since?: string; until?: string; error?: WireError }[] =
-    [];
+  const reasons: Reason[] = [];
   if (state.kind === "executing") reasons.push({ kind: "executing", since: isoOf(state.since) });
   if (state.kind === "scheduled")
     reasons.push({ kind: state.reason, until: isoOf(realTime(run, state.at)), error: run.lastError });
+  for (const place of places) reasons.push(placeReason(run, place));
   for (const entry of entries) {
     const { status } = entry;
     if (status.kind === "settled") continue;
@@ -129,6 +147,30 @@ export function waitingFor({ run, entries }: RunView) {
     });
   }
   return reasons;
+}
+
+/** A place in a line: of which rule and key, behind how many, who is in, and when it may end at the earliest. */
+function placeReason(run: Run, { lease, gate, place }: Place) {
+  const on: JsonObject = { rule: gate.policy.rule, key: gate.key };
+  if (place) {
+    const { place: number, held, waiting, holders, policy } = place;
+    Object.assign(on, {
+      place: number,
+      waiting,
+      held,
+      holders: holders.map(({ runId }) => runId).slice(0, HOLDERS_MAX),
+    });
+    if (policy && "limit" in policy) on.limit = policy.limit;
+  }
+  const at = place?.earliestAt ?? null;
+  const timeoutAt = run.startedAt === undefined && run.cancelAt !== undefined ? realTime(run, run.cancelAt) : null;
+  return {
+    kind: "line",
+    on,
+    since: isoOf(lease.since),
+    earliest_at: at === null ? undefined : isoOf(at),
+    until: timeoutAt === null ? undefined : isoOf(timeoutAt),
+  };
 }
 
 function waitedFor({ wait, invoke }: Entry): JsonValue | undefined {

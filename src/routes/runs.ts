@@ -6,6 +6,7 @@ import { isUlid } from "../protocol/ids.ts";
 import { memos } from "../transports/http.ts";
 import { envelope } from "./envelope.ts";
 import { signingKeyGuard, type SettingsSource } from "./guard.ts";
+import { placesOf } from "./run-places.ts";
 import { nothingToWake, readAdvance, readWake } from "./run-clock.ts";
 import { runView, type RunView } from "./run-view.ts";
 
@@ -78,7 +79,8 @@ async function findRun(objects: Objects, env: string, id: string): Promise<RunSu
 /** A run with its journal. @throws HTTPException as {@link findRun} */
 async function findView(objects: Objects, env: string, id: string): Promise<RunView> {
   const summary = await findRun(objects, env, id);
-  return { ...summary, entries: await readJournal(objects, env, id) };
+  const [entries, places] = await Promise.all([readJournal(objects, env, id), placesOf(objects, summary)]);
+  return { ...summary, entries, places };
 }
 
 function hasEnded(runId: string): HTTPException {

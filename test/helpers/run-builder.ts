@@ -1,5 +1,14 @@
 /** A run under test: applies inputs to the run machine and keeps what a host would have stored. */
-import { apply, type Call, type Decision, type Input, type Reply } from "../../src/engine/run-machine.ts";
+import { gatesOf, type Lease, type Refusal } from "../../src/engine/lease.ts";
+import {
+  apply,
+  create,
+  type NewRun,
+  type Call,
+  type Decision,
+  type Input,
+  type Reply,
+} from "../../src/engine/run-machine.ts";
 import { entryDueAt, isEnded, RUN_SCHEMA, type Effect, type Entry, type Run } from "../../src/engine/run.ts";
 import type { Op, StepInfo } from "../../src/engine/step-ops.ts";
 import type { Memo } from "../../src/protocol/call.ts";
@@ -100,6 +109,8 @@ export class RunUnderTest {
   run: Run;
   readonly journal = new Map<string, Entry>();
   effects: Effect[] = [];
+  /** what it has or asks for; those given back stay until `acknowledge` */
+  readonly leases = new Map<number, Lease>();
   /** calls over HTTP that nobody has answered yet */
   calls: Call[] = [];
   now = NOW;
@@ -126,13 +137,55 @@ export class RunUnderTest {
   apply(input: Input): Decision {
     deepFreeze(this.run); // a decision changes nothing that it was given
     deepFreeze(input);
-    const decision = apply(this.run, input, { now: this.now, random: this.random });
+    const leases = [...this.leases.values()];
+    deepFreeze(leases);
+    const decision = apply(this.run, input, { now: this.now, random: this.random }, leases);
     if (decision.stale) return decision;
+    return this.#keep(decision);
+  }
+
+  /** Its first decision. */
+  create(more: Partial<NewRun> = {}): Decision {
+    const how = { at: this.now, event: EVENT, isSkipped: false, ...more };
+    return this.#keep(create(this.run, how, { now: this.now, random: this.random }));
+  }
+
+  #keep(decision: Decision): Decision {
     this.run = decision.run;
+    for (const lease of decision.leases) this.leases.set(lease.seq, lease);
     for (const entry of decision.entries) this.journal.set(entry.id, entry);
     this.effects.push(...decision.effects);
     this.calls.push(...decision.calls);
     return decision;
+  }
+
+  /** `slot status` of each lease, in the order in which they were asked for. */
+  get line(): string[] {
+    return [...this.leases.values()].sort((a, b) => a.seq - b.seq).map(({ slot, status }) => `${slot} ${status}`);
+  }
+
+  lease(slot: string): Lease {
+    const lease = [...this.leases.values()].find((one) => one.slot === slot && one.status !== "releasing");
+    if (!lease) throw new Error(`there is no lease of ${slot}, only ${this.line.join(", ")}`);
+    return lease;
+  }
+
+  /** The gate that a lease is at answers. */
+  at(slot: string, kind: "admitted" | "lined" = "admitted"): Decision {
+    const lease = this.lease(slot);
+    const gate = this.run.admission && gatesOf(lease, this.run.admission)[lease.passed];
+    return this.apply({ kind, seq: lease.seq, object: gate?.object ?? "" });
+  }
+
+  refuse(slot: string, refusal: Refusal): Decision {
+    return this.apply({ kind: "refused", seq: this.lease(slot).seq, refusal, open: this.open() });
+  }
+
+  room = (bodies: number): Decision => this.apply({ kind: "room", bodies });
+
+  /** What was given back has been taken. */
+  acknowledge(): void {
+    for (const { seq, status } of this.leases.values()) if (status === "releasing") this.leases.delete(seq);
   }
 
   /** The entry of a step that is in the journal. */
@@ -168,7 +221,9 @@ export class RunUnderTest {
   begin = (): Decision => this.apply({ kind: "begin" });
   idle = (): Decision => this.apply({ kind: "idle" });
   yield = (): Decision => this.apply({ kind: "yield" });
-  cancel = (reason = "asked"): Decision => this.apply({ kind: "cancel", reason, open: this.open() });
+  cancel = (reason = "asked", cascade?: boolean): Decision =>
+    this.apply({ kind: "cancel", reason, cascade, open: this.open() });
+  timedOut = (): Decision => this.apply({ kind: "timed-out", open: this.open() });
   due = (id: string): Decision => this.apply({ kind: "due", entry: this.entry(id) });
   answer = (id: string, memo: Memo, found?: boolean): Decision =>
     this.apply({ kind: "answer", entry: this.entry(id), memo, found });
