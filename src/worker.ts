@@ -6,6 +6,7 @@ import { routeBatch } from "./durable-objects/consumer.ts";
 import { install } from "./durable-objects/installed.ts";
 import type { RouteMessage } from "./durable-objects/objects.ts";
 import { RUN_TIMING, type RunTiming } from "./durable-objects/run-object.ts";
+import { answerScheduleRequest } from "./durable-objects/schedule-requests.ts";
 import { sweep } from "./durable-objects/sweep.ts";
 import { objects } from "./durable-objects/workerd-host.ts";
 import { checkCrons } from "./engine/cron.ts";
@@ -20,6 +21,7 @@ import { syncConfigured } from "./routes/app-sync.ts";
 import { checkWebhooks } from "./routes/webhooks.ts";
 import type { Inngest } from "./sdk/client.ts";
 import type { InngestFunction } from "./sdk/function.ts";
+import { bindSchedules } from "./sdk/schedules.ts";
 import { bindSender } from "./sdk/sender.ts";
 import { suggestion } from "./sdk/suggestion.ts";
 import { sdkName } from "./sdk/version.ts";
@@ -91,7 +93,10 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
     retentionMs: retentionOf(options.retention),
     timing: { ...RUN_TIMING, ...options.timing },
   });
-  if (client) bindSender(client, sendInProcess);
+  if (client) {
+    bindSender(client, sendInProcess);
+    bindSchedules(client, (request) => answerScheduleRequest(objects, MAIN_ENV, request, Date.now()));
+  }
   for (const webhook of webhooks) bindSender(webhook.client, sendInProcess);
   const app = platformApp(objects, MAIN_ENV, settings, webhooks);
   if (userApp)

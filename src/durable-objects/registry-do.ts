@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Pause } from "../protocol/flow-control.ts";
 import type { SyncFailure } from "../protocol/app-sync.ts";
+import type { ScheduleChanges, ScheduleDefinition } from "../protocol/schedule.ts";
 import type { AppSync, RegistryObjectApi } from "./objects.ts";
 import { RegistryObject } from "./registry-object.ts";
 import { workerdHost } from "./workerd-host.ts";
@@ -42,8 +43,20 @@ export class RegistryDO extends DurableObject implements RegistryObjectApi {
     return this.#registry.archive(appId);
   }
 
-  pause(functionId: string, pause: Pause | null) {
-    return this.#registry.pause(functionId, pause);
+  pause(functionId: string, triggers: Pause["triggers"] | null) {
+    return this.#registry.pause(functionId, triggers);
+  }
+
+  listCancellation(id: string, isListed: boolean) {
+    return this.#registry.listCancellation(id, isListed);
+  }
+
+  isCancellation(id: string) {
+    return this.#registry.isCancellation(id);
+  }
+
+  cancellations(before: string | null, limit: number) {
+    return this.#registry.cancellations(before, limit);
   }
 
   syncFailed(url: string, failure: SyncFailure) {
@@ -60,6 +73,26 @@ export class RegistryDO extends DurableObject implements RegistryObjectApi {
 
   schedules() {
     return this.#registry.schedules();
+  }
+
+  createSchedule(definition: ScheduleDefinition) {
+    return this.#registry.createSchedule(definition);
+  }
+
+  schedule(id: string) {
+    return this.#registry.schedule(id);
+  }
+
+  listSchedules(after: string, limit: number) {
+    return this.#registry.listSchedules(after, limit);
+  }
+
+  updateSchedule(id: string, changes: ScheduleChanges) {
+    return this.#registry.updateSchedule(id, changes);
+  }
+
+  deleteSchedule(id: string) {
+    return this.#registry.deleteSchedule(id);
   }
 
   checkSchedules() {

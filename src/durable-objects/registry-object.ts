@@ -3,15 +3,19 @@ import { triggerNames } from "../engine/route.ts";
 import type { Pause } from "../protocol/flow-control.ts";
 import type { SyncFailure } from "../protocol/app-sync.ts";
 import type { RegisteredFunction } from "../protocol/function-config.ts";
+import type { ScheduleChanges, ScheduleDefinition, ScheduleView } from "../protocol/schedule.ts";
+import { DynamicSchedules } from "./dynamic-schedules.ts";
 import type { Host } from "./host.ts";
 import {
   logDay,
   type AppSync,
   type AppView,
   type RegistryObjectApi,
+  type FunctionScheduleView,
   type RouteTable,
-  type ScheduleView,
 } from "./objects.ts";
+import { RegistryAlarm } from "./registry-alarm.ts";
+import { RegistryPauses } from "./registry-pauses.ts";
 import { RegistrySchedules } from "./registry-schedules.ts";
 import type { RegistryStore } from "./storage/stores.ts";
 
@@ -21,13 +25,23 @@ export class RegistryObject implements RegistryObjectApi {
   readonly #host: Host;
   readonly #store: RegistryStore;
   readonly #schedules: RegistrySchedules;
+  readonly #dynamic: DynamicSchedules;
+  readonly #pauses: RegistryPauses;
+  readonly #alarm: RegistryAlarm;
   #byId: Map<string, RegisteredFunction> | undefined;
   #byTrigger = new Map<string, RegisteredFunction[]>();
 
   constructor(host: Host) {
     this.#host = host;
     this.#store = host.stores.registry();
-    this.#schedules = new RegistrySchedules(host, this.#store);
+    this.#schedules = new RegistrySchedules(host, this.#store, () => this.#functions());
+    this.#dynamic = new DynamicSchedules(host, {
+      arm: () => this.#alarm.arm(),
+      isRegistered: (functionId) => this.#functions().has(functionId),
+      logs: () => this.#store.logs(),
+    });
+    this.#pauses = new RegistryPauses(host, this.#store);
+    this.#alarm = new RegistryAlarm(host, [this.#schedules, this.#dynamic, this.#pauses]);
   }
 
   async sync(sync: AppSync): ReturnType<RegistryObjectApi["sync"]> {
@@ -35,7 +49,7 @@ export class RegistryObject implements RegistryObjectApi {
     if (taken) return { kind: "taken", ...taken };
     const modified = this.#store.sync(sync, this.#host.now());
     this.#byId = undefined;
-    if (modified) this.#schedules.keep(this.#functions());
+    if (modified) this.#keepSchedules();
     return { kind: "synced", modified };
   }
 
@@ -67,29 +81,72 @@ export class RegistryObject implements RegistryObjectApi {
     return this.#store.apps();
   }
 
-  async schedules(): Promise<ScheduleView[]> {
-    return this.#schedules.views(this.#functions());
+  async schedules(): Promise<FunctionScheduleView[]> {
+    return this.#schedules.views();
   }
 
   async checkSchedules(): Promise<void> {
-    this.#schedules.keep(this.#functions());
-    await this.#schedules.repairAlarm();
+    this.#keepSchedules();
+    await this.#alarm.repair();
+  }
+
+  #keepSchedules(): void {
+    if (this.#schedules.keep()) this.#alarm.arm();
+  }
+
+  async createSchedule(definition: ScheduleDefinition): ReturnType<RegistryObjectApi["createSchedule"]> {
+    return this.#dynamic.create(definition);
+  }
+
+  async schedule(id: string): Promise<ScheduleView | null> {
+    return this.#dynamic.get(id);
+  }
+
+  async listSchedules(after: string, limit: number): ReturnType<RegistryObjectApi["listSchedules"]> {
+    return this.#dynamic.list(after, limit);
+  }
+
+  async updateSchedule(id: string, changes: ScheduleChanges): ReturnType<RegistryObjectApi["updateSchedule"]> {
+    return this.#dynamic.update(id, changes);
+  }
+
+  async deleteSchedule(id: string): ReturnType<RegistryObjectApi["deleteSchedule"]> {
+    return this.#dynamic.delete(id);
   }
 
   /** Schedules are all that the registry has an alarm for. */
   async alarm(): Promise<void> {
-    await this.#schedules.alarm(() => this.#functions());
+    await this.#alarm.ring();
   }
 
   async archive(appId: string): ReturnType<RegistryObjectApi["archive"]> {
     const isKnown = this.#store.archive(appId, this.#host.now());
     this.#byId = undefined;
-    this.#schedules.keep(this.#functions());
+    this.#keepSchedules();
     return { kind: isKnown ? "archived" : "unknown" };
   }
 
-  async pause(_functionId: string, _pause: Pause | null): ReturnType<RegistryObjectApi["pause"]> {
-    throw new Error("not built yet");
+  async pause(functionId: string, triggers: Pause["triggers"] | null): ReturnType<RegistryObjectApi["pause"]> {
+    if (!(await this.callable(functionId))) return { kind: "unknown" };
+    const outcome = triggers === null ? this.#pauses.end(functionId) : this.#pauses.begin(functionId, triggers);
+    this.#byId = undefined;
+    this.#alarm.arm(); // what is lost from here on it repeats
+    await this.#pauses.fire();
+    this.#alarm.arm();
+    return outcome;
+  }
+
+  async listCancellation(id: string, isListed: boolean): Promise<void> {
+    if (isListed) this.#store.addCancellation(id);
+    else this.#store.dropCancellation(id);
+  }
+
+  async isCancellation(id: string): Promise<boolean> {
+    return this.#store.isCancellation(id);
+  }
+
+  async cancellations(before: string | null, limit: number): Promise<string[]> {
+    return this.#store.cancellations(before, limit);
   }
 
   async syncFailed(url: string, failure: SyncFailure): Promise<void> {
@@ -128,11 +185,16 @@ export class RegistryObject implements RegistryObjectApi {
 
   #functions(): Map<string, RegisteredFunction> {
     if (this.#byId) return this.#byId;
-    this.#byId = new Map(this.#store.functions().map((fn) => [fn.id, fn]));
+    const pauses = this.#pauses.current();
+    this.#byId = new Map(this.#store.functions().map((fn) => [fn.id, withPause(fn, pauses.get(fn.id))]));
     this.#byTrigger = new Map();
     for (const fn of this.#byId.values())
       for (const name of new Set(fn.triggers.map((trigger) => trigger.event)))
         this.#byTrigger.set(name, [...(this.#byTrigger.get(name) ?? []), fn]);
     return this.#byId;
   }
+}
+
+function withPause(fn: RegisteredFunction, paused: Pause | undefined): RegisteredFunction {
+  return paused ? { ...fn, paused } : fn;
 }

@@ -1,5 +1,5 @@
 /**
- * The schedules of an environment's functions: one row for each, and one alarm, at the earliest tick.
+ * The schedules of an environment's functions: one row for each, all read when the alarm goes off.
  *
  * 1. A tick is an event whose id follows from function and instant, so sending it twice sends it once, and two schedules
  *    of a function that meet at an instant start it once.
@@ -14,15 +14,13 @@ import { groupBy } from "../protocol/group-by.ts";
 import { derivedUlid } from "../protocol/ids.ts";
 import { acceptRecords } from "./accept.ts";
 import type { Host } from "./host.ts";
-import { logOf, type ScheduleView } from "./objects.ts";
+import { inTurns } from "./in-turns.ts";
+import { logOf, type FunctionScheduleView } from "./objects.ts";
+import type { AlarmSource } from "./registry-alarm.ts";
 import type { RegistryStore, StoredSchedule } from "./storage/stores.ts";
 
 /** A tick that could not be sent is tried again after this. */
 const RETRY_MS = 5_000;
-/** Each is a request to another object. */
-const TICKS_AT_ONCE = 50;
-/** An alarm that is this late was dropped by the platform. */
-const OVERDUE_MS = 60_000;
 /** The id of an event names a day's log, so a tick that is made up later than this gets the day of its making up. */
 const ID_MAX_AGE_MS = 86_400_000;
 
@@ -30,18 +28,26 @@ const ID_MAX_AGE_MS = 86_400_000;
 type Due = StoredSchedule & { nextAt: number };
 type Functions = ReadonlyMap<string, RegisteredFunction>;
 
-export class RegistrySchedules {
+export class RegistrySchedules implements AlarmSource {
   readonly #host: Host;
   readonly #store: RegistryStore;
-  #isSending = false;
+  readonly #functions: () => Functions;
+  /** what was due then, and is still there, has failed */
+  #firedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(host: Host, store: RegistryStore) {
+  /** @param functions those that are registered */
+  constructor(host: Host, store: RegistryStore, functions: () => Functions) {
     this.#host = host;
     this.#store = store;
+    this.#functions = functions;
   }
 
-  /** Holds exactly the schedules of these functions; those that stay keep their next tick. Writes only what changes. */
-  keep(functions: Functions): void {
+  /**
+   * Holds exactly the schedules of the functions; those that stay keep their next tick. Writes only what changes, and
+   * says whether anything has.
+   */
+  keep(): boolean {
+    const functions = this.#functions();
     const now = this.#host.now();
     let hasChanged = false;
     const stored = new Set<string>();
@@ -58,19 +64,16 @@ export class RegistrySchedules {
         this.#store.addSchedule(fn.id, cron, nextTick(schedule, now));
         hasChanged = true;
       }
-    if (hasChanged && !this.#isSending) this.#host.setAlarm(earliest(this.#store.schedules()));
+    return hasChanged;
   }
 
-  /** Sets the alarm when the platform has lost it. */
-  async repairAlarm(): Promise<void> {
-    const alarm = await this.#host.alarm();
-    if (this.#isSending) return; // it reads as unset, and is set when its handler ends
-    const next = earliest(this.#store.schedules());
-    if (next === null) return;
-    if (alarm === null || alarm > next || alarm < this.#host.now() - OVERDUE_MS) this.#host.setAlarm(next);
+  nextAt(): number | null {
+    const retryAt = this.#firedAt + RETRY_MS;
+    return earliest(this.#store.schedules().map((row) => (isDue(row, this.#firedAt) ? retryAt : row.nextAt)));
   }
 
-  views(functions: Functions): ScheduleView[] {
+  views(): FunctionScheduleView[] {
+    const functions = this.#functions();
     return this.#store.schedules().map(({ functionId, cron, nextAt }) => ({
       functionId,
       cron,
@@ -79,21 +82,17 @@ export class RegistrySchedules {
   }
 
   /** Sends every tick that is due. */
-  async alarm(functions: () => Functions): Promise<void> {
+  async fire(): Promise<void> {
     const now = this.#host.now();
-    this.#isSending = true;
+    this.#firedAt = now;
     try {
       const due = this.#store.schedules().filter((row) => isDue(row, now));
       const ready = (await inTurns(due, (row) => this.#settle(row, now))).flatMap((row) => row ?? []);
       const ticks = [...groupBy(ready, eventIdOf).values()];
-      await inTurns(ticks, (rows) => this.#send(rows, functions()));
+      await inTurns(ticks, (rows) => this.#send(rows, this.#functions()));
     } catch (error) {
       this.#host.report("schedules: sending ticks failed and is tried again", error);
     }
-    this.#isSending = false;
-    const rows = this.#store.schedules();
-    // what was due and is still there has failed
-    this.#host.setAlarm(earliest(rows.map((row) => (isDue(row, now) ? { ...row, nextAt: now + RETRY_MS } : row))));
   }
 
   /** Decides, and stores, which tick of a schedule is sent; null for none, or when that failed and comes again. */
@@ -191,18 +190,8 @@ function jitterOf(functions: Functions, functionId: string, cron: string): strin
   return functions.get(functionId)?.crons.find((trigger) => trigger.cron === cron)?.jitter ?? null;
 }
 
-function earliest(rows: StoredSchedule[]): number | null {
-  return rows.reduce<number | null>(
-    (least, { nextAt }) => (nextAt === null || (least !== null && least <= nextAt) ? least : nextAt),
-    null,
-  );
-}
-
-async function inTurns<T, Result>(list: T[], work: (one: T) => Promise<Result>): Promise<Result[]> {
-  const results: Result[] = [];
-  for (let i = 0; i < list.length; i += TICKS_AT_ONCE)
-    results.push(...(await Promise.all(list.slice(i, i + TICKS_AT_ONCE).map(work))));
-  return results;
+function earliest(instants: (number | null)[]): number | null {
+  return instants.reduce((least, at) => (at === null || (least !== null && least <= at) ? least : at), null);
 }
 
 function isDue(row: StoredSchedule, now: number): row is Due {

@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import * as z from "zod";
-import type { AppSync, Objects, ScheduleView } from "../durable-objects/objects.ts";
+import type { AppSync, FunctionScheduleView, Objects } from "../durable-objects/objects.ts";
 import { checkCrons } from "../engine/cron.ts";
 import { checkExpressions } from "../engine/expression.ts";
 import { appUrl } from "../protocol/app-sync.ts";
@@ -70,7 +70,7 @@ export function functionView(fn: RegisteredFunction) {
 }
 
 /** A function's schedules, and when each starts it next. */
-function cronViews(fn: RegisteredFunction, schedules: ScheduleView[]) {
+function cronViews(fn: RegisteredFunction, schedules: FunctionScheduleView[]) {
   return fn.crons.map((trigger) => {
     const schedule = schedules.find(({ functionId, cron }) => functionId === fn.id && cron === trigger.cron);
     const nextFireAt = schedule?.nextFireAt ?? null;

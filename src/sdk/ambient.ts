@@ -10,6 +10,7 @@ import type { StepTools } from "./step/tools.ts";
 export interface Ambient {
   /** of the run: equal for all code of one pass */
   readonly run: object;
+  readonly runId: string;
   /** whose function it is */
   readonly client: object;
   /** what the events that it sends inherit */

@@ -18,6 +18,7 @@ import type { Class } from "./middleware/base.ts";
 import type { MiddlewareContext } from "./middleware/context-type.ts";
 import { readMiddleware, registerMiddleware, type MiddlewareOption } from "./middleware/chain.ts";
 import { sendThrough } from "./middleware/send.ts";
+import { Schedules } from "./schedules.ts";
 import { makeSeed, postEvents } from "./send.ts";
 import { boundSender, type EventSender } from "./sender.ts";
 import type { Serializer } from "./serializer.ts";
@@ -269,6 +270,17 @@ export class Inngest<const TOptions extends ClientOptions = ClientOptions> imple
    */
   createWebhook(options: WebhookOptions<SendPayload<EventsOf<TOptions>>>): InngestWebhook {
     return new InngestWebhook(this, options);
+  }
+
+  /**
+   * Schedules that are made, changed and deleted at run time. Ours: Inngest has none. Asks the platform with the signing
+   * key, and inside its own Worker without HTTP.
+   *
+   * @example
+   * await inngest.schedules.create({ id: "poll-42", every: "5m", event: { name: "feed/poll", data: { feed: 42 } } });
+   */
+  get schedules(): Schedules {
+    return new Schedules(this);
   }
 
   /** Adds environment variables, for platforms that hand them to each request; they win over the process's. */

@@ -62,6 +62,7 @@ export { InngestMiddleware, type MiddlewareOptions } from "./middleware/legacy.t
 export { InngestFunctionReference, referenceFunction } from "./reference.ts";
 export { staticSchema, type DataSchema, type StandardSchemaV1 } from "./schema.ts";
 export type { Serializer } from "./serializer.ts";
+export { ScheduleError, Schedules, type DynamicSchedule, type ScheduleOptions } from "./schedules.ts";
 export { SendError } from "./send.ts";
 export type { Context, FailureContext, FailureHandler, Handler, Logger } from "./context.ts";
 export type {

@@ -91,6 +91,7 @@ export class RunContext {
     this.#context = this.#makeContext();
     this.#surroundings = {
       run: this,
+      runId,
       client: options.client,
       sessions: () => this.#sessions(),
       send: this.#sender(),

@@ -1,5 +1,6 @@
 import { headers } from "../protocol/headers.ts";
 import { verify } from "../protocol/signature.ts";
+import { signingKeys } from "../sdk/api.ts";
 import type { Inngest } from "../sdk/client.ts";
 import { failure, type Answer } from "./respond.ts";
 
@@ -21,11 +22,6 @@ export async function authenticate(client: Inngest, request: Request, body: stri
     kind: "refused",
     answer: { status: 401, body: { code: "sig_verification_failed", message: `Unauthorized: ${why}` } },
   };
-}
-
-/** Keys in the order in which they are tried. */
-export function signingKeys(client: Inngest): string[] {
-  return [client.signingKey, client.signingKeyFallback].filter((key) => key !== undefined);
 }
 
 export function missingSigningKey(): Answer {

@@ -3,7 +3,7 @@ import { callBodySchema, type CallBody } from "../protocol/call.ts";
 import { CALL_BODY_LARGEST_BYTES, SYNC_TIMEOUT_MS } from "../protocol/limits.ts";
 import type { Inngest } from "../sdk/client.ts";
 import type { RunHost } from "../sdk/run-host.ts";
-import { callApi } from "./api.ts";
+import { callApi } from "../sdk/api.ts";
 
 const { events: eventsSchema, steps: stepsSchema } = callBodySchema.shape;
 

@@ -4,9 +4,9 @@ import { SYNC_TIMEOUT_MS } from "../protocol/limits.ts";
 import { isNo } from "../sdk/environment.ts";
 import { serializeError } from "../sdk/errors.ts";
 import { sdkName, version } from "../sdk/version.ts";
-import { callApi } from "./api.ts";
+import { callApi, signingKeys } from "../sdk/api.ts";
 import { serveUrl, type ServedApp } from "./app.ts";
-import { authenticate, missingSigningKey, signingKeys } from "./authenticate.ts";
+import { authenticate, missingSigningKey } from "./authenticate.ts";
 import { introspect } from "./introspection.ts";
 import { failure, type Answer } from "./respond.ts";
 

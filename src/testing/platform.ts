@@ -6,6 +6,7 @@ import { ambient } from "../sdk/ambient.ts";
 import type { EventPayload } from "../sdk/event.ts";
 import { readPayloads } from "../sdk/event-payload.ts";
 import type { RunHost } from "../sdk/run-host.ts";
+import { bindSchedules } from "../sdk/schedules.ts";
 import { bindSender } from "../sdk/sender.ts";
 import { suggestion } from "../sdk/suggestion.ts";
 import { AppFunctions, type AnyFunction } from "./app-functions.ts";
@@ -163,7 +164,10 @@ export class TestPlatform {
       isWork: (timer) => this.#isWork(timer),
       atRest: () => this.#answerPending(),
     });
-    for (const one of this.#functions.clients) bindSender(one, (events) => this.#client.deliver(null, events));
+    for (const one of this.#functions.clients) {
+      bindSender(one, (events) => this.#client.deliver(null, events));
+      bindSchedules(one, (request) => this.#client.schedules(ambient()?.runId ?? null, request));
+    }
     this.clock = {
       now: () => this.#world.clock.now,
       advance: async (by) => {

@@ -1,10 +1,12 @@
 import { acceptRecords } from "../durable-objects/accept.ts";
 import type { JournalPage, Objects } from "../durable-objects/objects.ts";
+import { answerScheduleRequest } from "../durable-objects/schedule-requests.ts";
 import type { Entry } from "../engine/run.ts";
 import type { CallBody } from "../protocol/call.ts";
 import { internalEvents, type EventRecord, type EventValue } from "../protocol/event.ts";
 import { readEvents, readSeed } from "../protocol/event-request.ts";
 import { runIdOf, ulidOf } from "../protocol/ids.ts";
+import type { ScheduleAnswer, ScheduleRequest } from "../protocol/schedule.ts";
 import type { EventPayload } from "../sdk/event.ts";
 import { preparePayload, readPayloads } from "../sdk/event-payload.ts";
 import type { HostedRun } from "../sdk/run-host.ts";
@@ -80,6 +82,16 @@ export class TestClient {
     const record = this.#event(internalEvents.invoked, { ...data, _inngest: { fn_id: functionId } }, user);
     await this.#accept([record]);
     return runIdOf(record.internalId, functionId);
+  }
+
+  /** What a client asks about schedules. @param runId of the run whose code asks */
+  async schedules(runId: string | null, request: ScheduleRequest): Promise<ScheduleAnswer> {
+    const { world, activations } = this.#options;
+    const answered = (async () => {
+      await this.register();
+      return this.ask((objects) => answerScheduleRequest(objects, ENV, request, world.clock.now));
+    })();
+    return runId === null ? answered : activations.whileWaiting(runId, answered);
   }
 
   /** Tells the platform of the functions, once. */

@@ -9,6 +9,7 @@ import { keyStoreContract, keyUse } from "./key-store.ts";
 import { logStoreContract, logUse } from "./log-store.ts";
 import { registryStoreContract, registryUse } from "./registry-store.ts";
 import { runStoreContract, runUse } from "./run-store.ts";
+import { scheduleStoreContract, scheduleUse } from "./schedule-store.ts";
 import { openMemory, openSql, Random, type Use } from "./storages.ts";
 import { waitStoreContract, waitUse } from "./wait-store.ts";
 
@@ -23,6 +24,7 @@ describe.each(STORAGES)("stores in %s", (_, open) => {
   describe("log", () => logStoreContract(fresh));
   describe("waits", () => waitStoreContract(fresh));
   describe("registry", () => registryStoreContract(fresh));
+  describe("schedules", () => scheduleStoreContract(fresh));
   describe("claims", () => claimStoreContract(fresh));
   describe("key", () => keyStoreContract(fresh));
 });
@@ -127,6 +129,7 @@ describe("run", () => compared(runUse));
 describe("log", () => compared(logUse));
 describe("waits", () => compared(waitUse));
 describe("registry", () => compared(registryUse));
+describe("schedules", () => compared(scheduleUse));
 describe("claims", () => compared(claimUse));
 describe("key", () => compared(keyUse));
 

@@ -4,6 +4,7 @@ import { SqlKeyStore } from "./sql-key-store.ts";
 import { SqlLogStore } from "./sql-log-store.ts";
 import { SqlRegistryStore } from "./sql-registry-store.ts";
 import { SqlRunStore } from "./sql-run-store.ts";
+import { SqlScheduleStore } from "./sql-schedule-store.ts";
 import { SqlWaitStore } from "./sql-wait-store.ts";
 import type { Stores } from "./stores.ts";
 
@@ -14,6 +15,7 @@ export function sqlStores(sql: Sql): Stores {
     log: () => new SqlLogStore(sql),
     waits: () => new SqlWaitStore(sql),
     registry: () => new SqlRegistryStore(sql),
+    schedules: () => new SqlScheduleStore(sql),
     claims: () => new SqlClaimStore(sql),
     key: () => new SqlKeyStore(sql),
   };

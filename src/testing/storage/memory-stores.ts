@@ -5,6 +5,7 @@ import { MemoryKeyStore } from "./memory-key-store.ts";
 import { MemoryLogStore } from "./memory-log-store.ts";
 import { MemoryRegistryStore } from "./memory-registry-store.ts";
 import { MemoryRunStore } from "./memory-run-store.ts";
+import { MemoryScheduleStore } from "./memory-schedule-store.ts";
 import { MemoryWaitStore } from "./memory-wait-store.ts";
 
 /** Stores on one instance's disk in memory. */
@@ -14,6 +15,7 @@ export function memoryStores(disk: DiskAccess): Stores {
     log: () => new MemoryLogStore(disk),
     waits: () => new MemoryWaitStore(disk),
     registry: () => new MemoryRegistryStore(disk),
+    schedules: () => new MemoryScheduleStore(disk),
     claims: () => new MemoryClaimStore(disk),
     key: () => new MemoryKeyStore(disk),
   };

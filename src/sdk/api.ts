@@ -1,6 +1,13 @@
 import { hashedSigningKey } from "../protocol/signature.ts";
-import type { Inngest } from "../sdk/client.ts";
-import { signingKeys } from "./authenticate.ts";
+
+/** What a request to the platform's API needs of a client. */
+export interface ApiClient {
+  readonly apiBaseUrl: string;
+  readonly headers: Record<string, string>;
+  readonly fetch: typeof fetch;
+  readonly signingKey: string | undefined;
+  readonly signingKeyFallback: string | undefined;
+}
 
 /**
  * A request to the platform's API with the signing key as bearer; a key that is refused (401, 403) is followed by the
@@ -10,7 +17,7 @@ import { signingKeys } from "./authenticate.ts";
  * @param timeoutMs for each try
  */
 export async function callApi(
-  client: Inngest,
+  client: ApiClient,
   path: string,
   request: { method?: string; body?: string; headers?: Record<string, string>; timeoutMs: number },
 ): Promise<Response> {
@@ -34,4 +41,12 @@ export async function callApi(
   }
   if (response === undefined) throw new Error(`no answer from ${url}`); // the list of keys is never empty
   return response;
+}
+
+/** Keys in the order in which they are tried. */
+export function signingKeys({
+  signingKey,
+  signingKeyFallback,
+}: Pick<ApiClient, "signingKey" | "signingKeyFallback">): string[] {
+  return [signingKey, signingKeyFallback].filter((key) => key !== undefined);
 }
