@@ -21,8 +21,9 @@ export function runRoutes(objects: Objects, env: string, settings: SettingsSourc
   });
 
   app.delete("/v1/runs/:id", async (c) => {
+    const cascade = readCascade(c.req.query("cascade"));
     const { run } = await findRun(objects, env, c.req.param("id"));
-    const { kind } = await objects.run(env, run.id).cancel("cancelled through the API");
+    const { kind } = await objects.run(env, run.id).cancel("cancelled through the API", cascade);
     if (kind === "ended") throw hasEnded(run.id);
     return c.body(null, 200);
   });
@@ -81,6 +82,13 @@ async function findView(objects: Objects, env: string, id: string): Promise<RunV
   const summary = await findRun(objects, env, id);
   const [entries, places] = await Promise.all([readJournal(objects, env, id), placesOf(objects, summary)]);
   return { ...summary, entries, places };
+}
+
+/** Whether the runs that a run has invoked go with it. @throws HTTPException 400 */
+function readCascade(text: string | undefined): boolean {
+  if (text === undefined || text === "false") return false;
+  if (text === "true") return true;
+  throw new HTTPException(400, { message: `cascade: "${text.slice(0, 60)}" is neither true nor false` });
 }
 
 function hasEnded(runId: string): HTTPException {

@@ -1,0 +1,36 @@
+import { HTTPException } from "hono/http-exception";
+import type * as z from "zod";
+import { readBody } from "./body.ts";
+
+/**
+ * The fields of a JSON body; one that is empty has none.
+ *
+ * @throws HTTPException 400 naming field, value and what it may be
+ */
+export async function readFields<Schema extends z.ZodType>(
+  request: Request,
+  schema: Schema,
+  example: string,
+): Promise<z.infer<Schema>> {
+  const text = await readBody(request);
+  let json: unknown;
+  try {
+    json = text.trim() === "" ? {} : JSON.parse(text);
+  } catch {
+    throw new HTTPException(400, { message: `the body must be JSON such as ${example}` });
+  }
+  if (typeof json !== "object" || json === null || Array.isArray(json))
+    throw new HTTPException(400, { message: `the body must be a JSON object such as ${example}` });
+  return checkFields(json, schema);
+}
+
+/** @throws HTTPException 400 naming field, value and what it may be */
+export function checkFields<Schema extends z.ZodType>(fields: object, schema: Schema): z.infer<Schema> {
+  const parsed = schema.safeParse(fields);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const field = issue?.path.join(".") ?? "";
+  const value: unknown = field === "" ? undefined : Reflect.get(fields, field);
+  const shown = value === undefined ? "" : `, not ${JSON.stringify(value).slice(0, 100)}`;
+  throw new HTTPException(400, { message: `${field || "body"}: ${issue?.message}${shown}` });
+}

@@ -1,0 +1,34 @@
+import type { KnownLine, LineView, Objects } from "../durable-objects/objects.ts";
+
+/** Why a function's runs wait: each of its lines, the longest first. */
+export async function linesOf(objects: Objects, env: string, functionId: string) {
+  const known = await objects.lines(env, functionId).list();
+  const lines = await Promise.all(
+    known.map(async (one) => ({ one, line: await objects.leases(one.env, one.object).line() })),
+  );
+  return lines
+    .flatMap(({ one, line }) => (line ? [lineView(one, line)] : []))
+    .sort((a, b) => b.waiting - a.waiting || b.held - a.held);
+}
+
+function lineView({ object, key }: KnownLine, line: LineView) {
+  const { policy, held, waiting, holders, oldestSince, nextAt } = line;
+  return {
+    rule: policy?.rule ?? object.slice(0, object.indexOf("/")),
+    key,
+    limit: policy && "limit" in policy ? policy.limit : null,
+    held,
+    waiting,
+    holders: holders.map(({ runId, functionId, since }) => ({
+      run_id: runId,
+      function_slug: functionId,
+      since: isoOf(since),
+    })),
+    oldest_since: isoOf(oldestSince),
+    next_at: isoOf(nextAt),
+  };
+}
+
+function isoOf(at: number | null): string | null {
+  return at === null ? null : new Date(at).toISOString();
+}
