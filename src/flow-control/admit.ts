@@ -36,12 +36,15 @@ export interface Intake {
   debounce?: IntakeRule<DebouncePolicy>;
 }
 
-/** @returns null when nothing stands between the event and its run */
-export function intakeOf(fn: RegisteredFunction, event: EventValue, now: number): Intake | null {
+/**
+ * @param isTick the function's schedule has ticked: that is not batched (features §3.7)
+ * @returns null when nothing stands between the event and its run
+ */
+export function intakeOf(fn: RegisteredFunction, event: EventValue, now: number, isTick = false): Intake | null {
   const { flow } = fn;
   if (!flow) return null;
   const { batch, rateLimit, debounce } = flow;
-  if (batch && isBatched(batch, event, now)) return { batch: intakeRule("batch", fn, batch, event, now) };
+  if (batch && !isTick && isBatched(batch, event, now)) return { batch: intakeRule("batch", fn, batch, event, now) };
   const intake: Intake = {};
   if (rateLimit && !keyOf(rateLimit.key, event, now).isFalse)
     intake.rateLimit = intakeRule("rate-limit", fn, rateLimit, event, now);
@@ -63,6 +66,11 @@ function intakeRule<Policy extends { key: string | null }>(
 ): IntakeRule<Policy> {
   const key = keyOf(policy.key, event, now);
   return { object: `${rule}/${fn.id}/${key.hash}`, key: key.shown, policy };
+}
+
+/** The gate at which the runs wait that a function's pauses have held; as `gate` names it. */
+export function pauseObject(fnId: string): string {
+  return `pause/${fnId}/`;
 }
 
 /** Environment of the objects whose scope is the account: all environments share them. */
