@@ -252,7 +252,7 @@ export class TestPlatform {
   /** The stories of all runs, and what else there is to know when something is not as expected. */
   timeline(): string {
     const runs = this.#stored.ids().flatMap((runId) => this.#stored.read(runId) ?? []);
-    return [...runs.map(({ run, entries }) => story(run, entries, this.#start)), ...this.#notes()].join("\n");
+    return [...runs.map((run) => story(run, this.#start)), ...this.#notes()].join("\n");
   }
 
   /** @internal */
@@ -371,6 +371,7 @@ export class TestPlatform {
     const { kind, name } = partsOf(key);
     if (kind === "registry" || kind === "dedupe") return false;
     if (kind === "waits") return this.#stored.hasDeliveries(name);
+    if (kind === "key") return this.#stored.isKeyAtWork(name);
     const [runId = ""] = name.split(" ");
     if (kind !== "run" || !this.#controls.isHanging(runId) || !this.#activations.isExecuting(runId)) return true;
     return this.#stored.hasDeadline(runId); // the watchdog of code that hangs only looks whether it still does

@@ -1,3 +1,4 @@
+import type { Lease } from "../engine/lease.ts";
 import { isEnded, runStatus, type Entry, type Run, type RunStatus } from "../engine/run.ts";
 import type { EventValue } from "../protocol/event.ts";
 import type { JsonValue } from "../protocol/json.ts";
@@ -39,6 +40,8 @@ export interface StoredRun {
   run: Run;
   /** in the order of their commits */
   readonly entries: readonly Entry[];
+  /** what it has of its keys, and waits for */
+  readonly leases: readonly Lease[];
   /** the first of its events */
   trigger: EventValue;
   events: readonly EventValue[];
@@ -144,8 +147,7 @@ export class TestRun {
 
   /** What it waits for, in words; empty when it has ended. */
   get waitsFor(): string[] {
-    const { run, entries } = this.#read();
-    return waitsFor(run, entries, this.#source.start);
+    return waitsFor(this.#read(), this.#source.start);
   }
 
   async cancel(reason = "cancelled by the test"): Promise<this> {
@@ -179,7 +181,7 @@ export class TestRun {
     told.add(runId);
     const { run, entries } = found;
     const invoked = entries.flatMap((entry) => invokedRun(run, entry) ?? []);
-    return [story(run, entries, this.#source.start), ...invoked.flatMap((id) => this.#stories(id, told))];
+    return [story(found, this.#source.start), ...invoked.flatMap((id) => this.#stories(id, told))];
   }
 
   #read(): StoredRun {

@@ -1,4 +1,6 @@
+import { Collection } from "../durable-objects/collection.ts";
 import type { Stores } from "../durable-objects/storage/stores.ts";
+import type { Lease } from "../engine/lease.ts";
 import { isEnded, type Entry } from "../engine/run.ts";
 import type { ObjectKind } from "./host/faults.ts";
 import type { World } from "./host/world.ts";
@@ -60,6 +62,13 @@ export class StoredRuns {
     return (this.#stores("waits", eventName)?.waits().deliveries().length ?? 0) > 0;
   }
 
+  /** Whether a flow-control key has anything to do but to forget what it remembers. */
+  isKeyAtWork(name: string): boolean {
+    const stores = this.#stores("key", name);
+    if (!stores || name.startsWith("rate-limit/")) return false;
+    return /^(batch|debounce)\//.test(name) ? new Collection(stores.key()).isAtWork : true;
+  }
+
   #stores(kind: ObjectKind, name: string): Stores | undefined {
     const disk = this.#world.disk(kind, name);
     return disk && storesOf(disk);
@@ -79,10 +88,14 @@ function storedRun(disk: MemoryDisk): StoredRun | undefined {
   const [trigger] = events;
   if (!run || !trigger) return undefined;
   let entries: Entry[] | undefined;
+  let leases: Lease[] | undefined;
   return {
     run,
     trigger,
     events,
+    get leases() {
+      return (leases ??= run.admission ? store.leases() : []);
+    },
     get entries() {
       return (entries ??= store.entries());
     },

@@ -1,4 +1,5 @@
 /** A run's story in words: what happened when, and what it waits for. */
+import { gatesOf, type Admission, type Lease, type Refusal } from "../engine/lease.ts";
 import { realTime } from "../engine/run-clock.ts";
 import { entryDueAt, isEnded, type Entry, type Run } from "../engine/run.ts";
 import { derivedUlid, runIdOf } from "../protocol/ids.ts";
@@ -8,6 +9,13 @@ const SHOWN_CHARS = 120;
 /** of what has no time that is known */
 const NO_TIME = "";
 const WAITS = "waits for";
+
+/** A run as its story needs it. */
+interface Told {
+  run: Run;
+  entries: readonly Entry[];
+  leases?: readonly Lease[];
+}
 
 /** One line of a run's story. */
 export interface TimelineLine {
@@ -36,7 +44,7 @@ export function timeline(run: Run, entries: readonly Entry[]): TimelineLine[] {
 }
 
 /** What a run waits for, one reason a line; nothing for one that has ended. */
-export function waitsFor(run: Run, entries: readonly Entry[], start: number): string[] {
+export function waitsFor({ run, entries, leases }: Told, start: number): string[] {
   const { state } = run;
   if (isEnded(state)) return [];
   const at = (instant: number) => when(realTime(run, instant), start);
@@ -59,14 +67,15 @@ export function waitsFor(run: Run, entries: readonly Entry[], start: number): st
     const again = tried.map((entry) => `attempt ${entry.attempt + 1} of ${nameOf(entry)}, at ${at(state.at)}`);
     reasons.push(...(again.length > 0 ? again : [`${SCHEDULED[state.reason](run)}, at ${at(state.at)}`]));
   }
+  if (run.admission) reasons.push(...lines(run.admission, leases ?? []));
   if (state.kind === "executing" && reasons.length === 0) reasons.push("its code, which is executing");
   return reasons;
 }
 
 /** The whole story, for a message. Instants are counted from `start`. */
-export function story(run: Run, entries: readonly Entry[], start: number): string {
+export function story({ run, entries, leases }: Told, start: number): string {
   const told = timeline(run, entries).map(({ at, text }) => [at === null ? NO_TIME : when(at, start), text] as const);
-  const waits = waitsFor(run, entries, start).map((reason) => [WAITS, reason] as const);
+  const waits = waitsFor({ run, entries, leases }, start).map((reason) => [WAITS, reason] as const);
   const lines = [...told, ...waits];
   const width = Math.max(...lines.map(([label]) => label.length));
   const invoked = run.invokers ? `, invoked by run ${run.invokers.map(({ runId }) => runId).join(", ")}` : "";
@@ -119,6 +128,8 @@ function stateOf({ state, startedAt, createdAt }: Run): string {
       return `failed ${since(state.endedAt)}`;
     case "cancelled":
       return `cancelled ${since(state.endedAt)}`;
+    case "skipped":
+      return "skipped";
     default:
       return startedAt === undefined ? "not started yet" : "under way";
   }
@@ -133,7 +144,20 @@ function end({ state }: Run): Placed[] {
   if (state.kind === "completed") return [place(state.endedAt, last, `completed with ${shown(state.output)}`)];
   if (state.kind === "failed") return [place(state.endedAt, last, `failed with ${shownError(state.error)}`)];
   if (state.kind === "cancelled") return [place(state.endedAt, last, `cancelled: ${state.reason}`)];
+  if (state.kind === "skipped") return [place(state.endedAt, last, `skipped: ${refusalOf(state.refusal)}`)];
   return [];
+}
+
+function refusalOf({ rule, byRunId }: Refusal): string {
+  return byRunId === null ? rule : `${rule}, because of run ${byRunId}`;
+}
+
+/** The keys in whose lines a run stands. */
+function lines(admission: Admission, leases: readonly Lease[]): string[] {
+  const waiting = leases.filter(({ status }) => status === "asking" || status === "waiting");
+  const gates = waiting.flatMap((lease) => gatesOf(lease, admission)[lease.passed] ?? []);
+  const reasons = gates.map(({ policy, key }) => `its turn: ${policy.rule}${key === null ? "" : ` of ${shown(key)}`}`);
+  return [...new Set(reasons)];
 }
 
 /** Why the handler, not a step of it, failed last. When is not stored, only after which commit. */
