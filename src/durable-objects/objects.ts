@@ -212,6 +212,8 @@ export interface AdmitRequest {
   policy: GatePolicy;
   /** the smaller comes first in the line, then the smaller lease id, which is the older run */
   rank: number;
+  /** what the key came to, for people: the gate's `key` */
+  key?: string | null;
 }
 
 /** `refused`: the run is not let in, now or later. */
@@ -227,7 +229,7 @@ export interface LeaseHolder {
 /** How a key stands. */
 export interface LineView {
   policy: GatePolicy | null;
-  /** the first hundred, oldest first */
+  /** a hundred at most, oldest first */
   holders: LeaseHolder[];
   held: number;
   waiting: number;

@@ -49,6 +49,8 @@ export interface WorldOptions {
   committed?: (kind: ObjectKind, name: string, writes: readonly DiskWrite[]) => void;
   /** called when an object has left memory */
   ended?: (kind: ObjectKind, name: string) => void;
+  /** plays an object itself, so that another can be tried alone; undefined for the real one */
+  played?: (kind: ObjectKind, name: string) => object | undefined;
 }
 
 /** What is about to happen to an object's disk, with the writes of a commit. */
@@ -284,6 +286,12 @@ export class World {
     return new Promise((resolve) => this.#after(ms, resolve));
   }
 
+  /** Calls back after so long, unless the function returned is called first. */
+  timer(key: string, ms: number, fire: () => void): () => void {
+    this.#after(ms, fire, key);
+    return () => this.clock.clear(key);
+  }
+
   #after(ms: number, task: () => void, key = `timer ${(this.#timers += 1)}`): void {
     this.clock.set(key, this.clock.now + Math.max(ms, 0), task);
   }
@@ -296,7 +304,7 @@ export class World {
     if (known) return known;
     const life = new Life();
     const instance: Instance = {
-      api: this.#make(kind, this.#host(kind, name, life), life),
+      api: this.#options.played?.(kind, name) ?? this.#make(kind, this.#host(kind, name, life), life),
       life,
       isInAlarm: false,
       isDueAgain: false,
