@@ -6,9 +6,9 @@
 import { namedFunction, route, triggerNames } from "../engine/route.ts";
 import { groupBy } from "../protocol/group-by.ts";
 import { runIdOf } from "../protocol/ids.ts";
+import { takeIn, type Each } from "./intake.ts";
 import {
   DEDUPE_SHARDS,
-  type DedupeClaim,
   type LoggedEvent,
   type Objects,
   type RouteMessage,
@@ -16,10 +16,10 @@ import {
   type StartRequest,
 } from "./objects.ts";
 
-/** Runs started at the same time by one batch: each is a new object, and a Worker has few connections. */
-const STARTS_AT_ONCE = 50;
-/** A few seconds of starts, well below the time after which a log sends again. */
-const SIGN_EVERY_STARTS = 200;
+/** Objects asked at the same time by one batch: mostly each is a new one, and a Worker has few connections. */
+const REQUESTS_AT_ONCE = 50;
+/** A few seconds of requests, well below the time after which a log sends again. */
+const SIGN_EVERY_REQUESTS = 200;
 
 /** @throws whatever an object throws; the range is then not acknowledged and comes again */
 export async function routeBatch(objects: Objects, env: string, messages: RouteMessage[], now: number): Promise<void> {
@@ -27,13 +27,17 @@ export async function routeBatch(objects: Objects, env: string, messages: RouteM
   const names = [...new Set(events.map(({ record }) => record.event.name))];
   const named = events.flatMap(({ record }) => namedFunction(record) ?? []);
   const table = await objects.registry(env).route(names, [...new Set(named)]);
-  const starts = await dropDuplicates(objects, env, startsOf(env, events, table, now));
+  const unique = await dropDuplicates(objects, env, startsOf(env, events, table, now));
   await deliverToWaits(objects, env, events, table);
-  for (let i = 0; i < starts.length; i += STARTS_AT_ONCE) {
-    if (i > 0) await objects.pause();
-    if (i > 0 && i % SIGN_EVERY_STARTS === 0) await sayWorking(objects, env, messages);
-    await Promise.all(starts.slice(i, i + STARTS_AT_ONCE).map((start) => objects.run(env, start.runId).start(start)));
-  }
+  const each: Each = async (items, task) => {
+    for (let i = 0; i < items.length; i += REQUESTS_AT_ONCE) {
+      if (i > 0) await objects.pause();
+      if (i > 0 && i % SIGN_EVERY_REQUESTS === 0) await sayWorking(objects, env, messages);
+      await Promise.all(items.slice(i, i + REQUESTS_AT_ONCE).map(task));
+    }
+  };
+  const starts = await takeIn(objects, env, unique, each);
+  await each(starts, (start) => objects.run(env, start.runId).start(start));
   await Promise.all(messages.map(({ log, from, to }) => objects.log(env, log).acknowledge(from, to)));
 }
 
@@ -66,26 +70,20 @@ function startsOf(env: string, events: LoggedEvent[], table: RouteTable, now: nu
 
 /** Events that carry a user id start a function once in 24 hours; the first that asked is the winner, also again. */
 async function dropDuplicates(objects: Objects, env: string, starts: StartRequest[]): Promise<StartRequest[]> {
-  const claims = new Map<number, { start: StartRequest; claim: DedupeClaim }[]>();
-  const unique: StartRequest[] = [];
-  for (const start of starts) {
-    const record = start.events[0]?.record;
-    if (record?.userId === undefined) {
-      unique.push(start);
-      continue;
-    }
-    const shard = shardOf(record.userId);
-    const claim = { functionId: start.fn.id, userId: record.userId, internalId: record.internalId };
-    claims.set(shard, [...(claims.get(shard) ?? []), { start, claim }]);
-  }
+  const asking = starts.flatMap((start) => {
+    const { userId, internalId = "" } = start.events[0]?.record ?? {};
+    return userId === undefined ? [] : [{ start, claim: { functionId: start.fn.id, userId, internalId } }];
+  });
+  if (asking.length === 0) return starts;
+  const duplicates = new Set<StartRequest>();
   await Promise.all(
-    [...claims].map(async ([shard, asked]) => {
+    [...groupBy(asking, ({ claim }) => shardOf(claim.userId))].map(async ([shard, asked]) => {
       const winners = await objects.dedupe(env, shard).claim(asked.map(({ claim }) => claim));
       for (const [index, { start, claim }] of asked.entries())
-        if (winners[index] === claim.internalId) unique.push(start);
+        if (winners[index] !== claim.internalId) duplicates.add(start);
     }),
   );
-  return unique;
+  return starts.filter((start) => !duplicates.has(start));
 }
 
 function shardOf(text: string): number {
