@@ -66,8 +66,8 @@ export const errorGroups: readonly ErrorGroup[] = [
       },
       expression_invalid: {
         means:
-          "An expression (`if`, `match`, of a trigger or a wait) does not compile, or, where it is evaluated, does not apply to the event.",
-        remedy: "Write it in CEL over `event` and, in waits, `async`: `event.data.id == async.data.id`.",
+          "An expression (`if` or `match` of a trigger, a wait or a cancellation, `key`, `priority.run`) does not compile, or, where it is evaluated, does not apply to the event.",
+        remedy: "Write it in CEL over `event` and, in waits and cancellations, `async`: `event.data.id == async.data.id`.",
       },
       output_not_json: {
         means:
@@ -94,6 +94,12 @@ export const errorGroups: readonly ErrorGroup[] = [
           "The process in which the code ran died twice in a row without a result: out of memory, out of CPU time, reset, or deployed over. Counts as a failed attempt of the step, or of the handler when no step had begun.",
         remedy:
           "Make the step smaller: fewer bytes in memory (an isolate has 128 MB), less CPU time at a stretch, or raise `limits.cpu_ms` of the Worker.",
+      },
+      step_timeout: {
+        means:
+          "An attempt of a step took longer than the `timeout` of its `step.run` (`StepTimeoutError`). It is tried again as after any error; what its code still does is not waited for, and its result does not count.",
+        remedy:
+          "Hand the `signal` that the code is given to whatever it waits for, so that it ends too; raise `timeout` when the work may take longer.",
       },
       step_not_found: {
         means:
@@ -255,6 +261,8 @@ export const errorGroups: readonly ErrorGroup[] = [
 export const errorNamesSaid: Record<string, string> = {
   StepLostError: "see [step_lost](#step_lost)",
   InngestInvokeTimeoutError: "`step.invoke` gave up waiting at its `timeout`; the invoked run goes on",
+  FunctionSkippedError:
+    "the run that `step.invoke` started was not let in: a singleton had one, the function is paused, or its schedule does not overlap",
   InngestErrFunctionOverflowed: "see [steps_exceeded](#steps_exceeded)",
   InngestErrStateOverflowed: "see [state_exceeded](#state_exceeded)",
   InngestErrTimeoutTooLong: "a sleep, wait or invoke is over the bound of 366 days",

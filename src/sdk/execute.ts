@@ -36,6 +36,8 @@ export interface StepRequest {
   /** code of the step, when it has any */
   body?: (step: FoundStep) => unknown;
   retry?: RetryPolicy;
+  /** how long the code may take */
+  timeoutMs?: number;
 }
 
 /** A step without a memo. */
@@ -46,6 +48,8 @@ export interface FoundStep extends StepRequest {
   index: number;
   /** how many steps were placed before in this pass */
   order: number;
+  /** while the code of one with a timeout runs */
+  signal?: AbortSignal;
 }
 
 export interface Reporter {

@@ -109,6 +109,7 @@ export type {
 } from "./function-options.ts";
 export type { Jsonify } from "./jsonify.ts";
 export type { RetryOptions } from "./retries.ts";
+export { StepTimeoutError, type StepSignal } from "./step-timeout.ts";
 export type {
   AsStored,
   AwaitedEvent,
@@ -118,6 +119,7 @@ export type {
   StepOptionsOrId,
   StepTools,
   Stored,
+  TimedStepOptions,
   WaitForEventOptions,
 } from "./step/tools.ts";
 export type { WorkerEnv } from "./worker-env.ts";

@@ -65,7 +65,7 @@ export async function executeCall(options: CallOptions): Promise<CallReply> {
   );
   const ended = reporter.begin(run);
   const reply = await Promise.race([reporter.reply, ended.then((end) => end ?? reporter.reply)]);
-  run.execution.stop();
+  run.stop();
   await run.flush();
   return reply;
 }

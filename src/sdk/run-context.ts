@@ -16,6 +16,7 @@ import { changedMemo, LazySteps, type Memos } from "./middleware/memoized-steps.
 import { StepHooks } from "./middleware/step-hooks.ts";
 import type { RequestPlatform } from "./platform.ts";
 import { dataResult, errorResult, runBody, type BodyResult } from "./step-body.ts";
+import { runtimeTimer, TimedBodies, type Timer } from "./step-timeout.ts";
 import type { Ask } from "./step/options.ts";
 import { stepTools } from "./step/index.ts";
 import { runTool } from "./step/run.ts";
@@ -60,6 +61,7 @@ export class RunContext {
   #scope: StepScope = {};
   readonly #variants = new Set<VariantScope>();
   readonly #hostedRun: HostedRun;
+  #bodies: TimedBodies | null = null;
 
   constructor(options: RunContextOptions, reporter: Reporter) {
     this.#options = options;
@@ -116,7 +118,8 @@ export class RunContext {
    *
    * @param isLastAttempt asked only when it fails and somebody wants to know
    */
-  runStep(step: FoundStep, isLastAttempt: () => boolean): Promise<BodyResult> {
+  runStep(found: FoundStep, isLastAttempt: () => boolean): Promise<BodyResult> {
+    const step = this.#timed(found);
     if (this.#hooks) return this.#hooks.runBody(step, isLastAttempt);
     return runBody(
       () => step.body?.(step),
@@ -147,6 +150,12 @@ export class RunContext {
       }
     }
     return result;
+  }
+
+  /** Ends the pass: nothing that its code still does counts. */
+  stop(): void {
+    this.execution.stop();
+    this.#bodies?.abort();
   }
 
   /** Lets go what the logger still holds, before the process may end. Never rejects: a run does not fail by its logger. */
@@ -219,6 +228,16 @@ export class RunContext {
       send: this.#sender(),
       now: () => this.#now(),
     });
+  }
+
+  /** A step with a timeout has its own code watched, or whatever the host has put in its place. */
+  #timed(step: FoundStep): FoundStep {
+    const { body, timeoutMs, userId } = step;
+    if (!body || timeoutMs === undefined) return step;
+    const { host } = this.#options;
+    const timer: Timer = (ms, fire) => host?.timer?.(this.#hostedRun, ms, fire) ?? runtimeTimer(ms, fire);
+    const bodies = (this.#bodies ??= new TimedBodies(timer));
+    return { ...step, body: (own) => bodies.run(userId, timeoutMs, (signal) => body({ ...own, signal })) };
   }
 
   /** Steps keep what holds in their group, and their code the surroundings in which the handler called them. */

@@ -32,6 +32,8 @@ export interface RunHost {
   turns?(): TurnSource;
   /** Epoch ms. Default: the runtime's clock */
   now?(): number;
+  /** Calls back after so long, unless the function returned is called first. Default: the runtime's timers */
+  timer?(run: HostedRun, ms: number, fire: () => void): () => void;
   /** A run's events and results, when they were too large for its call. Default: they are fetched from the platform */
   state?(runId: string): Promise<Pick<CallBody, "events" | "steps">>;
   /** Delivers the events that are sent inside of runs. Default: as the client delivers any event */

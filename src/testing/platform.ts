@@ -64,6 +64,9 @@ export interface SentEvents {
 const START = Date.UTC(2026, 0, 1);
 const PATIENCE_MS = 2_000;
 
+/** Keys of the timers of a run's steps begin so. */
+const bodyTimers = (runId: string): string => `body ${runId} `;
+
 /**
  * A whole platform in this process, with virtual time: the engine, routing and storage rules of production, on an
  * in-memory host. It opens nothing, so there is nothing to close; any number of them may exist at a time.
@@ -92,6 +95,8 @@ export class TestPlatform {
   readonly #activations = new Activations();
   readonly #start: number;
   readonly #runs = new Map<string, TestRun>();
+  /** code of steps with a timeout, so far */
+  #bodies = 0;
   /** operations of the test, one after the other: each may move the clock */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -159,6 +164,7 @@ export class TestPlatform {
       world: this.#world,
       activations: this.#activations,
       isHanging: (runId) => this.#controls.isHanging(runId),
+      hasTimeout: (runId) => this.#world.clock.next(({ key }) => key.startsWith(bodyTimers(runId))) !== undefined,
       hasEnded: (runId) => this.#stored.hasEnded(runId),
       patienceMs: patience === undefined ? PATIENCE_MS : durationMs(patience, "createTestPlatform: patience"),
       isWork: (timer) => this.#isWork(timer),
@@ -384,6 +390,7 @@ export class TestPlatform {
       ...this.#watch.hooks(),
       turns: () => this.#world.turns.source(),
       now: () => this.#world.clock.now,
+      timer: ({ runId }, ms, fire) => this.#world.timer(`${bodyTimers(runId)}${(this.#bodies += 1)}`, ms, fire),
       state: (runId) => this.#client.state(runId),
       send: (run, events, seed) => this.#client.deliver(run, events, seed),
       step: (run, step) => {

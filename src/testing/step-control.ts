@@ -52,7 +52,7 @@ export interface StepControl {
    * @param error Default: an `Error` that says where it comes from
    */
   fail(times?: number, error?: unknown): void;
-  /** The step's code starts and never ends, so that only a timeout of the handler's can go on. */
+  /** The step's code starts and never ends, so that only its own timeout, or one of the handler's, can go on. */
   hang(): void;
   /** The wait or invoke times out at once. */
   timeOut(): void;
@@ -152,6 +152,12 @@ export class StepControls {
     this.#hanging.delete(runId);
   }
 
+  #hangsNoMore(runId: string): void {
+    const hanging = (this.#hanging.get(runId) ?? 0) - 1;
+    if (hanging > 0) this.#hanging.set(runId, hanging);
+    else this.#hanging.delete(runId);
+  }
+
   /** The step as it is to be carried out. */
   adjust(run: HostedRun, step: FoundStep): FoundStep {
     this.#seen.add(step.userId);
@@ -198,6 +204,7 @@ export class StepControls {
         throw behaviour.error;
       default:
         this.#hanging.set(run.runId, (this.#hanging.get(run.runId) ?? 0) + 1);
+        own.signal?.addEventListener("abort", () => this.#hangsNoMore(run.runId));
         return new Promise(() => undefined);
     }
   }

@@ -141,7 +141,7 @@ class Activation implements LocalActivation, Reporter {
 
   stop(): void {
     this.#isStopped = true;
-    this.#run.execution.stop();
+    this.#run.stop();
   }
 
   bodiesOver(): Promise<void> | null {
@@ -184,6 +184,7 @@ class Activation implements LocalActivation, Reporter {
     const result = await this.#run.end(outcome);
     this.#flush();
     if (this.#isStopped) return;
+    if (result.kind === "data" || result.final) this.#run.stop(); // steps that it did not wait for are told
     if (result.kind === "data") return this.#journal.returned(result.data);
     // another attempt must not run a step that still runs in this one
     if (!result.final && this.#running > 0) await this.#allDone.promise;

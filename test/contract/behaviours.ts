@@ -127,6 +127,23 @@ export function behaviours(host: BehaviourHost): void {
         expect((await ended(id)).output).toBe("too late");
       });
 
+      it("with a timeout fail when an attempt takes longer, are told so, and tried again", async () => {
+        const { key, id } = await start("timed");
+        const run = await ended(id);
+        expect(run.output).toEqual({ greeting: "hello", isAborted: false });
+        expect(run.steps[0]).toMatchObject({ id: "hangs", status: "completed", attempt: 1, input: ["hello"] });
+        expect(await counted(key, "attempt")).toBe(2);
+        expect(await counted(key, "told")).toBe(1);
+      });
+
+      it("with a timeout and no attempt left reject with what it was", async () => {
+        expect(await outputFrom("timed-out")).toEqual({
+          name: "StepTimeoutError",
+          code: "step_timeout",
+          message: 'step "hangs" took longer than its timeout, 50ms',
+        });
+      });
+
       it("are retried while others of the same Promise.all still run", async () => {
         const { key, id } = await start("retry-beside");
         await untilCounted(key, "held");

@@ -13,6 +13,7 @@ import type { EventType, EventTypeData } from "../event-type.ts";
 import type { EventMeta, ReceivedEvent, UntypedData } from "../event.ts";
 import type { Jsonify } from "../jsonify.ts";
 import type { RetryOptions } from "../retries.ts";
+import type { StepSignal } from "../step-timeout.ts";
 
 /** A step's id, alone or with options. The same id in the same run is the same step: it runs once. */
 export type StepOptionsOrId = string | StepOptions;
@@ -26,6 +27,17 @@ export interface StepOptions {
   retries?: number | RetryOptions;
   /** `race`: the handler goes on as soon as this step is done, without waiting for steps that run beside it */
   parallelMode?: "race";
+  /** of `step.run` alone: see {@link TimedStepOptions} */
+  timeout?: undefined;
+}
+
+/** Ours: a step whose code may take so long and no longer. */
+export interface TimedStepOptions extends Omit<StepOptions, "timeout"> {
+  /**
+   * How long an attempt may take: milliseconds or a duration ("30s"), more than 0 and at most 366 days. Then it fails with
+   * `StepTimeoutError`, and is tried again as after any error.
+   */
+  timeout: DurationInput;
 }
 
 interface WaitOptions {
@@ -96,6 +108,18 @@ export type AsStored<TStored extends Stored, T> = TStored extends "whole" ? T : 
  * stored one. A step whose attempts are used up rejects with {@link StepError}.
  */
 export interface StepTools<TEvents extends EventMap = UntypedEvents, TStored extends Stored = "json"> {
+  /**
+   * As below, for code that may take so long and no longer. After its inputs it is given a `signal`, which is aborted when
+   * its time is over; also when the run is cancelled or ends, where the code runs in the platform's Worker.
+   *
+   * @example
+   * const page = await step.run({ id: "fetch", timeout: "30s" }, async ({ signal }) => (await fetch(url, { signal })).text());
+   */
+  run<TInput extends unknown[], TOutput>(
+    id: TimedStepOptions,
+    fn: (...args: [...input: TInput, context: StepSignal]) => TOutput,
+    ...input: TInput
+  ): Promise<AsStored<TStored, Awaited<TOutput>>>;
   /**
    * Runs `fn` and stores its result.
    *

@@ -8,6 +8,8 @@ export interface DriverOptions {
   activations: Activations;
   /** whether all that a run's code waits for is a step that hangs as it was told to */
   isHanging: (runId: string) => boolean;
+  /** whether code of a run is going to be stopped by a timeout in virtual time */
+  hasTimeout: (runId: string) => boolean;
   /** whether a run has ended, so that nobody waits for what its code still does */
   hasEnded: (runId: string) => boolean;
   /** how long code may execute in real time, in ms */
@@ -38,6 +40,8 @@ const EAGER_TURNS = 200;
 /** Lets things happen, and time move on when nothing can happen without. */
 export class Driver {
   readonly #options: DriverOptions;
+  /** runs whose code has used up the patience, and is left to its timeout */
+  readonly #slow = new Set<string>();
 
   constructor(options: DriverOptions) {
     this.#options = options;
@@ -61,8 +65,9 @@ export class Driver {
       const runs = this.#executing();
       if (runs.length > 0) {
         if (turns === EAGER_TURNS) this.#abandonEnded(runs);
-        if (realNow() - since > patienceMs) return { kind: "executing", runs, patienceMs };
-        continue;
+        if (realNow() - since <= patienceMs) continue;
+        if (!runs.every((runId) => this.#options.hasTimeout(runId))) return { kind: "executing", runs, patienceMs };
+        for (const runId of runs) this.#slow.add(runId);
       }
       const timer = world.messages === 0 ? world.clock.next()?.key : undefined;
       if (world.startDue()) {
@@ -117,6 +122,8 @@ export class Driver {
   }
 
   #executing(): string[] {
-    return this.#options.activations.runs().filter((runId) => !this.#options.isHanging(runId));
+    const { activations, isHanging, hasTimeout } = this.#options;
+    for (const runId of this.#slow) if (!hasTimeout(runId)) this.#slow.delete(runId);
+    return activations.runs().filter((runId) => !isHanging(runId) && !this.#slow.has(runId));
   }
 }
