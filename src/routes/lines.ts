@@ -1,11 +1,10 @@
+import { inTurns } from "../durable-objects/in-turns.ts";
 import type { KnownLine, LineView, Objects } from "../durable-objects/objects.ts";
 
 /** Why a function's runs wait: each of its lines, the longest first. */
 export async function linesOf(objects: Objects, env: string, functionId: string) {
   const known = await objects.lines(env, functionId).list();
-  const lines = await Promise.all(
-    known.map(async (one) => ({ one, line: await objects.leases(one.env, one.object).line() })),
-  );
+  const lines = await inTurns(known, async (one) => ({ one, line: await objects.leases(one.env, one.object).line() }));
   return lines
     .flatMap(({ one, line }) => (line ? [lineView(one, line)] : []))
     .sort((a, b) => b.waiting - a.waiting || b.held - a.held);

@@ -266,13 +266,12 @@ export function logStoreContract(open: Open): void {
       const keys = EVENTS.flatMap((eventId) => ["r", "ﬀ", "😀"].map((runId) => ({ eventId, runId })));
       for (const { eventId, runId } of keys.toReversed()) store.putRun(row(runId, { eventId }));
       const read: { eventId: string; runId: string }[] = [];
-      for (let place: (typeof read)[number] | null = null; ;) {
-        const page = store.runsAfter(place, 5).map(({ eventId, runId }) => ({ eventId, runId }));
-        read.push(...page);
+      let page: typeof read;
+      do {
+        page = store.runsAfter(read.at(-1) ?? null, 5).map(({ eventId, runId }) => ({ eventId, runId }));
         expect(page.length).toBeLessThanOrEqual(5);
-        place = page.at(-1) ?? null;
-        if (!place) break;
-      }
+        read.push(...page);
+      } while (page.length > 0);
       expect(read).toEqual(keys);
     });
 

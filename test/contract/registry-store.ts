@@ -343,7 +343,7 @@ export function registryUse(): Use<RegistryStore> {
         case 9:
           return (store) => store.openLog(`2026-01-0${at - NOW}`);
         case 13: {
-          const pause = instant === null ? null : ({ triggers: random.pick(["skip", "hold"]), at } as const);
+          const pause = instant === null ? null : { triggers: random.pick(["skip", "hold"] as const), at };
           return (store) => store.putPause({ functionId: id, pause, endedAt: instant, isOpening: at > NOW + 4 });
         }
         case 14:
