@@ -107,12 +107,31 @@ export function admissionOf(
   }
   const limits = (flow.concurrency ?? []).map((one) => concurrencyGate(env, fn.id, one, event, createdAt));
   for (const unit of ["run", "step"] as const)
-    gates.push(...limits.filter((one) => one.unit === unit).sort((a, b) => inOrder(a.object, b.object)));
+    gates.push(...eachOnce(limits.filter((one) => one.unit === unit).sort((a, b) => inOrder(a.object, b.object))));
   if (gates.length === 0) return null;
   return { gates, rank: lineRank(flow.priority, event, createdAt) };
 }
 
-function concurrencyGate(env: string, fnId: string, one: ConcurrencyLimit, event: EventValue, now: number): Gate {
+/** Two limits may come to the same key: it is one gate, and the smaller limit holds. */
+function eachOnce(sorted: ConcurrencyGate[]): ConcurrencyGate[] {
+  const gates: ConcurrencyGate[] = [];
+  for (const one of sorted) {
+    const last = gates.at(-1);
+    if (last?.object !== one.object) gates.push(one);
+    else if (one.policy.limit < last.policy.limit) gates[gates.length - 1] = one;
+  }
+  return gates;
+}
+
+type ConcurrencyGate = Gate & { policy: Extract<GatePolicy, { rule: "concurrency" }> };
+
+function concurrencyGate(
+  env: string,
+  fnId: string,
+  one: ConcurrencyLimit,
+  event: EventValue,
+  now: number,
+): ConcurrencyGate {
   const { limit, scope, mode, order } = one;
   // within a function two expressions are two limits; across functions it is the value that is shared (features §3.3)
   const key = keyOf(one.key, event, now, scope === "fn" ? (one.key ?? "") : "");

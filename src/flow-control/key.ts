@@ -29,8 +29,7 @@ export interface Key {
  */
 export function keyOf(expression: string | null, event: EventValue, now: number, salt = ""): Key {
   if (expression === null) return { hash: textHash(salt), shown: null, isFalse: false, isInvalid: false };
-  const value = valueOf(expression, event, now);
-  const text = value === undefined ? INVALID_KEY : typeof value === "string" ? value : (canonicalize(value) ?? "null");
+  const { value, text } = valueOf(expression, event, now) ?? { value: undefined, text: INVALID_KEY };
   return {
     hash: textHash(`${salt}\0${text}`),
     shown: text.length > SHOWN_CHARS ? `${text.slice(0, SHOWN_CHARS)}…` : text,
@@ -39,10 +38,12 @@ export function keyOf(expression: string | null, event: EventValue, now: number,
   };
 }
 
-function valueOf(expression: string, event: EventValue, now: number): unknown {
+/** @returns null where the expression has no value, or one that is no JSON text, such as half of a character in a list */
+function valueOf(expression: string, event: EventValue, now: number): { value: unknown; text: string } | null {
   try {
-    return compile(expression).evaluate({ event: { ...event }, now }) ?? null;
+    const value = compile(expression).evaluate({ event: { ...event }, now }) ?? null;
+    return { value, text: typeof value === "string" ? value : (canonicalize(value) ?? "null") };
   } catch {
-    return undefined;
+    return null;
   }
 }
