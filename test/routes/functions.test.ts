@@ -1,5 +1,6 @@
 /** Functions through the front door, on the in-memory host: pause, resume, configuration and lines. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { logOf } from "../../src/durable-objects/objects.ts";
 import { uuidOf } from "../../src/protocol/ids.ts";
 import { Inngest, type InngestFunction } from "../../src/sdk/index.ts";
 import { createTestPlatform, type TestPlatform } from "../../src/testing/platform.ts";
@@ -183,18 +184,15 @@ describe("POST /v1/functions/:id/pause", () => {
   test("a run that was created just before the resume is let go, however late it asks", async () => {
     await pause("shop-greet", { triggers: "hold" });
     platform.world.pauseQueue(true);
-    await send({ name: "hello", data: {} });
-    const table = await registry().route(["hello"], []);
-    const [held] = table.functions.filter((fn) => fn.id === "shop-greet");
+    const eventId = await send({ name: "hello", data: {} });
+    const table = await registry().route(["hello"], []); // what a consumer reads
+    const [fn] = table.functions.filter(({ id }) => id === "shop-greet");
     await resume("shop-greet");
     await memory.pass(2 * HOUR); // nothing is forgotten meanwhile
-    const eventId = (await json("/v1/events?name=hello")).body.data[0].internal_id;
-    const [log] = await registry().logs();
-    const logged = (await objectsOf(platform).log(ENV, log!).event(eventId))!;
-    await objectsOf(platform)
-      .run(ENV, eventId)
-      .start({ env: ENV, runId: eventId, fn: held!, events: [logged] });
-    expect(held?.paused).toMatchObject({ triggers: "hold" });
+    const logged = await objectsOf(platform).log(ENV, logOf(eventId)).event(eventId);
+    const run = objectsOf(platform).run(ENV, eventId);
+    await run.start({ env: ENV, runId: eventId, fn: fn!, events: [logged!] });
+    expect(fn?.paused).toMatchObject({ triggers: "hold" });
     await memory.pass(SECOND);
     expect(await readRun(eventId)).toMatchObject({ status: "Completed" });
   });
