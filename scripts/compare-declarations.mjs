@@ -32,9 +32,7 @@ const probes = [
     name: "function option",
     "inngest-v4": "Parameters<InstanceType<typeof U.Inngest>['createFunction']>[0]",
     "inngest-v3": "Parameters<InstanceType<typeof U.Inngest>['createFunction']>[0]",
-    // those that createFunction knows and refuses are missing
-    [ours.name]:
-      "Omit<Parameters<InstanceType<typeof U.Inngest>['createFunction']>[0], keyof U.UnsupportedFunctionOptions>",
+    [ours.name]: "Parameters<InstanceType<typeof U.Inngest>['createFunction']>[0]",
   },
   {
     name: "trigger option",
