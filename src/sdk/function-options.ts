@@ -236,7 +236,10 @@ export interface DebounceOptions {
   timeout?: DurationInput;
   /** CEL over `event`: each value is debounced by itself */
   key?: string;
-  /** Ours: `events` are all that came, by their `ts`; `event` is still the last. Default false: the last alone */
+  /**
+   * Ours: `events` are all that came, by their `ts`, and `event`, from which keys are evaluated, is the first of them.
+   * Default false: the last alone
+   */
   collect?: boolean;
 }
 
