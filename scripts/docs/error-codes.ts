@@ -67,7 +67,8 @@ export const errorGroups: readonly ErrorGroup[] = [
       expression_invalid: {
         means:
           "An expression (`if` or `match` of a trigger, a wait or a cancellation, `key`, `priority.run`) does not compile, or, where it is evaluated, does not apply to the event.",
-        remedy: "Write it in CEL over `event` and, in waits and cancellations, `async`: `event.data.id == async.data.id`.",
+        remedy:
+          "Write it in CEL over `event` and, in waits and cancellations, `async`: `event.data.id == async.data.id`.",
       },
       output_not_json: {
         means:
@@ -244,6 +245,36 @@ export const errorGroups: readonly ErrorGroup[] = [
     },
   },
   {
+    title: "Schedules",
+    where:
+      "Answered by `/v1/schedules`, thrown by `client.schedules` as `ScheduleError`, whose `status` is what the platform answered.",
+    codes: {
+      schedule_invalid: {
+        means: "A schedule made at run time cannot be; nothing was changed. Answered with 400.",
+        remedy:
+          "The message names field, value and bound. Either `cron` or `every`, either `event` or `function`, which must be registered.",
+      },
+      schedule_exists: {
+        means:
+          "There is another schedule of that id, with other fields. The very same again is no error. Answered with 409.",
+        remedy: "Update or delete that one, or choose another id.",
+      },
+      schedules_exceeded: {
+        means: "The environment has as many schedules as it may have. Answered with 409.",
+        remedy: "Delete those that have ended: their `nextFireAt` is null.",
+      },
+      schedule_not_found: {
+        means: "No schedule has that id. Answered with 404; `client.schedules.delete` gives false instead.",
+        remedy: "Ids count upper and lower case; `list` shows them.",
+      },
+      schedule_failed: {
+        means:
+          "The platform was not reached, or did not answer as it does: it may be Inngest's, which has no such schedules.",
+        remedy: "Check `INNGEST_BASE_URL` or `INNGEST_DEV`, and `INNGEST_SIGNING_KEY`. All calls may be repeated.",
+      },
+    },
+  },
+  {
     title: "Tests",
     where: "Thrown by what a test waits for, such as `run.waitFor` of `@dotdo/inngest/test`.",
     codes: {
@@ -273,8 +304,8 @@ export const apiStatuses: Record<number, string> = {
   400: "the request is not as it must be; `error` names field and value",
   401: "the event key, or the bearer, is not one of the platform's",
   403: "dev mode is on, and Host or Origin is not loopback; or it is off, and a run's clock was to be moved",
-  404: "no such event, run, sleeping step, parked range or route",
-  409: "the run has ended, so it cannot be cancelled or moved on; or it was to be woken and does not sleep",
+  404: "no such event, run, schedule, sleeping step, parked range or route",
+  409: "the run has ended, so it cannot be cancelled or moved on; or it was to be woken and does not sleep; or a schedule has that id",
   413: "the body is over its bound",
   422: "a sync failed; `code` is one of [Sync](#sync)",
   500: "the platform failed to answer; the reason is in its log, not in the answer",

@@ -19,6 +19,7 @@ const EVENTS: Record<string, Record<string, unknown>> = {
   "order/placed": { orderId: "o1", cents: 4_200 },
   "order/*": { why: "late" },
   "cart/filled": { orderId: "o1", cents: 4_200 },
+  "report/due": { userId: "u1" },
   [FRAGMENT_EVENT]: {},
 };
 

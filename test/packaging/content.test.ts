@@ -33,7 +33,9 @@ const documents = [
   "LICENSE",
   "README.md",
   "dist/THIRD-PARTY-LICENSES.txt",
-  ...["compatibility", "configuration", "errors", "guarantees", "testing"].map((page) => `docs/${page}.md`),
+  ...["compatibility", "configuration", "errors", "guarantees", "schedules", "testing"].map(
+    (page) => `docs/${page}.md`,
+  ),
   "llms.txt",
   "package.json",
 ];
