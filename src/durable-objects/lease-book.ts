@@ -20,6 +20,8 @@ export interface Holder extends LeaseOwner {
   checkAt: number;
   /** how often it was asked */
   checks: number;
+  /** it is to give way to a newer one */
+  isCancelled?: boolean;
 }
 
 export interface Waiting extends LeaseOwner {
@@ -67,10 +69,10 @@ interface BookState {
 
 const EMPTY: BookState = { policies: {}, key: null, use: null, openedUntil: null, shownTo: [] };
 
-const HELD = "held";
-const LINE = "line";
+export const HELD = "held";
+export const LINE = "line";
 const DECIDED = "decided";
-const NOTICES = "notices";
+export const NOTICES = "notices";
 
 /** All writes are in a transaction of {@link LeaseBook.write}. */
 export class LeaseBook {
@@ -150,8 +152,8 @@ export class LeaseBook {
   }
 
   /** In the place of what waits under this id. */
-  putHolder({ leaseId, checkAt, env, runId, functionId, since, checks }: Holder): void {
-    const value = { env, runId, functionId, since, checks };
+  putHolder({ leaseId, checkAt, isCancelled, ...rest }: Holder): void {
+    const value: JsonValue = isCancelled ? { ...rest, isCancelled } : rest;
     this.#store.put({ id: leaseId, list: HELD, rank: checkAt, value });
   }
 

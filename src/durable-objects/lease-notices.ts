@@ -33,12 +33,20 @@ export class LeaseNotices {
   start(): void {
     if (this.#book().untold === 0) return;
     const now = this.#host.now();
+    this.#putOffLost(now);
     let room = AT_ONCE - this.#underway.count(now);
     for (const notice of this.#due(now)) {
       if (room-- <= 0) return;
       const work = this.#tell(notice, now).finally(() => this.#work.delete(work));
       this.#work.add(work);
     }
+  }
+
+  /** What never came back gives way to the others. */
+  #putOffLost(now: number): void {
+    for (const notice of this.#due(now).slice(0, AT_ONCE))
+      if (this.#underway.isLost(idOf(notice), now))
+        this.#failed(notice, new Error(`no answer in ${LOST_AFTER_MS} ms`), () => this.#underway.forget(idOf(notice)));
   }
 
   /** When this has to be looked at again, if nothing else happens; null when nothing is left. */
@@ -62,12 +70,12 @@ export class LeaseNotices {
       .filter((notice) => notice.at <= now && !this.#isUnderway(notice, now));
   }
 
-  #isUnderway({ kind, leaseId }: Notice, now: number): boolean {
-    return this.#underway.has(`${kind}/${leaseId}`, now);
+  #isUnderway(notice: Notice, now: number): boolean {
+    return this.#underway.has(idOf(notice), now);
   }
 
   async #tell(notice: Notice, now: number): Promise<void> {
-    const end = this.#underway.begin(`${notice.kind}/${notice.leaseId}`, now);
+    const end = this.#underway.begin(idOf(notice), now);
     try {
       const heard = await this.#perform(notice);
       end();
@@ -101,4 +109,8 @@ export class LeaseNotices {
       this.#host.report(`key ${this.#host.name}: a notice could not be put off`, failure);
     }
   }
+}
+
+function idOf({ kind, leaseId }: Notice): string {
+  return `${kind}/${leaseId}`;
 }

@@ -194,9 +194,10 @@ export class LeaseObject implements LeaseObjectApi {
     if (verdict.kind === "admit") return this.#enter(newcomer, now);
     if (verdict.kind === "refuse") return book.decide(newcomer.leaseId, verdict, now + REMEMBER_MS);
     if (waiter && verdict.refusal) this.#refuse(waiter, verdict.refusal, now);
-    if (holder && verdict.cancels && !book.hasNotice("cancel", holder.leaseId)) {
+    if (holder && verdict.cancels && !holder.isCancelled) {
       const reason = `the newer run ${newcomer.runId} of its singleton came`;
       book.putNotice({ ...noticeTo(holder, now), kind: "cancel", reason });
+      book.putHolder({ ...holder, isCancelled: true });
     }
     book.putWaiting(newcomer);
   }
@@ -280,10 +281,20 @@ export class LeaseObject implements LeaseObjectApi {
 
   async #checkDue(now: number): Promise<void> {
     if (this.#book.waiting === 0) return;
+    this.#putOffLost(now);
     const due = this.#book
       .holders(CHECKS_AT_ONCE)
       .filter(({ leaseId, checkAt }) => checkAt <= now && !this.#checks.has(leaseId, now));
     await Promise.all([...groupBy(due, ({ runId }) => runId).values()].map((holders) => this.#check(holders)));
+  }
+
+  /** Runs that have never answered give way to the others. */
+  #putOffLost(now: number): void {
+    const first = this.#book.holders(CHECKS_AT_ONCE).map(({ leaseId }) => leaseId);
+    const lost = first.filter((leaseId) => this.#checks.isLost(leaseId, now));
+    if (lost.length === 0) return;
+    this.#checked(lost, () => true);
+    for (const leaseId of lost) this.#checks.forget(leaseId);
   }
 
   /** Asks a run which of these leases it has, and takes back the others. */
@@ -396,7 +407,7 @@ export class LeaseObject implements LeaseObjectApi {
     if (this.#hidden(1, Math.max(now, lastsAt)).length > 0) times.push(this.#retryAt ?? Math.max(lastsAt, now));
     const holders = this.#book.holders(this.#checks.count(now) + 1);
     const next = holders.find(({ leaseId }) => !this.#checks.has(leaseId, now));
-    if (next) times.push(Math.max(next.checkAt, lastsAt, now));
+    if (next) times.push(Math.max(next.checkAt, lastsAt, this.#retryAt ?? now));
     if (!next && holders.length > 0) times.push(now + CHECK_LOST_AFTER_MS);
     const due = times.filter((at) => at !== null);
     return due.length === 0 ? null : Math.min(...due);

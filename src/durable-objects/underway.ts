@@ -12,10 +12,19 @@ export class Underway {
     return at !== undefined && at + this.#lostAfterMs > now;
   }
 
+  /** Whether it was begun, and is not expected to come back any more. */
+  isLost(id: string, now: number): boolean {
+    return this.#begun.has(id) && !this.has(id, now);
+  }
+
   count(now: number): number {
     let count = 0;
     for (const id of this.#begun.keys()) if (this.has(id, now)) count += 1;
     return count;
+  }
+
+  forget(id: string): void {
+    this.#begun.delete(id);
   }
 
   /** @returns how to say that it is over */

@@ -36,7 +36,7 @@ interface Play {
 /** So many runs come over a while, ask until they are answered, hold for a while, and give back until that is heard. */
 async function play(object: string, policy: GatePolicy, seed: number, count: number): Promise<Play> {
   const random = seededRandom(seed * 7919);
-  const lease = new LeaseWorld({ object, seed, faults: faultsOf(random) });
+  const lease = new LeaseWorld({ object, seed, shuffles: true, faults: faultsOf(random) });
   const made: Play = { lease, runs: [], random, most: 0, entered: [] };
   const holding = new Set<PlayedRun>();
   for (let age = 0; age < count; age++) {

@@ -80,6 +80,8 @@ export interface LeaseWorldOptions {
   object: string;
   faults?: FaultSource;
   seed?: number;
+  /** whether chance decides what goes on next; else what became ready first */
+  shuffles?: boolean;
 }
 
 /** A lease on the key's disk. */
@@ -96,15 +98,16 @@ export class LeaseWorld {
   readonly runs = new Map<string, PlayedRun>();
   /** whom the key has let in, by what it has stored */
   readonly letIn: { leaseId: string; at: number; held: number; line: StoredLease[] }[] = [];
+  readonly #seen = new Set<string>();
 
-  constructor({ object, faults, seed = 1 }: LeaseWorldOptions) {
+  constructor({ object, faults, seed = 1, shuffles = false }: LeaseWorldOptions) {
     this.object = object;
     const random = seededRandom(seed);
     this.world = new World({
       start: NOW,
       random,
       faults,
-      choose: (count) => Math.floor(random() * count),
+      choose: shuffles ? (count) => Math.floor(random() * count) : undefined,
       transports: () => {
         throw new Error("runs are played");
       },
@@ -124,10 +127,11 @@ export class LeaseWorld {
     const stored = this.stored();
     const line = stored.filter(({ list }) => list === "line");
     const held = stored.filter(({ list }) => list === "held").length;
-    for (const { id, list, value } of stored)
-      if (list === "held" || (list === "decided" && value.refusal === null))
-        if (!this.letIn.some(({ leaseId }) => leaseId === id))
-          this.letIn.push({ leaseId: id, at: this.now, held, line });
+    for (const { id, list, value } of stored) {
+      if (list !== "held" && (list !== "decided" || value.refusal !== null)) continue;
+      if (!this.#seen.has(id)) this.letIn.push({ leaseId: id, at: this.now, held, line });
+      this.#seen.add(id);
+    }
   }
 
   get key(): LeaseObjectApi {
@@ -167,6 +171,14 @@ export class LeaseWorld {
     const reply = await this.call((key) => key.admit(this.request(run, policy, more)));
     run.take(reply);
     return reply.kind;
+  }
+
+  /** All ask at the same instant, in this order. */
+  async askAll(runs: PlayedRun[], policy: GatePolicy, rank?: (run: PlayedRun) => number): Promise<void> {
+    const { key } = this;
+    const asks = runs.map((run) => key.admit(this.request(run, policy, rank && { rank: rank(run) })));
+    await this.rest();
+    for (const [index, ask] of asks.entries()) runs[index]?.take(await ask);
   }
 
   async release(run: PlayedRun): Promise<void> {
