@@ -1,5 +1,6 @@
 import canonicalize from "canonicalize";
 import type { JsonValue } from "./json.ts";
+import { bareHash, fromHex, KEY_PREFIX, sha256, toHex } from "./signing-key.ts";
 
 /**
  * Whose body is signed: a request of the server is signed in its canonical JSON form (RFC 8785), a response of an app
@@ -8,7 +9,6 @@ import type { JsonValue } from "./json.ts";
 export type SignedAs = "request" | "response";
 
 const WINDOW_MS = 5 * 60_000; // inngest-protocol §5, in both directions
-const KEY_PREFIX = /^signkey-\w+-/;
 const IMPORTED_KEYS_MAX = 16;
 
 const encoder = new TextEncoder();
@@ -44,18 +44,6 @@ export async function verify(
   const bytes = signedBytes(body, seconds, as);
   for (const key of keys) if (await crypto.subtle.verify("HMAC", await hmacKey(key), signature, bytes)) return true; // constant time
   return false;
-}
-
-/**
- * A signing key as bearer token: prefix and SHA-256 of its bytes.
- *
- * @throws TypeError when the key is not hexadecimal after its prefix; the message does not repeat it
- */
-export async function hashedSigningKey(key: string): Promise<string> {
-  const hash = await bareHash(key);
-  if (hash === undefined)
-    throw new TypeError("signing key: not hexadecimal; it looks like signkey-prod-0123abcd, without quotes or spaces");
-  return `${KEY_PREFIX.exec(key)?.[0] ?? ""}${hash}`;
 }
 
 const FINGERPRINT_CHARS = 12; // inngest-protocol §2.5
@@ -131,29 +119,9 @@ function hmacKey(key: string): Promise<CryptoKey> {
   return imported;
 }
 
-async function bareHash(key: string): Promise<string | undefined> {
-  const bytes = fromHex(key.replace(KEY_PREFIX, ""));
-  return bytes === undefined || bytes.length === 0 ? undefined : toHex(await sha256(bytes));
-}
-
-async function sha256(bytes: BufferSource): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-}
-
 /** Compares digests of equal length without stopping at the first difference. */
 function isEqual(a: Uint8Array, b: Uint8Array): boolean {
   let difference = a.length ^ b.length;
   for (const [index, byte] of a.entries()) difference |= byte ^ (b[index] ?? 0);
   return difference === 0;
-}
-
-function toHex(bytes: ArrayBuffer | Uint8Array): string {
-  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-function fromHex(text: string): Uint8Array<ArrayBuffer> | undefined {
-  if (text.length % 2 !== 0 || !/^[0-9a-f]*$/i.test(text)) return undefined;
-  return Uint8Array.from({ length: text.length / 2 }, (_, index) =>
-    Number.parseInt(text.slice(index * 2, index * 2 + 2), 16),
-  );
 }

@@ -1,4 +1,4 @@
-import { hashedSigningKey } from "../protocol/signature.ts";
+import { hashedSigningKey } from "../protocol/signing-key.ts";
 
 /** What a request to the platform's API needs of a client. */
 export interface ApiClient {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { bearerMatches, hashedSigningKey, keyFingerprint, sign, verify } from "../../src/protocol/signature.ts";
+import { bearerMatches, keyFingerprint, sign, verify } from "../../src/protocol/signature.ts";
+import { hashedSigningKey } from "../../src/protocol/signing-key.ts";
 
 const KEY = "signkey-test-12345678";
 const HASH = "b2ed992186a5cb19f6668aade821f502c1d00970dfd0e35128d51bac4649916c";

@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { eventUlid } from "../../src/protocol/ids.ts";
-import { hashedSigningKey } from "../../src/protocol/signature.ts";
+import { hashedSigningKey } from "../../src/protocol/signing-key.ts";
 import { Inngest } from "../../src/sdk/index.ts";
 import { makeFunctions } from "../fixtures/functions.ts";
 import { APP_ORIGIN, APP_URL, SIGNED_APP_KEY, SIGNED_APP_URL } from "../helpers/app-urls.ts";

@@ -3,7 +3,7 @@ import { abortAllDurableObjects } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { eventUlid } from "../../src/protocol/ids.ts";
-import { hashedSigningKey } from "../../src/protocol/signature.ts";
+import { hashedSigningKey } from "../../src/protocol/signing-key.ts";
 import { carryMail, httpApp, localApp, registerHttpApp } from "./helpers/fixture-app.ts";
 import { ended, json, outputOf, post, readRun, runWhen, send, until, type RunDetail } from "./helpers/front-door.ts";
 

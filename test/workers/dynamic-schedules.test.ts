@@ -2,7 +2,7 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
-import { hashedSigningKey } from "../../src/protocol/signature.ts";
+import { hashedSigningKey } from "../../src/protocol/signing-key.ts";
 import { Inngest } from "../../src/sdk/index.ts";
 import { json, outputOf, post, request, runsOf, send, until, worker } from "./helpers/front-door.ts";
 

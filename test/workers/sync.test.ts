@@ -2,7 +2,7 @@
 import { createExecutionContext, createScheduledController } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
-import { hashedSigningKey } from "../../src/protocol/signature.ts";
+import { hashedSigningKey } from "../../src/protocol/signing-key.ts";
 import platform from "../fixtures/embedded-worker.ts";
 import { APP_ORIGIN, APP_URL, SIGNED_APP_KEY, SIGNED_APP_URL } from "../helpers/app-urls.ts";
 import { httpApp } from "./helpers/fixture-app.ts";
