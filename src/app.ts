@@ -45,7 +45,7 @@ export function platformApp(
   app.notFound((c) =>
     c.json(
       {
-        error: `nothing is served at ${c.req.method} ${c.req.path}; there are /v1/events, /v1/runs/:id and /v1/apps`,
+        error: `nothing is served at ${c.req.method} ${c.req.path}; there are /v1/events, /v1/runs/:id, /v1/functions and /v1/apps`,
         status: 404,
         data: null,
       },
