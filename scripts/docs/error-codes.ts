@@ -96,6 +96,11 @@ export const errorGroups: readonly ErrorGroup[] = [
         remedy:
           "Make the step smaller: fewer bytes in memory (an isolate has 128 MB), less CPU time at a stretch, or raise `limits.cpu_ms` of the Worker.",
       },
+      function_skipped: {
+        means:
+          "`step.invoke` started a run that was not let in, and ended as skipped: its singleton has one, its function is paused, or the run of the schedule before it goes on.",
+        remedy: "Catch it where that is expected; the message names the rule.",
+      },
       step_timeout: {
         means:
           "An attempt of a step took longer than the `timeout` of its `step.run` (`StepTimeoutError`). It is tried again as after any error; what its code still does is not waited for, and its result does not count.",
@@ -292,8 +297,7 @@ export const errorGroups: readonly ErrorGroup[] = [
 export const errorNamesSaid: Record<string, string> = {
   StepLostError: "see [step_lost](#step_lost)",
   InngestInvokeTimeoutError: "`step.invoke` gave up waiting at its `timeout`; the invoked run goes on",
-  FunctionSkippedError:
-    "the run that `step.invoke` started was not let in: a singleton had one, the function is paused, or its schedule does not overlap",
+  FunctionSkippedError: "see [function_skipped](#function_skipped)",
   InngestErrFunctionOverflowed: "see [steps_exceeded](#steps_exceeded)",
   InngestErrStateOverflowed: "see [state_exceeded](#state_exceeded)",
   InngestErrTimeoutTooLong: "a sleep, wait or invoke is over the bound of 366 days",

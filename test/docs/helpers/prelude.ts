@@ -21,6 +21,12 @@ export async function chargeCard(orderId: string, cents: number): Promise<{ id: 
   return { id: `ch_${orderId}`, cents };
 }
 
+/** What is at a URL, unless the signal says that nobody waits for it any more. */
+export async function download(url: string, signal: AbortSignal): Promise<string> {
+  signal.throwIfAborted();
+  return `content of ${url}`;
+}
+
 export async function refundCard(chargeId: string): Promise<{ refunded: string }> {
   return { refunded: chargeId };
 }
