@@ -376,8 +376,8 @@ export class TestPlatform {
   #isWork({ key }: Timer): boolean {
     const { kind, name } = partsOf(key);
     if (kind === "registry" || kind === "dedupe") return false;
+    if (kind === "key") return this.#stored.keyHasWork(name);
     if (kind === "waits") return this.#stored.hasDeliveries(name);
-    if (kind === "key") return this.#stored.isKeyAtWork(name);
     const [runId = ""] = name.split(" ");
     if (kind !== "run" || !this.#controls.isHanging(runId) || !this.#activations.isExecuting(runId)) return true;
     return this.#stored.hasDeadline(runId); // the watchdog of code that hangs only looks whether it still does

@@ -1,9 +1,9 @@
-import { Collection } from "../durable-objects/collection.ts";
 import type { Stores } from "../durable-objects/storage/stores.ts";
-import type { Lease } from "../engine/lease.ts";
+import { leaseSeqOf, type Lease } from "../engine/lease.ts";
 import { isEnded, type Entry } from "../engine/run.ts";
 import type { ObjectKind } from "./host/faults.ts";
 import type { World } from "./host/world.ts";
+import { keyHasWork } from "./key-work.ts";
 import type { StoredRun } from "./run.ts";
 import { DiskAccess, type MemoryDisk } from "./storage/memory-disk.ts";
 import { memoryStores } from "./storage/memory-stores.ts";
@@ -62,11 +62,16 @@ export class StoredRuns {
     return (this.#stores("waits", eventName)?.waits().deliveries().length ?? 0) > 0;
   }
 
-  /** Whether a flow-control key has anything to do but to forget what it remembers. */
-  isKeyAtWork(name: string): boolean {
-    const stores = this.#stores("key", name);
-    if (!stores || name.startsWith("rate-limit/")) return false;
-    return /^(batch|debounce)\//.test(name) ? new Collection(stores.key()).isAtWork : true;
+  /** Whether time brings on something at a flow-control key. */
+  keyHasWork(name: string): boolean {
+    const store = this.#stores("key", name)?.key();
+    return store !== undefined && keyHasWork(name, store, ({ id }) => this.#holds(id));
+  }
+
+  /** Whether a run has a lease; it begins with the run's id. */
+  #holds(leaseId: string): boolean {
+    const run = this.#stores("run", leaseId.slice(0, leaseId.lastIndexOf(".")))?.run();
+    return run?.leases().some(({ seq }) => seq === leaseSeqOf(leaseId)) ?? false;
   }
 
   #stores(kind: ObjectKind, name: string): Stores | undefined {
