@@ -4,7 +4,9 @@ import { serve as serveV3 } from "inngest-v3/edge";
 import { Inngest as InngestV4 } from "inngest-v4";
 import { serve as serveV4 } from "inngest-v4/edge";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { flowControlOf } from "../../src/protocol/flow-config.ts";
 import { registerBodySchema } from "../../src/protocol/function-config.ts";
+import { Inngest } from "../../src/sdk/index.ts";
 import { askApp, type AppQuestion } from "../../src/transports/app-sync.ts";
 
 const URL_ = "https://app.example.com/api/inngest";
@@ -24,13 +26,41 @@ interface AppOptions {
   fetch?: typeof fetch;
 }
 
+/** Flow control as users of any client write it. */
+const LIMITED = {
+  id: "limited",
+  concurrency: [{ limit: 5 }, { limit: 2, key: "event.data.userId", scope: "env" as const }] as [
+    { limit: number },
+    { limit: number; key: string; scope: "env" },
+  ],
+  throttle: { limit: 10, period: "1m" as const, burst: 2, key: "event.data.userId" },
+  rateLimit: { limit: 3, period: "1h" as const, key: "event.data.userId" },
+  debounce: { period: "10s" as const, timeout: "1m" as const, key: "event.data.userId" },
+  priority: { run: "event.data.urgent ? 60 : 0" },
+  singleton: { mode: "cancel" as const, key: "event.data.userId" },
+  cancelOn: [
+    { event: "a/cancelled", match: "data.userId", timeout: "2d" },
+    { event: "a/deleted", if: "async.data.all == true" },
+  ],
+  timeouts: { start: "1h" as const, finish: "1d" as const },
+};
+const BATCHED = {
+  id: "batched",
+  concurrency: 4,
+  idempotency: undefined,
+  batchEvents: { maxSize: 50, timeout: "5s" as const, key: "event.data.userId", if: "event.data.small" },
+};
+const ONCE = { id: "once", idempotency: "event.data.userId" };
+
 const APPS: [string, (options: AppOptions) => (request: Request) => Promise<Response>][] = [
   [
     "3.54",
     ({ signingKey, ...options }) => {
       const client = new InngestV3({ id: "official", logger: silent, ...options });
-      const fn = client.createFunction({ id: "greet" }, { event: "a/b" }, () => 1);
-      return serveV3({ client, functions: [fn], signingKey, fetch: options.fetch }) as (
+      const functions = [{ id: "greet" }, LIMITED, BATCHED, ONCE].map((options) =>
+        client.createFunction(options, { event: "a/b" }, () => 1),
+      );
+      return serveV3({ client, functions, signingKey, fetch: options.fetch }) as (
         request: Request,
       ) => Promise<Response>;
     },
@@ -39,8 +69,10 @@ const APPS: [string, (options: AppOptions) => (request: Request) => Promise<Resp
     "4.24",
     (options) => {
       const client = new InngestV4({ id: "official", logger: silent, ...options });
-      const fn = client.createFunction({ id: "greet", triggers: [{ event: "a/b" }] }, () => 1);
-      return serveV4({ client, functions: [fn] }) as (request: Request) => Promise<Response>;
+      const functions = [{ id: "greet" }, LIMITED, BATCHED, ONCE].map((options) =>
+        client.createFunction({ ...options, triggers: [{ event: "a/b" }] }, () => 1),
+      );
+      return serveV4({ client, functions }) as (request: Request) => Promise<Response>;
     },
   ],
 ];
@@ -73,13 +105,25 @@ describe.each(APPS)("[§2.3] inngest %s", (_version, serve) => {
       sdk: expect.stringMatching(/^js:v/),
       framework: "edge",
     });
-    expect(functions).toMatchObject([
-      {
-        id: "official-greet",
-        triggers: [{ event: "a/b" }],
-        steps: { step: { runtime: { url: `${URL_}?fnId=official-greet&stepId=step` } } },
-      },
-    ]);
+    expect(functions[0]).toMatchObject({
+      id: "official-greet",
+      triggers: [{ event: "a/b" }],
+      steps: { step: { runtime: { url: `${URL_}?fnId=official-greet&stepId=step` } } },
+    });
+  });
+
+  test("asks for the same flow control as our client with the same options", async () => {
+    const answer = await ask(serve({ isDev: true }), { isDev: true });
+    if (answer.kind !== "in-band") throw new Error(JSON.stringify(answer));
+    const { functions } = registerBodySchema.parse(answer.reply);
+    const ours = new Inngest({ id: "official" });
+    const same = [{ id: "greet" }, LIMITED, BATCHED, ONCE].map((options) =>
+      ours.createFunction(options, { event: "a/b" }, () => 1),
+    );
+    expect(functions.map((config) => [config.id, flowControlOf(config)])).toEqual(
+      same.map((fn) => [fn.id(), fn.registrations("official")[0]?.flow]),
+    );
+    expect(functions.map((config) => Object.keys(flowControlOf(config) ?? {}).length)).toEqual([0, 8, 2, 1]);
   });
 
   test.each([
