@@ -23,7 +23,11 @@ const numbers = ({ events }: { events: readonly { data?: any }[] }) => events.ma
 const numbered = (name: string, from: number, to: number, data: object = {}) =>
   Array.from({ length: to - from }, (_, i) => ({ name, data: { n: from + i, ...data } }));
 
-function batching(batchEvents: object, choose?: (point: FaultPoint) => PointFault | null) {
+function batching(
+  batchEvents: object,
+  choose?: (point: FaultPoint) => PointFault | null,
+  faults: FaultPoints = new FaultPoints(choose),
+) {
   const functions = (client: Inngest) => [
     client.createFunction(
       { id: "batch", batchEvents: batchEvents as { maxSize: 3; timeout: "1m" } },
@@ -36,7 +40,6 @@ function batching(batchEvents: object, choose?: (point: FaultPoint) => PointFaul
         .catch(({ name, message }: Error) => ({ name, message })),
     ),
   ];
-  const faults = new FaultPoints(choose);
   return { platform: simulated(functions, { faults }), faults };
 }
 
@@ -357,6 +360,22 @@ describe("what goes wrong in a key", () => {
     isBroken = false;
     await platform.clock.advance("1m");
     expect(got(platform, "mem-batch")).toEqual([[0, 1]]);
+  });
+
+  it("an answer that takes minutes is not waited for, and changes nothing when it comes", async () => {
+    let starts = 0;
+    const faults = Object.assign(new FaultPoints(), {
+      call: (_kind: string, method: string) => (method === "start" && starts++ === 0 ? { delayMs: 10 * MINUTE } : null),
+    });
+    const { platform } = batching({ maxSize: 2, timeout: "1h" }, undefined, faults);
+    await platform.send(numbered("b", 0, 2));
+    await platform.clock.advance("5m");
+    expect(got(platform, "mem-batch")).toEqual([[0, 1]]);
+    await platform.send(numbered("b", 2, 3));
+    await platform.clock.advance("10m"); // the first start has come to its end
+    expect(starts).toBe(2);
+    await platform.clock.advance("1h");
+    expect(got(platform, "mem-batch")).toEqual([[0, 1], [2]]);
   });
 
   it("a death after the batch was stored, before its run was asked to start: the alarm asks", async () => {
