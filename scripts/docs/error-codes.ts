@@ -244,7 +244,7 @@ export const errorGroups: readonly ErrorGroup[] = [
       },
       invalid_config: {
         means:
-          "What the app registers cannot be taken: a function's configuration is wrong or uses what this version does not enforce, or its id belongs to another app. Nothing of the sync was taken.",
+          "What the app registers cannot be taken: a function's configuration is wrong, or has options that exclude each other, or its id belongs to another app. Nothing of the sync was taken.",
         remedy: "The message names function and field.",
       },
     },

@@ -285,30 +285,38 @@ describe("registering an app", () => {
     ["a cron of four fields", [fn({ triggers: [{ cron: "* * * *" }] })], "fields"],
     ["21 retries", [fn({ steps: { step: { ...runtime.step, retries: { attempts: 21 } } } })], "attempts"],
     ["11 triggers", [fn({ triggers: Array.from({ length: 11 }, (_, i) => ({ event: `e${i}` })) })], "triggers"],
-    ...[
-      "concurrency",
-      "throttle",
-      "rateLimit",
-      "debounce",
-      "batchEvents",
-      "priority",
-      "idempotency",
-      "singleton",
-      "cancel",
-      "timeouts",
-    ].map(
-      (option) =>
-        [option, [fn({ [option]: option === "idempotency" ? "event.data.id" : { limit: 1 } })], option] as [
-          string,
-          object[],
-          string,
-        ],
-    ),
+    ["a negative limit", [fn({ concurrency: [{ limit: -1 }] })], 'concurrency.0.limit: function "reg-a": -1 is not'],
+    ["a limit of half a run", [fn({ concurrency: 0.5 })], "0.5 is not a whole number"],
+    ["a shared limit without a key", [fn({ concurrency: { limit: 1, scope: "account" } })], "concurrency.key"],
+    ["a throttle of nobody", [fn({ throttle: { limit: 0, period: "1m" } })], "throttle.limit"],
+    ["a period of two days", [fn({ rateLimit: { limit: 1, period: "2d" } })], "not between 1s and 1d"],
+    ["a period that is none", [fn({ debounce: { period: "soon" } })], "debounce.period"],
+    ["a batch that waits for no time", [fn({ batchEvents: { maxSize: 10, timeout: "0s" } })], "batchEvents.timeout"],
+    ["a key that does not compile", [fn({ idempotency: "event.data." })], "idempotency: Expression"],
+    ["a priority that does not compile", [fn({ priority: { run: "evnt.ts" } })], "priority.run: Expression"],
+    ["an unknown mode", [fn({ singleton: { mode: "wait" } })], '"wait" is not one of skip, cancel, queue'],
+    ["six events that cancel", [fn({ cancel: Array.from({ length: 6 }, () => ({ event: "e" })) })], "at most 5"],
+    ["a timeout of no time", [fn({ timeouts: { start: "0s" } })], "timeouts.start"],
+    [
+      "options that exclude each other",
+      [fn({ batchEvents: { maxSize: 10, timeout: "1s" }, debounce: { period: "1s" } })],
+      'batchEvents: function "reg-a": cannot be combined with debounce',
+    ],
   ];
   it.each(refused)("with %s is refused; the body carries the status", async (_what, functions, why) => {
     const { status, body } = await register(functions);
     expect({ status, body }).toMatchObject({ status: 400, body: { status: 400, error: expect.stringContaining(why) } });
     expect((await json("/dev")).body.functions.some((other: any) => other.slug.startsWith("reg-"))).toBe(false);
+  });
+
+  it("with flow control is registered, and shown in its normal form", async () => {
+    const limits = fn({ concurrency: { limit: 3, key: "event.data.user" }, idempotency: "event.data.id" });
+    expect(await register([limits])).toMatchObject({ status: 200, body: { ok: true } });
+    expect((await json("/dev")).body.functions.find((one: any) => one.slug === "reg-a").flow).toEqual({
+      concurrency: [{ limit: 3, key: "event.data.user", scope: "fn", mode: "step", order: "age" }],
+      rateLimit: { limit: 1, periodMs: 86_400_000, key: "event.data.id", mode: "spaced" },
+    });
+    expect(await register([])).toMatchObject({ status: 200, body: { modified: true } });
   });
 
   it("without an app id, or with a body that is not JSON, is refused", async () => {
