@@ -3,16 +3,19 @@ import { batch, batchDueAt, type OpenBatch } from "../flow-control/batch.ts";
 import { debounce, debounceDueAt, type OpenDebounce } from "../flow-control/debounce.ts";
 import type { Invoker } from "../engine/run.ts";
 import type { BatchPolicy, DebouncePolicy } from "../protocol/flow-control.ts";
-import { runIdOf } from "../protocol/ids.ts";
+import { runIdOf, ulidTime } from "../protocol/ids.ts";
 import { byteLength, type JsonValue } from "../protocol/json.ts";
-import { DEDUPE_WINDOW_MS } from "../protocol/limits.ts";
+import { REDELIVERY_HORIZON_MS } from "../protocol/limits.ts";
 import { skippedError, type WireError } from "../protocol/wire-error.ts";
 import type { CollectedEvent } from "./objects.ts";
 import type { KeyPlace, KeyStore } from "./storage/stores.ts";
 
 /** Events, by their number: the order in which they came. */
 const EVENTS = "event";
-/** Ids of events that have come, by the instant at which they did; no event is taken twice. */
+/**
+ * Ids of events that have come, as long as they may come again: a run's id tells of its first event only, so the others
+ * would start a second run.
+ */
 const SEEN = "seen";
 const DUTIES = "duty";
 const PAGE = 100;
@@ -89,13 +92,13 @@ export class Collection {
     });
   }
 
-  /** Closes what is due, and forgets ids that are a day old. */
+  /** Closes what is due, and forgets ids that do not come again. */
   tidy(now: number): void {
     this.#store.transaction(() => {
       const state = this.#state();
       if (state && this.#close(state, now)) this.#store.putState(state as unknown as JsonValue);
       for (let page = PAGE; page === PAGE;) {
-        const old = this.#store.list(SEEN, PAGE).filter((item) => item.rank <= now - DEDUPE_WINDOW_MS);
+        const old = this.#store.list(SEEN, PAGE).filter((item) => item.rank < now - REDELIVERY_HORIZON_MS);
         for (const { id } of old) this.#store.delete(id);
         page = old.length;
       }
@@ -111,7 +114,7 @@ export class Collection {
   /** When the next id may be forgotten. */
   get forgetAt(): number | null {
     const [oldest] = this.#store.list(SEEN, 1);
-    return oldest ? oldest.rank + DEDUPE_WINDOW_MS : null;
+    return oldest ? oldest.rank + REDELIVERY_HORIZON_MS + 1 : null;
   }
 
   get hasDuties(): boolean {
@@ -199,11 +202,14 @@ export class Collection {
 
   // ---- rows ---------------------------------------------------------------------------------------------------------
 
+  /** An event that is too old starts nothing, as anywhere else (design §3). */
   #isNew({ logged }: CollectedEvent, now: number): boolean {
     const id = logged.record.internalId;
+    const sentAt = ulidTime(id);
+    if (now - sentAt > REDELIVERY_HORIZON_MS) return false;
     const seen = `${SEEN}/${id}`;
     if (this.#store.item(seen) || this.#store.item(id)) return false;
-    this.#store.put({ id: seen, list: SEEN, rank: now, value: null });
+    this.#store.put({ id: seen, list: SEEN, rank: Math.max(now, sentAt), value: null });
     return true;
   }
 

@@ -1,8 +1,8 @@
 /**
  * A key of debounce or batch.
  *
- * 1. An event is this object's once `collect` has returned: it is stored, with an alarm. An id that comes again within a day
- *    changes nothing, also when its run has started.
+ * 1. An event is this object's once `collect` has returned: it is stored, with an alarm. One that comes again changes
+ *    nothing, also when its run has started: ids are remembered as long as an event may start a run at all.
  * 2. Which events a run gets is stored before the run is asked to start, and it is asked until it has answered (G6). Its id
  *    follows from its first event, so asking twice starts it once.
  * 3. A step that invoked the function by an event which starts no run is told so (G6).
