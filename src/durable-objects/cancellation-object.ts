@@ -18,17 +18,28 @@ import {
   nextLog,
   nextPass,
   windowOf,
+  type Pass,
   type Progress,
   type Window,
 } from "./cancellation-passes.ts";
 import type { Host } from "./host.ts";
-import type { CancellationObjectApi, CancellationRequest, CancellationView, FoundRun, RunPlace } from "./objects.ts";
+import type {
+  CancellationObjectApi,
+  CancellationRequest,
+  CancellationView,
+  EventPlace,
+  FoundRun,
+  RunPlace,
+} from "./objects.ts";
 import type { KeyStore } from "./storage/stores.ts";
 
 /** Each is a request to another object. */
 const CANCELS_AT_ONCE = 50;
-/** Pages of one alarm; the next goes on. */
+/** A run that has not answered by then is asked again later. */
+const ANSWER_MAX_MS = 30_000;
+/** Pages of one alarm, and runs after which the next goes on: an invocation may make 10,000 requests (cloudflare-facts §4). */
 const PAGES_PER_ALARM = 20;
+const RUNS_PER_ALARM = 1_000;
 const RETRY_MIN_MS = 1_000;
 const RETRY_MAX_MS = 60_000;
 
@@ -51,6 +62,13 @@ interface State {
 
 /** What has become of a run; null: it is none of those that are to be cancelled. */
 type Outcome = { runId: string; kind: "cancelled" | "ended" | "failed" | null; createdAt: number | null };
+
+/** Where a page is read. */
+interface PageOf {
+  pass: Pass;
+  log: string;
+  window: Window;
+}
 
 /** A page of runs, and where the next begins. */
 interface Page {
@@ -112,7 +130,7 @@ export class CancellationObject implements CancellationObjectApi {
   }
 
   async #work(): Promise<void> {
-    for (let pages = 0; pages < PAGES_PER_ALARM; pages++) {
+    for (let pages = 0, runs = 0; pages < PAGES_PER_ALARM && runs < RUNS_PER_ALARM; pages++) {
       const state = this.#state();
       if (!state?.progress) return;
       if (!state.isListed) await this.#list(state);
@@ -120,7 +138,8 @@ export class CancellationObject implements CancellationObjectApi {
       const startAt = beginsAt(progress.pass, request);
       if (startAt > this.#host.now()) return this.#host.setAlarm(startAt);
       const page = progress.pass === "again" ? await this.#askAgain(request) : await this.#readPage(progress, request);
-      this.#count(page);
+      this.#count(page, progress.pass);
+      runs += page.outcomes.length;
       const { failures = 0, progress: next } = this.#state() ?? {};
       if (next && failures > 0)
         return this.#host.setAlarm(this.#host.now() + Math.min(RETRY_MIN_MS * 2 ** failures, RETRY_MAX_MS));
@@ -129,7 +148,7 @@ export class CancellationObject implements CancellationObjectApi {
   }
 
   /** Counts a page, and goes on to the next. Whoever has stopped it meanwhile has stopped what comes after. */
-  #count({ outcomes, next }: Page): void {
+  #count({ outcomes, next }: Page, pass: Pass): void {
     const state = this.#state();
     if (!state) return;
     const { request } = state;
@@ -143,60 +162,49 @@ export class CancellationObject implements CancellationObjectApi {
       failures: isVain ? state.failures + 1 : 0,
     };
     this.#store.transaction(() => {
-      for (const outcome of outcomes) this.#note(outcome, request);
+      for (const outcome of outcomes) this.#note(outcome, pass, request);
       if (state.progress && next === null) this.#end(after, false);
       else this.#put(after);
     });
   }
 
-  #note({ runId, kind, createdAt }: Outcome, request: CancellationRequest): void {
+  #note({ runId, kind, createdAt }: Outcome, pass: Pass, request: CancellationRequest): void {
     const isCounted = kind === "cancelled" || kind === "ended";
+    const mayBeFoundAgain = pass === "fresh" || (createdAt ?? 0) >= lateFrom(request);
     // those that failed go to the end of their line
     if (kind === "failed") this.#store.put({ id: runId, list: AGAIN, rank: this.#host.now(), value: null });
-    else if (isCounted && (createdAt ?? 0) >= lateFrom(request))
-      this.#store.put({ id: runId, list: COUNTED, rank: 0, value: null });
+    else if (isCounted && mayBeFoundAgain) this.#store.put({ id: runId, list: COUNTED, rank: 0, value: null });
     else this.#store.delete(runId);
   }
 
   // ---- pages --------------------------------------------------------------------------------------------------------
 
   async #readPage(progress: Progress, request: CancellationRequest): Promise<Page> {
-    const { pass, log } = progress;
+    const { pass, log, cursor } = progress;
     const window = windowOf(pass, request);
     if (!window) return { outcomes: [], next: nextPass(pass) };
-    if (log === null || progress.cursor === null) {
-      const first = nextLog(await this.#registry().logs(), log, window);
-      if (first === null) return { outcomes: [], next: nextPass(pass) };
-      return pass === "fresh"
-        ? this.#freshPage(request, window, first, 0)
-        : this.#indexedPage({ ...progress, log: first }, request, window, null);
-    }
-    return typeof progress.cursor === "number"
-      ? this.#freshPage(request, window, log, progress.cursor)
-      : this.#indexedPage(progress, request, window, progress.cursor);
+    const at = cursor === null ? nextLog(await this.#registry().logs(), log, window) : log;
+    if (at === null) return { outcomes: [], next: nextPass(pass) };
+    const page = { pass, log: at, window };
+    if (pass === "fresh") return this.#freshPage(request, page, cursor && "seq" in cursor ? cursor : null);
+    return this.#indexedPage(request, page, cursor && "runId" in cursor ? cursor : null);
   }
 
   /** Runs that are not indexed. */
-  async #freshPage(request: CancellationRequest, window: Window, log: string, cursor: number): Promise<Page> {
+  async #freshPage(request: CancellationRequest, page: PageOf, place: EventPlace | null): Promise<Page> {
+    const { pass, log, window } = page;
     const fn = await this.#registry().function(request.functionId);
-    const { runIds, next } = fn
-      ? await this.#log(log).unindexed(fn, freshFrom(request), cursor)
-      : { runIds: [], next: null };
+    if (!fn) return { outcomes: [], next: nextPass(pass) };
+    const { runIds, next } = await this.#log(log).unindexed(fn, freshFrom(request), place);
     const open = runIds.filter((runId) => this.#store.item(runId) === undefined).map((runId) => ({ runId }));
     const outcomes = await this.#each(open, ({ runId }) => this.#askAndCancel(runId, request, window));
-    return { outcomes, next: { pass: "fresh", log, cursor: next } };
+    return { outcomes, next: { pass, log, cursor: next } };
   }
 
-  async #indexedPage(
-    { pass, log }: Progress,
-    request: CancellationRequest,
-    window: Window,
-    after: RunPlace | null,
-  ): Promise<Page> {
-    const { runs, next } = await this.#log(log ?? "").runs(
-      { functionId: request.functionId, ...window, if: request.if, now: request.createdAt },
-      after,
-    );
+  async #indexedPage(request: CancellationRequest, page: PageOf, after: RunPlace | null): Promise<Page> {
+    const { pass, log, window } = page;
+    const query = { functionId: request.functionId, ...window, if: request.if, now: request.createdAt };
+    const { runs, next } = await this.#log(log).runs(query, after);
     const open = runs.filter(({ runId }) => this.#store.item(runId) === undefined);
     const outcomes = await this.#each(open, (found) => this.#cancelFound(found, request, window));
     return { outcomes, next: { pass, log, cursor: next } };
@@ -210,20 +218,34 @@ export class CancellationObject implements CancellationObjectApi {
     return { outcomes, next: { pass: "again", log: null, cursor: null } };
   }
 
-  /** One that cannot be asked fails alone. */
+  /** One that cannot be asked, or does not answer, fails alone. */
   async #each<Run extends { runId: string }>(runs: Run[], work: (run: Run) => Promise<Outcome>): Promise<Outcome[]> {
     const outcomes: Outcome[] = [];
     for (let i = 0; i < runs.length; i += CANCELS_AT_ONCE) {
       if (!this.#state()?.progress) break; // stopped
-      const some = runs.slice(i, i + CANCELS_AT_ONCE);
-      outcomes.push(...(await Promise.all(some.map((run) => work(run).catch((error) => this.#failed(run, error))))));
+      outcomes.push(...(await this.#some(runs.slice(i, i + CANCELS_AT_ONCE), work)));
     }
     return outcomes;
   }
 
-  #failed({ runId }: { runId: string }, error: unknown): Outcome {
-    this.#report(`run ${runId} could not be asked and is asked again`, error);
-    return { runId, kind: "failed", createdAt: null };
+  /** All at the same time. What comes too late is found when its run is asked again. */
+  async #some<Run extends { runId: string }>(runs: Run[], work: (run: Run) => Promise<Outcome>): Promise<Outcome[]> {
+    const outcomes = new Map<string, Outcome>();
+    const errors = new Map<string, unknown>();
+    const asking = runs.map((run) =>
+      work(run).then(
+        (outcome) => void outcomes.set(run.runId, outcome),
+        (error) => void errors.set(run.runId, error),
+      ),
+    );
+    await this.#host.wait(ANSWER_MAX_MS, Promise.all(asking));
+    return runs.map(({ runId }) => {
+      const outcome = outcomes.get(runId);
+      if (outcome) return outcome;
+      const error = errors.get(runId) ?? `no answer within ${ANSWER_MAX_MS} ms`;
+      this.#report(`run ${runId} could not be asked and is asked again`, error);
+      return { runId, kind: "failed", createdAt: null };
+    });
   }
 
   // ---- one run ------------------------------------------------------------------------------------------------------

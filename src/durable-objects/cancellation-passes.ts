@@ -15,7 +15,7 @@ import {
   REDELIVERY_HORIZON_MS,
   WATCHDOG_MS,
 } from "../protocol/limits.ts";
-import { logDay, type CancellationRequest, type RunPlace } from "./objects.ts";
+import { logDay, type CancellationRequest, type EventPlace, type RunPlace } from "./objects.ts";
 
 const DAY_MS = 86_400_000;
 /** Asking for a run that does not exist leaves an empty object behind, so only so far back. */
@@ -36,7 +36,7 @@ export interface Progress {
   /** the log that is being read; null before the first of its pass */
   log: string | null;
   /** what of it has been read */
-  cursor: RunPlace | number | null;
+  cursor: RunPlace | EventPlace | null;
 }
 
 export const FIRST: Progress = { pass: "fresh", log: null, cursor: null };

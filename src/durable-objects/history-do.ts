@@ -3,7 +3,7 @@ import type { EventRecord } from "../protocol/event.ts";
 import type { RegisteredFunction } from "../protocol/function-config.ts";
 import { installedParts } from "./installed.ts";
 import { LogObject } from "./log-object.ts";
-import type { EventFilter, LogObjectApi, RunIndexRow, RunPlace, RunsQuery } from "./objects.ts";
+import type { EventFilter, EventPlace, LogObjectApi, RunIndexRow, RunPlace, RunsQuery } from "./objects.ts";
 import { workerdHost } from "./workerd-host.ts";
 
 /** Log and run index of one day and shard. */
@@ -59,8 +59,8 @@ export class HistoryDO extends DurableObject implements LogObjectApi {
     return this.#log.runs(query, after);
   }
 
-  unindexed(fn: RegisteredFunction, receivedFrom: number, cursor: number) {
-    return this.#log.unindexed(fn, receivedFrom, cursor);
+  unindexed(fn: RegisteredFunction, receivedFrom: number, place: EventPlace | null) {
+    return this.#log.unindexed(fn, receivedFrom, place);
   }
 
   mayKnow(runId: string) {

@@ -18,6 +18,7 @@ import type { Host } from "./host.ts";
 import {
   logDay,
   type EventFilter,
+  type EventPlace,
   type FoundRun,
   type LoggedEvent,
   type LogObjectApi,
@@ -167,26 +168,36 @@ export class LogObject implements LogObjectApi {
     };
   }
 
-  async unindexed(fn: RegisteredFunction, receivedFrom: number, cursor: number): ReturnType<LogObjectApi["unindexed"]> {
-    const start = Math.max(cursor, this.#store.firstSince(receivedFrom));
-    const page = this.#store.appendsFrom(start, SINCE_PAGE_APPENDS);
+  async unindexed(
+    fn: RegisteredFunction,
+    receivedFrom: number,
+    place: EventPlace | null,
+  ): ReturnType<LogObjectApi["unindexed"]> {
+    const page = this.#store.appendsFrom(place?.seq ?? this.#store.firstSince(receivedFrom), SINCE_PAGE_APPENDS);
     const runIds: string[] = [];
     for (const { seq, count, names } of page) {
-      if (runIds.length >= RUNS_PAGE) return { runIds, next: seq };
-      if (names.some((name) => mayStart(fn, name))) runIds.push(...this.#unindexedOf(fn, seq, seq + count));
+      if (!names.some((name) => mayStart(fn, name))) continue;
+      const starts = this.#startsOf(fn, seq, seq + count);
+      const skip = seq === place?.seq ? place.skip : 0;
+      const taken = starts.slice(skip, skip + RUNS_PAGE - runIds.length);
+      runIds.push(...taken.filter(({ eventId, runId }) => !this.#isIndexed(eventId, runId)).map(({ runId }) => runId));
+      if (skip + taken.length < starts.length) return { runIds, next: { seq, skip: skip + taken.length } };
     }
     const last = page.at(-1);
-    return { runIds, next: last && page.length === SINCE_PAGE_APPENDS ? last.seq + last.count : null };
+    const isMore = last !== undefined && page.length === SINCE_PAGE_APPENDS;
+    return { runIds, next: isMore ? { seq: last.seq + last.count, skip: 0 } : null };
   }
 
-  #unindexedOf(fn: RegisteredFunction, from: number, to: number): string[] {
+  /** The runs that events of a range start of a function. */
+  #startsOf(fn: RegisteredFunction, from: number, to: number): RunPlace[] {
     return this.#store
       .read(from, to)
       .filter(({ record, receivedAt }) => route(record, [fn], receivedAt).length > 0)
-      .flatMap(({ record: { internalId } }) => {
-        const runId = runIdOf(internalId, fn.id);
-        return this.#store.runsOf(internalId).some((row) => row.runId === runId) ? [] : [runId];
-      });
+      .map(({ record: { internalId } }) => ({ eventId: internalId, runId: runIdOf(internalId, fn.id) }));
+  }
+
+  #isIndexed(eventId: string, runId: string): boolean {
+    return this.#store.runsOf(eventId).some((row) => row.runId === runId);
   }
 
   /** A run shares time and first entropy byte with its event (`runIdOf`). */

@@ -141,6 +141,12 @@ export interface FoundRun {
 /** A place among a log's runs, after which reading goes on. */
 export type RunPlace = Pick<RunIndexRow, "eventId" | "runId">;
 
+/** A place among a log's events: of those that are stored together from `seq` on, so many have been read. */
+export interface EventPlace {
+  seq: number;
+  skip: number;
+}
+
 export interface LogObjectApi {
   append(records: EventRecord[], receivedAt: number): Promise<{ from: number; to: number; receivedAt: number }>;
   read(from: number, to: number): Promise<LoggedEvent[]>;
@@ -162,8 +168,8 @@ export interface LogObjectApi {
   unindexed(
     fn: RegisteredFunction,
     receivedFrom: number,
-    cursor: number,
-  ): Promise<{ runIds: string[]; next: number | null }>;
+    place: EventPlace | null,
+  ): Promise<{ runIds: string[]; next: EventPlace | null }>;
   /** Whether a run of this id can exist: its event or its index row is here. */
   mayKnow(runId: string): Promise<boolean>;
   /** Events that were given up on after all resends. */

@@ -70,7 +70,8 @@ export class RegistryObject implements RegistryObjectApi {
   }
 
   async callable(id: string): Promise<RegisteredFunction | null> {
-    return this.#functions().get(id) ?? this.#store.archivedFunction(id);
+    const archived = this.#functions().has(id) ? null : this.#store.archivedFunction(id);
+    return archived ? withPause(archived, this.#pauses.current().get(id)) : (this.#functions().get(id) ?? null);
   }
 
   async functions(): Promise<RegisteredFunction[]> {

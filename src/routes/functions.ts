@@ -29,7 +29,7 @@ export function functionRoutes(objects: Objects, env: string, settings: Settings
   app.get("/v1/functions", async (c) => {
     const registry = objects.registry(env);
     const [functions, schedules] = await Promise.all([registry.functions(), registry.schedules()]);
-    return c.json(envelope(functions.map((fn) => configView(fn, schedules))));
+    return c.json(envelope(functions.map((fn) => configView(fn, schedules, false))));
   });
 
   app.get("/v1/functions/:id", async (c) => {
@@ -95,11 +95,14 @@ export async function findFunction(objects: Objects, env: string, id: string): P
 }
 
 async function viewOf(objects: Objects, env: string, id: string) {
+  const registry = objects.registry(env);
   const fn = await findFunction(objects, env, id);
-  return configView(fn, await objects.registry(env).schedules());
+  const [registered, schedules] = await Promise.all([registry.function(fn.id), registry.schedules()]);
+  return configView(fn, schedules, registered === null);
 }
 
-function configView(fn: RegisteredFunction, schedules: FunctionScheduleView[]) {
+/** @param isArchived its app has it no more: nothing starts it, its runs go on */
+function configView(fn: RegisteredFunction, schedules: FunctionScheduleView[], isArchived: boolean) {
   const { id, name, appId, version, triggers, crons, retry, transport, flow, paused } = fn;
   return {
     id: uuidOf(id),
@@ -115,6 +118,7 @@ function configView(fn: RegisteredFunction, schedules: FunctionScheduleView[]) {
     retry: snakeCased(retry),
     transport,
     flow_control: flow === undefined ? null : snakeCased(flow),
+    archived: isArchived,
     paused: paused ? { triggers: paused.triggers, since: new Date(paused.at).toISOString() } : null,
   };
 }

@@ -6,6 +6,7 @@ import { frontDoor } from "../helpers/front-door.ts";
 import { MemoryDoor } from "../helpers/memory-door.ts";
 import { gate } from "../fixtures/hooks.ts";
 import { NOW } from "../helpers/run-builder.ts";
+import { noFaults } from "../../src/testing/host/faults.ts";
 import { ENV } from "../../src/testing/host/world.ts";
 import { eachFault, FaultPoints, type PointFault } from "../helpers/fault-points.ts";
 import { dieAfterTurns, objectsOf, simulated } from "../helpers/simulated-platform.ts";
@@ -182,6 +183,40 @@ describe("[§9.2] POST /v1/cancellations", () => {
     platform.world.storage = () => undefined;
     await memory.pass(2 * MINUTE);
     expect(await read(begun.id)).toMatchObject({ status: "done", matched: 9, cancelled: 9, failing: 0 });
+  });
+});
+
+test("a run that does not answer for ten minutes holds up nobody, and is asked again", async () => {
+  let late = 0;
+  const isLate = (kind: string, method: string) => kind === "run" && method === "cancel" && late++ === 0;
+  const faults = {
+    ...noFaults,
+    call: (...call: [string, string]) => (isLate(...call) ? { delayMs: 10 * MINUTE } : null),
+  };
+  memory.close();
+  platform = simulated(shopFunctions, { client: shop(), faults, start: NOW });
+  await memory.open(platform);
+  await sendAll(events("sleep", 9));
+  await memory.pass(MINUTE);
+  const begun = await cancelAll("sleeper");
+  await memory.pass(20 * SECOND);
+  expect(await read(begun.id)).toMatchObject({ status: "running", matched: 0 });
+  await memory.pass(MINUTE);
+  expect(await read(begun.id)).toMatchObject({ status: "done", matched: 9, cancelled: 9, failing: 0 });
+  await memory.pass(20 * MINUTE);
+  expect(late).toBe(10);
+});
+
+describe("what is too much for one page", () => {
+  test("one append of 600 events whose runs execute, and 600 that sleep", { timeout: 20_000 }, async () => {
+    await sendAll(events("mixed/busy", 600));
+    await sendAll(events("mixed/sleep", 600));
+    await memory.pass(SECOND);
+    const begun = await cancelAll("mixed");
+    await memory.pass(0);
+    expect(states("shop-mixed")).toEqual({ Cancelled: 1200 });
+    await memory.pass(MINUTE);
+    expect(await read(begun.id)).toMatchObject({ status: "done", matched: 1200, cancelled: 1200 });
   });
 });
 

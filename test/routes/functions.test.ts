@@ -299,8 +299,20 @@ describe("GET /v1/functions", () => {
       flow_control: {
         concurrency: [{ limit: 1, key: "event.data.user", scope: "fn", mode: "run", order: "age" }],
       },
+      archived: false,
       paused: null,
     });
+  });
+
+  test("one that its app has no more is told as such; its pause stays", async () => {
+    await pause("shop-greet");
+    await json("/v1/apps/shop", { method: "DELETE" });
+    expect((await json("/v1/functions")).body.data).toEqual([]);
+    expect((await json("/v1/functions/shop-greet")).body.data).toMatchObject({
+      archived: true,
+      paused: { triggers: "skip" },
+    });
+    expect(await resume("shop-greet")).toMatchObject({ archived: true, paused: null });
   });
 
   test("one is found by its uuid too", async () => {
