@@ -12,7 +12,7 @@ import { CronError, MISSED_COUNT_MAX, rfc3339 } from "../engine/cron.ts";
 import { changed, checkSchedule, firstToSend, Ticks, tickTogether } from "../engine/dynamic-schedule.ts";
 import { internalEvents, type EventRecord } from "../protocol/event.ts";
 import { derivedUlid } from "../protocol/ids.ts";
-import { SCHEDULES_MAX } from "../protocol/limits.ts";
+import { SCHEDULE_CATCH_UP_MAX, SCHEDULES_MAX } from "../protocol/limits.ts";
 import {
   ScheduleInvalidError,
   type ScheduleChanges,
@@ -99,7 +99,8 @@ export class DynamicSchedules implements AlarmSource {
 
   async update(id: string, changes: ScheduleChanges): Promise<ScheduleOutcome> {
     const before = this.#store.get(id);
-    if (before && isDue(before, this.#host.now())) await this.#fireOne(before, this.#host.now());
+    if (before && isOwed(before, this.#host.now()))
+      await this.#fireOne(before, this.#host.now(), SCHEDULE_CATCH_UP_MAX);
     const schedule = this.#store.get(id);
     if (!schedule) return { kind: "unknown" };
     const definition = changed(schedule.definition, changes);
@@ -108,7 +109,10 @@ export class DynamicSchedules implements AlarmSource {
     if (JSON.stringify(definition) === JSON.stringify(schedule.definition))
       return { kind: "done", schedule: view(schedule), isNew: false };
     const now = this.#host.now();
-    const times = tickTogether(definition, schedule.definition) ? {} : begun(definition, now, schedule);
+    const isRetimed = !tickTogether(definition, schedule.definition);
+    if (isRetimed && isOwed(schedule, now))
+      throw new Error(`schedule ${JSON.stringify(id)} was not changed: a tick that is due could not be sent before`);
+    const times = isRetimed ? begun(definition, now, schedule) : {};
     const updated = { ...schedule, definition, updatedAt: now, ...times };
     this.#store.put(updated);
     this.#around.arm();
@@ -144,16 +148,16 @@ export class DynamicSchedules implements AlarmSource {
   async fire(): Promise<void> {
     const now = this.#host.now();
     const due = this.#store.due(now, SCHEDULES_PER_ALARM);
-    await inTurns(due, (schedule) => this.#fireOne(schedule, now));
+    await inTurns(due, (schedule) => this.#fireOne(schedule, now, TICKS_PER_ALARM));
   }
 
-  /** Sends the ticks of a schedule that are due, up to a bound. */
-  async #fireOne(schedule: StoredDynamicSchedule, now: number): Promise<void> {
+  /** Sends the ticks of a schedule that are due, so many at most. */
+  async #fireOne(schedule: StoredDynamicSchedule, now: number, most: number): Promise<void> {
     let at: StoredDynamicSchedule | null = schedule;
     try {
       const ticks = new Ticks(schedule.definition);
       at = isDue(at, now) ? await this.#settle(at, ticks, now) : null;
-      for (let sent = 0; at && isDue(at, now) && sent < TICKS_PER_ALARM; sent++) at = await this.#send(at, ticks, now);
+      for (let sent = 0; at && isDue(at, now) && sent < most; sent++) at = await this.#send(at, ticks, now);
     } catch (error) {
       const { id } = schedule.definition;
       const again = error instanceof CronError ? "is not sent: the schedule cannot be read" : "is tried again";
@@ -247,6 +251,11 @@ function idTime({ nextAt, idAt }: Ticking): number {
 
 function isDue(schedule: StoredDynamicSchedule, now: number): schedule is Ticking {
   return schedule.nextAt !== null && schedule.nextAt <= now;
+}
+
+/** Due, and of times that can be read. */
+function isOwed(schedule: StoredDynamicSchedule, now: number): boolean {
+  return schedule.dueAt !== null && isDue(schedule, now);
 }
 
 function view({ definition, createdAt, updatedAt, nextAt, lastAt }: StoredDynamicSchedule): ScheduleView {

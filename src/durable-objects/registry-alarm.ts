@@ -7,7 +7,7 @@ const OVERDUE_MS = 60_000;
 export interface AlarmSource {
   /** when it is needed next; null for never */
   nextAt(): number | null;
-  /** Does what is due. Does not throw. */
+  /** Does what is due. When it throws, the platform repeats the alarm after a while. */
   fire(): Promise<void>;
 }
 
@@ -38,8 +38,11 @@ export class RegistryAlarm {
 
   async ring(): Promise<void> {
     this.#isRinging = true;
-    for (const source of this.#sources) await source.fire();
-    this.#isRinging = false;
+    try {
+      for (const source of this.#sources) await source.fire();
+    } finally {
+      this.#isRinging = false;
+    }
     this.arm();
   }
 

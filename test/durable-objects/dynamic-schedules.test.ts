@@ -285,6 +285,28 @@ describe("changing a schedule", () => {
     expect(ticks("s")).toEqual(hours(2, 2.5));
   });
 
+  it("is refused while what is due cannot be sent; however much that is it goes first", async () => {
+    let isDown = true;
+    const faults = new FaultPoints(({ name }) => (name === "log.append" && isDown ? "request-lost" : null));
+    const { make, schedules, starts, after, skipTo } = platformWith({ faults });
+    await make("s", { every: "1h", catchUp: "all" });
+    await after(0);
+    skipTo(START + 50.5 * HOUR);
+    await expect(schedules.update("s", { every: "2h" })).rejects.toThrow("a tick that is due could not be sent before");
+    const event = { name: "tick", data: { n: 1 } };
+    expect(await schedules.update("s", { event })).toMatchObject({ event, every: HOUR });
+    isDown = false;
+    expect(await schedules.update("s", { every: "2h" })).toMatchObject({ nextFireAt: new Date(START + 52 * HOUR) });
+    await after(2 * HOUR);
+    expect(
+      starts()
+        .map(({ ts }) => (ts - START) / HOUR)
+        .toSorted((a, b) => a - b),
+    ).toEqual(
+      [...Array.from({ length: 50 }, (_, i) => i + 1), 52], // oxfmt-ignore
+    );
+  });
+
   it("paused it does not tick; resumed it goes on from then", async () => {
     const { make, schedules, ticks, starts, after } = platformWith();
     await make("s", { every: "1h", catchUp: "all" });
