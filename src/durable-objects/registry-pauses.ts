@@ -38,11 +38,12 @@ export class RegistryPauses implements AlarmSource {
     return { kind: "changed", pause };
   }
 
-  /** The gate is opened by {@link fire}. */
+  /** The gate is opened by {@link fire}, which is to be called next; should that be lost, by the alarm. */
   end(functionId: string): { kind: "changed" | "unchanged"; pause: null } {
     const known = this.#of(functionId);
     if (!known.pause) return { kind: "unchanged", pause: null };
     this.#store.putPause({ functionId, pause: null, endedAt: known.pause.at, isOpening: true });
+    this.#triedAt = this.#host.now();
     return { kind: "changed", pause: null };
   }
 

@@ -15,7 +15,8 @@ const INSTANT = "an RFC 3339 instant such as 2026-01-31T12:00:00Z";
 
 const instantSchema = z.iso.datetime({ offset: true, error: `must be ${INSTANT}` });
 
-const cancellationSchema = z.object({
+/** Strict: a misspelt bound would let it cancel more than was meant. */
+const cancellationSchema = z.strictObject({
   app_id: z.string({ error: "must be the id of an app" }).min(1, "must be the id of an app"),
   function_id: z.string({ error: "must be the id of a function" }).min(1, "must be the id of a function"),
   started_after: instantSchema.nullish(),

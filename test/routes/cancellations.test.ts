@@ -364,6 +364,7 @@ describe("[G9] POST /v1/cancellations refuses", () => {
     ["no app", { app_id: undefined }, 400, "app_id: must be the id of an app"],
     ["no function", { function_id: 7 }, 400, "function_id: must be the id of a function, not 7"],
     ["no end of the window", { started_before: undefined }, 400, "started_before: must be an RFC 3339 instant"],
+    ["a bound that is misspelt", { startedAfter: iso(NOW) }, 400, 'body: Unrecognized key: "startedAfter"'],
     ["what is no instant", { started_after: "yesterday" }, 400, "started_after: must be an RFC 3339 instant such as"],
     [
       "an instant to come",

@@ -69,11 +69,8 @@ describe("[§9.2] a bulk cancellation", () => {
     const from = new Date().toISOString();
     const busy = await sendAll([1, 2, 3].map((n) => ({ name: "local/gated", data: { key: `never ${n}` } })));
     const asleep = await sendAll(Array.from({ length: 60 }, () => ({ name: "local/sleep", data: { ms: 30 * DAY } })));
-    await Promise.all(
-      [...asleep, ...busy].map((id) =>
-        until(async () => (await statusOf(id)) === "Running", "the run to be under way"),
-      ),
-    );
+    for (const id of [...busy, ...asleep])
+      await until(async () => (await statusOf(id)) === "Running", "the run to be under way");
     const ask = async (function_id: string) =>
       (
         await post("/v1/cancellations", {
