@@ -1,10 +1,12 @@
 /**
- * The platform's own promises (G1 to G6), watched while a simulation goes on and checked when it is at rest. They hold for
+ * The platform's own promises (G1 to G7), watched while a simulation goes on and checked when it is at rest. They hold for
  * any functions and any workload.
  */
 import { route } from "../engine/route.ts";
 import { endEffects } from "../engine/run-machine.ts";
 import { isEnded, runStatus, type Entry, type Run } from "../engine/run.ts";
+import { intakeOf } from "../flow-control/admit.ts";
+import { HELD, LINE, NOTICES } from "../durable-objects/lease-book.ts";
 import { logOf, type Subscription } from "../durable-objects/objects.ts";
 import { prepareWait, waitMatches } from "../engine/expression.ts";
 import type { RunStore } from "../durable-objects/storage/stores.ts";
@@ -16,6 +18,8 @@ import type { FoundStep } from "../sdk/execute.ts";
 import type { HostedRun } from "../sdk/run-host.ts";
 import type { ObjectKind } from "./host/faults.ts";
 import type { World } from "./host/world.ts";
+import { keyHasWork } from "./key-work.ts";
+import { LeaseWatch } from "./lease-watch.ts";
 import { storesOf } from "./stored-runs.ts";
 import type { DiskWrite } from "./storage/memory-disk.ts";
 
@@ -58,6 +62,7 @@ export class Guarantees {
   readonly #haveDied = new Set<string>();
   /** lives of runs' objects, as far as they matter here */
   readonly #lives = new Map<string, object>();
+  readonly #leases = new LeaseWatch();
 
   constructor(watched: Watched) {
     this.#watched = watched;
@@ -67,6 +72,7 @@ export class Guarantees {
   died(runId: string): void {
     this.#lives.delete(runId);
     this.#haveDied.add(runId);
+    this.#leases.died(runId);
   }
 
   /** The step with its code watched. */
@@ -82,7 +88,8 @@ export class Guarantees {
       this.#broken("G2", `step "${step.userId}" executes although its result is stored`, run.runId);
     const early = (this.#deadlines.get(key) ?? 0) - this.#watched.world.clock.now;
     if (early > 0) this.#broken("G5", `step "${step.userId}" is tried again ${early} ms before its time`, run.runId);
-    if (early < 0 && this.#deadlines.has(key) && this.#watched.isCalm())
+    // one that is let in may be late
+    if (early < 0 && this.#deadlines.has(key) && this.#watched.isCalm() && !this.#leases.isGated(run.runId))
       this.#broken("G5", `step "${step.userId}" is tried again ${-early} ms late`, run.runId);
     this.#deadlines.delete(key);
     let life = this.#lives.get(run.runId);
@@ -94,7 +101,10 @@ export class Guarantees {
         run.runId,
       );
     this.#executing.set(key, life);
+    const { problem, end } = this.#leases.begin(run.runId);
+    if (problem !== undefined) this.#broken("G7", `step "${step.userId}" executes although ${problem}`, run.runId);
     const failed = (error: unknown) => {
+      end();
       if (this.#executing.get(key) === life) this.#executing.delete(key);
       throw error;
     };
@@ -104,7 +114,8 @@ export class Guarantees {
     } catch (error) {
       return failed(error);
     }
-    return result instanceof Promise ? result.catch(failed) : result;
+    if (!(result instanceof Promise)) end();
+    return result instanceof Promise ? result.then((value) => (end(), value), failed) : result;
   }
 
   /** Writes of a run's object that have taken effect. */
@@ -141,6 +152,8 @@ export class Guarantees {
     if (ended !== undefined && ended !== state)
       this.#broken("G4", `the run had ended with ${ended} and became ${state}`, runId);
     if (isEnded(run.state)) this.#ended.set(runId, state);
+    const problem = this.#leases.stored(run);
+    if (problem !== undefined) this.#broken("G7", `the run is under way although ${problem}`, runId);
     const epoch = this.#epochs.get(runId) ?? 0;
     if (run.epoch < epoch) this.#broken("G4", `the run's epoch fell from ${epoch} to ${run.epoch}`, runId);
     this.#epochs.set(runId, run.epoch);
@@ -151,14 +164,30 @@ export class Guarantees {
     for (const { record } of this.#watched.accepted()) this.#checkStarts(record);
     for (const runId of this.#watched.world.names("run")) this.#checkRun(runId);
     this.#checkWaits();
+    for (const name of this.#watched.world.names("key")) this.#checkKey(name);
     for (const log of this.#watched.world.names("log"))
       if (this.#watched.world.clock.at(`log ${log}`) !== null)
         this.#broken("G1", `log ${log} still has events that nobody has routed`);
   }
 
+  /** Nobody holds a key, or waits at it, on behalf of a run that has ended. */
+  #checkKey(name: string): void {
+    const disk = this.#watched.world.disk("key", name);
+    const store = disk && storesOf(disk).key();
+    for (const list of [HELD, LINE, NOTICES])
+      for (const { id } of store?.list(list, 10) ?? [])
+        this.#broken("G7", `the key ${name} still has ${list} ${id}, and all runs have ended`);
+    if (store && keyHasWork(name, store, () => false))
+      this.#broken("G1", `the key ${name} still has events that it has started no run with`);
+  }
+
   #checkStarts(record: EventRecord): void {
     const { event, internalId } = record;
     for (const { fn } of route(record, [...this.#watched.functions], this.#watched.world.clock.now)) {
+      if (fn.flow && intakeOf(fn, event, this.#watched.world.clock.now)) {
+        this.#checkCollected(record, fn);
+        continue;
+      }
       const runId = runIdOf(internalId, fn.id);
       const exists = this.#read(runId) !== undefined;
       const same = record.userId === undefined ? [internalId] : this.#idsOf(record.userId, event.name);
@@ -174,6 +203,30 @@ export class Guarantees {
           `the event id ${JSON.stringify(record.userId)} has started "${fn.id}" ${started.length} times`,
         );
     }
+  }
+
+  /** What a batch or a debounce has taken is in one run; of what a debounce has replaced, a later one is. */
+  #checkCollected({ internalId, userId, event }: EventRecord, fn: RegisteredFunction): void {
+    const { batch, debounce, rateLimit } = fn.flow ?? {};
+    if (rateLimit && !batch) return; // it may be dropped
+    const mine = this.#runsOf(fn.id).filter(({ eventIds }) => eventIds.includes(internalId));
+    if (mine.length > 1) this.#broken("G1", `the event ${internalId} is in ${mine.length} runs of "${fn.id}"`);
+    if (mine.length > 0 || userId !== undefined) return;
+    if (debounce && !debounce.collect) {
+      const runs = this.#runsOf(fn.id);
+      if (runs.some((run) => run.eventIds.some((id) => this.#eventOf(id).ts >= event.ts))) return;
+    }
+    this.#broken("G1", `the event ${JSON.stringify(event.name)} (${internalId}) is in no run of "${fn.id}"`);
+  }
+
+  #runsOf(functionId: string): Run[] {
+    const runs = this.#watched.world.names("run").flatMap((runId) => this.#store(runId)?.run() ?? []);
+    return runs.filter((run) => run.functionId === functionId);
+  }
+
+  #eventOf(internalId: string): { ts: number } {
+    for (const { record } of this.#watched.accepted()) if (record.internalId === internalId) return record.event;
+    return { ts: Number.POSITIVE_INFINITY };
   }
 
   /** Internal ids of the accepted events with a user's id. */
