@@ -1,5 +1,5 @@
 /** Functions through the front door, on the in-memory host: pause, resume, configuration and lines. */
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { logOf } from "../../src/durable-objects/objects.ts";
 import { uuidOf } from "../../src/protocol/ids.ts";
 import { Inngest, type InngestFunction } from "../../src/sdk/index.ts";
@@ -17,6 +17,7 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
+vi.setConfig({ testTimeout: 60_000 }); // deaths after each single turn, on a machine that does other things
 const memory = new MemoryDoor();
 const { json, post, send, sendAll, readRun } = frontDoor(memory);
 let platform: TestPlatform;
