@@ -5,6 +5,7 @@ import { acceptRecords } from "./durable-objects/accept.ts";
 import { routeBatch } from "./durable-objects/consumer.ts";
 import { install } from "./durable-objects/installed.ts";
 import type { RouteMessage } from "./durable-objects/objects.ts";
+import { orderedNamesOf } from "./durable-objects/ordered-names.ts";
 import { RUN_TIMING, type RunTiming } from "./durable-objects/run-object.ts";
 import { answerScheduleRequest } from "./durable-objects/schedule-requests.ts";
 import { sweep } from "./durable-objects/sweep.ts";
@@ -180,7 +181,8 @@ async function consume(batch: MessageBatch<RouteMessage>): Promise<void> {
 async function sendInProcess(events: unknown[], seed: string): Promise<{ ids: string[] }> {
   const now = Date.now();
   const random = crypto.getRandomValues(new Uint8Array(10));
-  const records = readEvents(JSON.stringify(events), readSeed(seed, now, random), now);
+  const read = readEvents(JSON.stringify(events), readSeed(seed, now, random), now);
+  const records = await orderedNamesOf(objects, MAIN_ENV).place(read, now);
   await acceptRecords(objects, MAIN_ENV, records, now);
   return { ids: records.map((record) => record.internalId) };
 }

@@ -17,6 +17,10 @@ export class ConcurrencyDO extends DurableObject implements KeyObjectApi {
     return this.#as("admit").admit(request);
   }
 
+  async reserve(requests: AdmitRequest[]) {
+    return this.#as("reserve").reserve(requests);
+  }
+
   async release(leaseId: string) {
     return this.#as("release").release(leaseId);
   }

@@ -6,6 +6,7 @@
 import { namedFunction, route, triggerNames } from "../engine/route.ts";
 import { groupBy } from "../protocol/group-by.ts";
 import { runIdOf } from "../protocol/ids.ts";
+import { placesOf, reservePlaces } from "./fifo-places.ts";
 import { takeIn, type Each } from "./intake.ts";
 import {
   DEDUPE_SHARDS,
@@ -23,7 +24,8 @@ const SIGN_EVERY_REQUESTS = 200;
 
 /** @throws whatever an object throws; the range is then not acknowledged and comes again */
 export async function routeBatch(objects: Objects, env: string, messages: RouteMessage[], now: number): Promise<void> {
-  const events = (await Promise.all(messages.map((message) => eventsOf(objects, message)))).flat();
+  const perMessage = await Promise.all(messages.map((message) => eventsOf(objects, message)));
+  const events = perMessage.flat();
   const names = [...new Set(events.map(({ record }) => record.event.name))];
   const named = events.flatMap(({ record }) => namedFunction(record) ?? []);
   const table = await objects.registry(env).route(names, [...new Set(named)]);
@@ -37,6 +39,7 @@ export async function routeBatch(objects: Objects, env: string, messages: RouteM
     }
   };
   const starts = await takeIn(objects, env, unique, each);
+  await reservePlaces(objects, env, starts, placesOf(messages, perMessage), each);
   await each(starts, (start) => objects.run(env, start.runId).start(start));
   await Promise.all(messages.map(({ log, from, to }) => objects.log(env, log).acknowledge(from, to)));
 }

@@ -27,6 +27,10 @@ export class HistoryDO extends DurableObject implements LogObjectApi {
     return this.#log.acknowledge(from, to);
   }
 
+  routed(seq: number | null) {
+    return this.#log.routed(seq);
+  }
+
   working(from: number[]) {
     return this.#log.working(from);
   }

@@ -1,5 +1,6 @@
 /** What a key that lets runs in keeps, in its own words: holders, the line, what was decided, and what runs are to be told. */
 import type { GatePolicy, Refusal } from "../engine/lease.ts";
+import type { LogPlace } from "../flow-control/fifo.ts";
 import { withPolicy, type KeyPolicies } from "../flow-control/latest-policy.ts";
 import type { ThrottleUse } from "../flow-control/throttle.ts";
 import type { JsonValue } from "../protocol/json.ts";
@@ -27,6 +28,10 @@ export interface Holder extends LeaseOwner {
 export interface Waiting extends LeaseOwner {
   since: number;
   rank: number;
+  /** order "fifo": where its event stands; absent when it stands in no log of order */
+  order?: LogPlace;
+  /** order "fifo": its run has not asked yet; when it is asked whether it will */
+  reserved?: { checkAt: number };
 }
 
 /** What a run is to be told until it has heard it: that a lease is let in, or out of the line; or that it is cancelled. */
@@ -65,6 +70,8 @@ interface BookState {
   openedUntil: number | null;
   /** functions whose list of lines names this key */
   shownTo: ShownTo[];
+  /** order "fifo": the greatest rank that came from a log */
+  lastRank?: number;
 }
 
 const EMPTY: BookState = { policies: {}, key: null, use: null, openedUntil: null, shownTo: [] };
@@ -180,8 +187,9 @@ export class LeaseBook {
     return this.#store.before(LINE, { id: leaseId, rank });
   }
 
-  putWaiting({ leaseId, rank, env, runId, functionId, since }: Waiting): void {
-    this.#store.put({ id: leaseId, list: LINE, rank, value: { env, runId, functionId, since } });
+  putWaiting({ leaseId, rank, order, reserved, ...rest }: Waiting): void {
+    const value: JsonValue = { ...rest, ...(order && { order: { ...order } }), ...(reserved && { reserved }) };
+    this.#store.put({ id: leaseId, list: LINE, rank, value });
   }
 
   // ---- decisions ----------------------------------------------------------------------------------------------------

@@ -10,11 +10,13 @@
  */
 import type { GatePolicy, Refusal } from "../engine/lease.ts";
 import { concurrency } from "../flow-control/concurrency.ts";
+import { fifoRank, fifoRankAfter, isFifo } from "../flow-control/fifo.ts";
 import { pause } from "../flow-control/pause.ts";
 import { singleton } from "../flow-control/singleton.ts";
 import { idleAt, throttle, throttleInstant, throttleTaken } from "../flow-control/throttle.ts";
-import type { Verdict } from "../flow-control/verdict.ts";
+import { WAIT, type Verdict } from "../flow-control/verdict.ts";
 import { groupBy } from "../protocol/group-by.ts";
+import { FifoWatch } from "./fifo-watch.ts";
 import type { Host } from "./host.ts";
 import { LeaseBook, type Holder, type LeaseOwner, type Notice, type ShownTo, type Waiting } from "./lease-book.ts";
 import { LeaseNotices, type Heard } from "./lease-notices.ts";
@@ -49,6 +51,7 @@ export class LeaseObject implements LeaseObjectApi {
   readonly #host: Host;
   #book: LeaseBook;
   readonly #notices: LeaseNotices;
+  readonly #watch: FifoWatch;
   readonly #checks = new Underway(CHECK_LOST_AFTER_MS);
   /** undefined until it was asked for */
   #alarmAt: number | null | undefined;
@@ -66,6 +69,7 @@ export class LeaseObject implements LeaseObjectApi {
       () => this.#book,
       (notice, heard) => this.#heard(notice, heard),
     );
+    this.#watch = new FifoWatch(host, () => this.#routedFurther());
   }
 
   async admit(request: AdmitRequest): Promise<AdmitReply> {
@@ -77,13 +81,30 @@ export class LeaseObject implements LeaseObjectApi {
     return reply;
   }
 
+  async reserve(requests: AdmitRequest[]): Promise<void> {
+    await this.#load();
+    const now = (this.#usedAt = this.#host.now());
+    const book = this.#book;
+    book.write(() => {
+      for (const request of requests) {
+        const { leaseId } = request;
+        if (book.holder(leaseId) ?? book.waiter(leaseId) ?? book.decision(leaseId)) continue;
+        book.note(request);
+        book.putWaiting({ ...this.#newcomer(request, now), reserved: { checkAt: now + CHECK_AFTER_MS } });
+      }
+      this.#letIn(now);
+    });
+    this.#goOn();
+  }
+
   async release(leaseId: string): Promise<void> {
     await this.#load();
     const book = this.#book;
-    if (!book.holder(leaseId) && !book.waiter(leaseId)) return;
+    const owner = book.holder(leaseId) ?? book.waiter(leaseId);
+    if (!owner) return;
     const now = (this.#usedAt = this.#host.now());
     book.write(() => {
-      this.#takeOut(leaseId);
+      this.#takeOut(owner, now);
       this.#letIn(now);
     });
     this.#goOn();
@@ -149,7 +170,7 @@ export class LeaseObject implements LeaseObjectApi {
 
   /** One part that fails does not keep the others. */
   async #work(now: number): Promise<void> {
-    const parts = [this.#notices.rest(), this.#checkDue(now), this.#show(now)];
+    const parts = [this.#notices.rest(), this.#checkDue(now), this.#checkReserved(now), this.#show(now)];
     for (const part of await Promise.allSettled(parts))
       if (part.status === "rejected") {
         this.#host.report(`key ${this.#host.name}: something failed and is tried again`, part.reason);
@@ -162,8 +183,9 @@ export class LeaseObject implements LeaseObjectApi {
   #replyTo(request: AdmitRequest, now: number): AdmitReply {
     const { leaseId } = request;
     const book = this.#book;
-    const isKnown = book.holder(leaseId) ?? book.waiter(leaseId) ?? book.decision(leaseId);
-    if (!isKnown) this.#take(request, now);
+    const waiter = book.waiter(leaseId);
+    if (waiter?.reserved) book.putWaiting({ ...waiter, reserved: undefined });
+    else if (!(waiter ?? book.holder(leaseId) ?? book.decision(leaseId))) this.#take(request, now);
     this.#letIn(now, leaseId);
     if (book.waiter(leaseId)) return { kind: "waiting" };
     const refusal = book.decision(leaseId)?.refusal;
@@ -174,16 +196,29 @@ export class LeaseObject implements LeaseObjectApi {
   #take(request: AdmitRequest, now: number): void {
     const book = this.#book;
     book.note(request);
-    const { leaseId, env, runId, functionId, policy } = request;
-    // runs of one pause are let go together
-    const rank = policy.rule === "pause" ? policy.at : request.rank;
-    const newcomer = { leaseId, env, runId, functionId, rank, since: now };
-    const latest = book.policyOf(functionId);
+    const newcomer = this.#newcomer(request, now);
+    const { leaseId, rank } = newcomer;
+    const latest = book.policyOf(request.functionId);
     if (latest.rule === "singleton") return this.#takeSingleton(latest.mode, newcomer, now);
     const head = book.head;
     const isFirst = !head || rank < head.rank || (rank === head.rank && leaseId < head.leaseId);
     if (isFirst && this.#verdict(newcomer, now).kind === "admit") this.#enter(newcomer, now);
     else book.putWaiting(newcomer);
+  }
+
+  #newcomer(request: AdmitRequest, now: number): Waiting {
+    const { leaseId, env, runId, functionId, order } = request;
+    return { leaseId, env, runId, functionId, rank: this.#rankOf(request), since: now, ...(order && { order }) };
+  }
+
+  #rankOf({ functionId, policy, rank, order }: AdmitRequest): number {
+    if (policy.rule === "pause") return policy.at; // runs of one pause are let go together
+    if (!isFifo(this.#book.policyOf(functionId))) return rank;
+    const { lastRank = 0 } = this.#book.state;
+    if (!order) return fifoRankAfter(lastRank);
+    const own = fifoRank(order);
+    if (own > lastRank) this.#book.change({ lastRank: own });
+    return own;
   }
 
   #takeSingleton(mode: "skip" | "cancel" | "queue", newcomer: Waiting, now: number): void {
@@ -217,9 +252,10 @@ export class LeaseObject implements LeaseObjectApi {
     }
   }
 
-  #verdict({ functionId, rank }: Waiting, now: number): Verdict {
+  #verdict({ functionId, rank, order, reserved }: Waiting, now: number): Verdict {
     const { state, held } = this.#book;
     const policy = this.#book.policyOf(functionId);
+    if (reserved) return WAIT; // its run will ask
     switch (policy.rule) {
       case "pause":
         return pause({ at: rank }, state.openedUntil);
@@ -228,6 +264,8 @@ export class LeaseObject implements LeaseObjectApi {
       case "singleton":
         return concurrency({ limit: 1 }, held);
       case "concurrency":
+        // with an order, only when nobody can come before it any more
+        if (order && held < policy.limit && !this.#watch.isRouted(order, now)) return WAIT;
         return concurrency(policy, held);
     }
   }
@@ -248,8 +286,10 @@ export class LeaseObject implements LeaseObjectApi {
   }
 
   /** A lease is free, or out of the line; nobody has to hear of it any more. */
-  #takeOut(leaseId: string): void {
-    this.#book.delete(leaseId);
+  #takeOut({ leaseId, functionId }: LeaseOwner, now: number): void {
+    // an event that is routed again takes no place for a run that is over
+    if (isFifo(this.#book.policyOf(functionId))) this.#book.decide(leaseId, { refusal: null }, now + REMEMBER_MS);
+    else this.#book.delete(leaseId);
     this.#book.deleteNotice("admitted", leaseId);
     this.#book.deleteNotice("cancel", leaseId);
   }
@@ -261,7 +301,7 @@ export class LeaseObject implements LeaseObjectApi {
     book.write(() => {
       book.deleteNotice(kind, leaseId);
       const holder = book.holder(leaseId);
-      if (holder && heard === "declined") book.delete(leaseId);
+      if (holder && heard === "declined") this.#takeOut(holder, now);
       if (holder && heard === "gone") book.putHolder({ ...holder, checkAt: now }); // ended, and not given back yet
       this.#letIn(now);
     });
@@ -286,6 +326,31 @@ export class LeaseObject implements LeaseObjectApi {
       .holders(CHECKS_AT_ONCE)
       .filter(({ leaseId, checkAt }) => checkAt <= now && !this.#checks.has(leaseId, now));
     await Promise.all([...groupBy(due, ({ runId }) => runId).values()].map((holders) => this.#check(holders)));
+  }
+
+  /** A place whose run does not come, though its event has been routed, is given up. */
+  async #checkReserved(now: number): Promise<void> {
+    const { head } = this.#book;
+    if (!head?.reserved || head.reserved.checkAt > now || (head.order && !this.#watch.isRouted(head.order, now)))
+      return;
+    const { leaseId } = head;
+    const named = await this.#host.objects.run(head.env, head.runId).holding([leaseId]);
+    const book = this.#book;
+    const waiter = book.waiter(leaseId);
+    if (!waiter?.reserved) return;
+    book.write(() => {
+      const at = this.#host.now();
+      if (named.includes(leaseId)) book.putWaiting({ ...waiter, reserved: { checkAt: at + CHECK_AFTER_MS } });
+      else book.delete(leaseId);
+      this.#letIn(at);
+    });
+    this.#goOn();
+  }
+
+  /** A log has said that more has been routed. */
+  #routedFurther(): void {
+    this.#book.write(() => this.#letIn(this.#host.now()));
+    this.#goOn();
   }
 
   /** Runs that have never answered give way to the others. */
@@ -329,7 +394,7 @@ export class LeaseObject implements LeaseObjectApi {
         if (isHeld(holder.leaseId)) {
           const checkAt = now + Math.min(CHECK_AFTER_MS * 2 ** holder.checks, CHECK_EVERY_MAX_MS);
           book.putHolder({ ...holder, checkAt, checks: holder.checks + 1 });
-        } else this.#takeOut(holder.leaseId);
+        } else this.#takeOut(holder, now);
       this.#letIn(now);
     });
   }
@@ -405,6 +470,9 @@ export class LeaseObject implements LeaseObjectApi {
     const lastsAt = head.since + LINE_SHOWS_MS;
     const times = [verdict.until];
     if (this.#hidden(1, Math.max(now, lastsAt)).length > 0) times.push(this.#retryAt ?? Math.max(lastsAt, now));
+    // the logs are asked in the background, and may not answer
+    if (head.reserved) times.push(Math.max(head.reserved.checkAt, this.#retryAt ?? now + LINE_SHOWS_MS));
+    else if (head.order) times.push(now + CHECK_AFTER_MS);
     const holders = this.#book.holders(this.#checks.count(now) + 1);
     const next = holders.find(({ leaseId }) => !this.#checks.has(leaseId, now));
     if (next) times.push(Math.max(next.checkAt, lastsAt, this.#retryAt ?? now));

@@ -8,6 +8,7 @@
 import { matches } from "../engine/expression.ts";
 import { Acknowledged } from "../engine/ranges.ts";
 import { route, triggerNames } from "../engine/route.ts";
+import { deferred } from "../protocol/deferred.ts";
 import { internalEvents, type EventRecord } from "../protocol/event.ts";
 import type { RegisteredFunction } from "../protocol/function-config.ts";
 import { runIdOf, ulidOf, ulidParts } from "../protocol/ids.ts";
@@ -31,6 +32,7 @@ import type { Append, LogStore } from "./storage/stores.ts";
 
 const OVERDUE_MS = 120_000; // design §3: pokes runs more than 2 minutes past due
 const SWEEP_PAGE = 100;
+const ROUTED_WAIT_MS = 10_000;
 const SINCE_PAGE_APPENDS = 200;
 const RESEND_PAGE = 100;
 const RUNS_PAGE = 500;
@@ -52,6 +54,9 @@ export class LogObject implements LogObjectApi {
   readonly #working = new Map<number, number>();
   /** receipt of the youngest range that was acknowledged */
   #youngestAckedAt = 0;
+  /** resolves when more has been routed than was */
+  #routed = deferred<void>();
+  #routing: Promise<void> | null = null;
   /** why a range could not be routed, by its first seq */
   readonly #errors = new Map<number, string>();
 
@@ -84,9 +89,31 @@ export class LogObject implements LogObjectApi {
     return this.#store.read(from, to);
   }
 
+  async routed(seq: number | null): Promise<boolean> {
+    await this.#load();
+    const upto = seq ?? this.#next;
+    for (const end = this.#host.now() + ROUTED_WAIT_MS; this.#acked.watermark < upto && this.#host.now() < end;)
+      await this.#nextRouted();
+    return this.#acked.watermark >= upto;
+  }
+
+  /** Resolves when more has been routed, or after a while; one wait for all that ask. */
+  #nextRouted(): Promise<void> {
+    this.#routing ??= this.#host.wait(ROUTED_WAIT_MS, this.#routed.promise).finally(() => (this.#routing = null));
+    return this.#routing;
+  }
+
+  #acknowledge(from: number, to: number): void {
+    const { watermark } = this.#acked;
+    this.#acked.add(from, to);
+    if (this.#acked.watermark === watermark) return;
+    this.#routed.resolve();
+    this.#routed = deferred();
+  }
+
   async acknowledge(from: number, to: number): Promise<void> {
     await this.#load();
-    this.#acked.add(from, to);
+    this.#acknowledge(from, to);
     this.#heard(from);
     this.#working.delete(from);
     this.#youngestAckedAt = Math.max(this.#youngestAckedAt, this.#store.appendsFrom(from, 1)[0]?.receivedAt ?? 0);
@@ -291,7 +318,7 @@ export class LogObject implements LogObjectApi {
     const isParked = times > RESENDS_MAX;
     this.#store.putResend({ seq, upto, times, isParked, error });
     this.#hasResends = true;
-    if (isParked) this.#acked.add(seq, upto);
+    if (isParked) this.#acknowledge(seq, upto);
     else await this.#send(seq, upto);
   }
 

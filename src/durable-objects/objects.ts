@@ -3,15 +3,18 @@ import type { Memo } from "../protocol/call.ts";
 import type { SyncFailure } from "../protocol/app-sync.ts";
 import type { EventRecord } from "../protocol/event.ts";
 import type { RegisteredFunction } from "../protocol/function-config.ts";
-import { ulidFirstByte, ulidTime } from "../protocol/ids.ts";
+import { isOrderedUlid, ulidFirstByte, ulidTime } from "../protocol/ids.ts";
 import type { ScheduleChanges, ScheduleDefinition, ScheduleView } from "../protocol/schedule.ts";
 import type { PreparedWait } from "../engine/expression.ts";
 import type { GatePolicy, Lease, Refusal } from "../engine/lease.ts";
+import type { LogPlace } from "../flow-control/fifo.ts";
 import type { Entry, Invoker, Run, RunStatus } from "../engine/run.ts";
 import type { BatchPolicy, DebouncePolicy, Pause, RateLimitPolicy } from "../protocol/flow-control.ts";
 
 /** Log objects per day and environment: each takes its share of appends, and every wait looks back through all. */
 export const LOG_SHARDS = 4;
+/** The log of each day whose events are routed in order, beside the others. */
+const ORDER_SHARD = "order";
 /** Dedupe objects per environment (design §2). */
 export const DEDUPE_SHARDS = 16;
 
@@ -151,6 +154,11 @@ export interface LogObjectApi {
   append(records: EventRecord[], receivedAt: number): Promise<{ from: number; to: number; receivedAt: number }>;
   read(from: number, to: number): Promise<LoggedEvent[]>;
   acknowledge(from: number, to: number): Promise<void>;
+  /**
+   * Whether all events below a seq, or all that there are, have been routed or given up on: told as soon as they are, or
+   * after a bounded time.
+   */
+  routed(seq: number | null): Promise<boolean>;
   /** The ranges that begin at these seqs are being routed. */
   working(from: number[]): Promise<void>;
   /** The range that begins at `from` could not be routed; the text is shown if it is given up on. */
@@ -220,6 +228,8 @@ export interface AdmitRequest {
   rank: number;
   /** what the key came to, for people: the gate's `key` */
   key?: string | null;
+  /** order "fifo": where the run's event stands */
+  order?: LogPlace;
 }
 
 /** `refused`: the run is not let in, now or later. */
@@ -255,6 +265,8 @@ export interface PlaceView extends LineView {
 /** A key of concurrency, throttle, singleton or pause. */
 export interface LeaseObjectApi {
   admit(request: AdmitRequest): Promise<AdmitReply>;
+  /** Order "fifo": holds places in the line for runs that are about to be started, and will ask. */
+  reserve(requests: AdmitRequest[]): Promise<void>;
   /** Takes a lease back, or out of the line. One that is not known changes nothing. */
   release(leaseId: string): Promise<void>;
   /** Null when nobody was ever here. */
@@ -390,6 +402,8 @@ export interface RegistryObjectApi {
   ): Promise<{ kind: "synced"; modified: boolean } | { kind: "taken"; functionId: string; appId: string }>;
   /** Functions that a trigger name of these events may start or that are named, and which names anybody waits for. */
   route(names: string[], named: string[]): Promise<RouteTable>;
+  /** Trigger names of functions whose runs begin in the order of their events. */
+  ordered(): Promise<string[]>;
   function(id: string): Promise<RegisteredFunction | null>;
   /** A function that a run may go on with: archived ones too. */
   callable(id: string): Promise<RegisteredFunction | null>;
@@ -466,7 +480,13 @@ let lastDay = { day: Number.NaN, name: "" };
 export function logOf(ulid: string): string {
   const day = Math.floor(ulidTime(ulid) / DAY_MS);
   if (day !== lastDay.day) lastDay = { day, name: new Date(day * DAY_MS).toISOString().slice(0, 10) };
-  return `${lastDay.name}.${ulidFirstByte(ulid) % LOG_SHARDS}`;
+  return `${lastDay.name}.${isOrderedUlid(ulid) ? ORDER_SHARD : ulidFirstByte(ulid) % LOG_SHARDS}`;
+}
+
+/** The log of order before this one; null for one that is not of order. */
+export function orderLogBefore(log: string): string | null {
+  if (!log.endsWith(`.${ORDER_SHARD}`)) return null;
+  return `${new Date(logDay(log) - DAY_MS).toISOString().slice(0, 10)}.${ORDER_SHARD}`;
 }
 
 /** First instant of a log's day. */

@@ -23,6 +23,10 @@ export class RegistryDO extends DurableObject implements RegistryObjectApi {
     return this.#registry.route(names, named);
   }
 
+  ordered() {
+    return this.#registry.ordered();
+  }
+
   function(id: string) {
     return this.#registry.function(id);
   }

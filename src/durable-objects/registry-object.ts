@@ -1,5 +1,6 @@
 /** The apps, functions and schedules of an environment, which event names anybody waits for, and which logs there are. */
 import { triggerNames } from "../engine/route.ts";
+import { orderedNames } from "../flow-control/fifo.ts";
 import type { Pause } from "../protocol/flow-control.ts";
 import type { SyncFailure } from "../protocol/app-sync.ts";
 import type { RegisteredFunction } from "../protocol/function-config.ts";
@@ -63,6 +64,10 @@ export class RegistryObject implements RegistryObjectApi {
       if (fn) found.add(fn);
     }
     return { functions: [...found], waited: names.filter((name) => this.#store.isWaited(name)) };
+  }
+
+  async ordered(): Promise<string[]> {
+    return orderedNames(this.#functions().values());
   }
 
   async function(id: string): Promise<RegisteredFunction | null> {

@@ -48,6 +48,19 @@ export function ulidFirstByte(ulid: string): number {
   return (CROCKFORD.indexOf(high) << 3) | (CROCKFORD.indexOf(low) >> 2);
 }
 
+/** From this first byte on an id belongs to the log in which events keep their order. */
+const ORDERED_FROM = 252;
+
+export function isOrderedUlid(ulid: string): boolean {
+  return ulidFirstByte(ulid) >= ORDERED_FROM;
+}
+
+/** The id in the log of order: the same for the same id, so that a request that is repeated names the same events. */
+export function orderedUlid(ulid: string): string {
+  const { timeMs, entropy } = ulidParts(ulid);
+  return ulidOf({ timeMs, entropy: entropy.map((byte, i) => (i === 0 ? byte | ORDERED_FROM : byte)) });
+}
+
 /**
  * Id of the `index`-th event of a request: the big-endian counter in bytes 6..10 of the entropy is raised by `index`,
  * so a repeated request with the same seed names the same events (inngest-protocol §1.4).

@@ -9,6 +9,7 @@ import {
   type Objects,
   type RunIndexRow,
 } from "../durable-objects/objects.ts";
+import { orderedNamesOf } from "../durable-objects/ordered-names.ts";
 import { route } from "../engine/route.ts";
 import { EventError, readEvents, readSeed } from "../protocol/event-request.ts";
 import { headers } from "../protocol/headers.ts";
@@ -36,7 +37,8 @@ export function eventIngest(objects: Objects, env: string, settings: SettingsSou
     const now = Date.now();
     const seed = readSeed(c.req.header(headers.eventIdSeed), now, crypto.getRandomValues(new Uint8Array(10)));
     try {
-      const records = readEvents(await readBody(c.req.raw), seed, now, c.req.header("content-type"));
+      const read = readEvents(await readBody(c.req.raw), seed, now, c.req.header("content-type"));
+      const records = await orderedNamesOf(objects, env).place(read, now);
       await acceptRecords(objects, env, records, now);
       return c.json({ ids: records.map((record) => record.internalId), status: 200 });
     } catch (error) {

@@ -1,7 +1,9 @@
 import { acceptRecords } from "../durable-objects/accept.ts";
 import type { JournalPage, Objects } from "../durable-objects/objects.ts";
+import { OrderedNames } from "../durable-objects/ordered-names.ts";
 import { answerScheduleRequest } from "../durable-objects/schedule-requests.ts";
 import type { Entry } from "../engine/run.ts";
+import { orderedNames } from "../flow-control/fifo.ts";
 import type { CallBody } from "../protocol/call.ts";
 import { internalEvents, type EventRecord, type EventValue } from "../protocol/event.ts";
 import { readEvents, readSeed } from "../protocol/event-request.ts";
@@ -35,6 +37,9 @@ export class TestClient {
   readonly #options: TestClientOptions;
   /** events that were sent, by internal id */
   readonly #sent = new Map<string, { runId: string | null; event: EventValue }>();
+  readonly #ordered = new OrderedNames(async () =>
+    orderedNames(this.#options.functions.syncs().flatMap(({ functions }) => functions)),
+  );
   #registered: Promise<void> | null = null;
 
   constructor(options: TestClientOptions) {
@@ -68,7 +73,7 @@ export class TestClient {
     const { now } = world.clock;
     const entropy = random.bytes(10);
     const seed = idSeed !== undefined && run ? readSeed(idSeed, now, entropy) : { timeMs: now, entropy };
-    const records = readEvents(JSON.stringify(events), seed, now);
+    const records = await this.#ordered.place(readEvents(JSON.stringify(events), seed, now), now);
     const accepted = this.#accept(records);
     await (run ? activations.whileWaiting(run.runId, accepted) : accepted);
     // a step that is tried again sends the same events again
