@@ -60,7 +60,7 @@ export class RunLeases {
     const { rank } = admission;
     const reply = await host.objects
       .leases(gate.env, gate.object)
-      .admit({ leaseId, env, runId: id, functionId, functionVersion, policy: gate.policy, rank });
+      .admit({ leaseId, env, runId: id, functionId, functionVersion, policy: gate.policy, key: gate.key, rank });
     const { seq } = lease;
     if (reply.kind === "refused") this.refused(leaseId, gate.object, reply.refusal);
     else decisions.decide({ kind: reply.kind === "admitted" ? "admitted" : "lined", seq, object: gate.object });
