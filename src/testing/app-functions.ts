@@ -1,5 +1,7 @@
 import type { HttpTransport, LocalTransport } from "../durable-objects/transport.ts";
 import type { AppSync } from "../durable-objects/objects.ts";
+import { checkCrons } from "../engine/cron.ts";
+import { checkExpressions } from "../engine/expression.ts";
 import { textHash } from "../protocol/ids.ts";
 import { executeTrusted } from "../serve/execution.ts";
 import { servedApp, type ServedApp } from "../serve/app.ts";
@@ -37,6 +39,7 @@ export class AppFunctions {
 
   /**
    * @throws TypeError when a function is not one, or two share an id
+   * @throws Error for a schedule that cannot be, or an expression that does not compile
    */
   constructor(
     functions: readonly AnyFunction[],
@@ -62,6 +65,10 @@ export class AppFunctions {
       local: new LocalFunctions(owner, own, {}, host),
       served: { ...servedApp({ client: owner, functions: own, framework: "test" }), host },
     }));
+    for (const { id, crons, triggers, flow } of this.#apps.flatMap(({ local }) => local.registered())) {
+      checkCrons(id, crons); // as createWorker does, and the sync of an app
+      checkExpressions(id, triggers, flow);
+    }
     this.#http = new HttpFunctions({
       post: (request) => this.#post(request),
       signingKey: () => null,

@@ -592,6 +592,15 @@ describe("options", () => {
     expect(refused({ functions: [nap, twin] })).toThrow("nap");
   });
 
+  it.each([
+    ["an `if`", { triggers: { event: "a", if: "event.data." } }, 'triggers: event "a": if: Expression `event.data.`'],
+    ["a key", { debounce: { period: "1s", key: "event.data." } }, "debounce.key: Expression `event.data.`"],
+    ["a schedule", { triggers: { cron: "0 25 * * *" } }, 'triggers: cron "0 25 * * *"'],
+  ])("%s that a platform would refuse is refused here", (_, options, message) => {
+    const fn = client.createFunction({ id: "bad", ...(options as object) }, () => 1);
+    expect(() => createPlatform({ functions: [fn] })).toThrow(`function "${fn.id()}": ${message}`);
+  });
+
   it("a platform needs no function: a client's events are enough", async () => {
     const own = new Inngest({ id: "own", logger: silent });
     const platform = createPlatform({ functions: [], client: own });

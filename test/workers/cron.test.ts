@@ -122,6 +122,13 @@ describe("[G9] a trigger whose `if` does not compile is refused with function an
     expect(() => createWorker({ client, functions })).toThrow(words);
   });
 
+  it("as is one whose key does not", () => {
+    const client = new Inngest({ id: "bad" });
+    const big = client.createFunction({ id: "big", throttle: { limit: 1, period: "1s", key: "event." } }, () => 1);
+    const why = 'function "bad-big": throttle.key: Expression `event.` does not parse';
+    expect(() => createWorker({ client, functions: [big] })).toThrow(why);
+  });
+
   it("by the registration of an app", async () => {
     const steps = { step: { runtime: { url: APP_URL } } };
     const triggers = [{ event: trigger.event, expression: trigger.if }];
