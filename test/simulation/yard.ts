@@ -36,6 +36,16 @@ export function yard(): InngestFunction[] {
     },
   );
 
+  const ordered = client.createFunction(
+    { id: "ordered", retries, concurrency: { limit: 1, key: "event.data.key", mode: "run", order: "fifo" } },
+    { event: "ordered/start" },
+    async ({ step, event }) => {
+      await step.run("first", () => work(1));
+      await step.sleep("nap", "5m");
+      return event.data.id;
+    },
+  );
+
   // crossed: each has a limit of its own, and both share one
   const crossed = ["left", "right"].map((side) =>
     client.createFunction(
@@ -144,14 +154,14 @@ export function yard(): InngestFunction[] {
     },
   );
 
-  return [perKey, serial, ...crossed, spaced, ...alone, settled, collected, together, counted, hasty, caller];
+  return [perKey, serial, ordered, ...crossed, spaced, ...alone, settled, collected, together, counted, hasty, caller];
 }
 
 /** A mixed workload over few keys. */
 export function yardWorkload(chance: Random): Action[] {
   const actions: Action[] = [];
   let ids = 0;
-  const names = ["key", "serial", "crossed", "spaced", "alone", "hasty", "caller"];
+  const names = ["key", "serial", "ordered", "crossed", "spaced", "alone", "hasty", "caller"];
   for (let n = 0, count = 2 + chance.below(5); n < count; n++) {
     const data = () => ({ id: `${(ids += 1)}`, key: `k${chance.below(2)}` });
     const many = (name: string, least: number, more: object = {}) =>
@@ -217,6 +227,14 @@ export const yardInvariants: NonNullable<SimulateOptions["invariants"]> = {
       for (const [index, ts] of at.entries())
         if (index >= 2 && ts - (at[index - 2] ?? 0) < 30 * 60_000)
           throw new Error(`${key}: a third run within 30 minutes`);
+    }
+  },
+  "runs of a strict order begin as their events were sent": (view) => {
+    for (const [key, runs] of Map.groupBy(view.runs("yard-ordered"), (run) => run.event.data.key)) {
+      const sent = runs.toSorted((a, b) => Number(a.event.data.id) - Number(b.event.data.id));
+      const starts = sent.map((run) => run.steps[0]?.startedAt.getTime() ?? 0);
+      if (starts.some((at, index) => at < (starts[index - 1] ?? 0)))
+        throw new Error(`${key}: events ${sent.map((run) => run.event.data.id)} began at ${starts}`);
     }
   },
   "batches are no larger than asked": (view) => {
