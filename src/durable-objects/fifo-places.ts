@@ -15,6 +15,8 @@ import {
 
 /** Far below what one RPC may carry. */
 const RESERVED_AT_ONCE = 500;
+/** A run whose event is for later than this asks later, and stands where it comes by then. */
+const SOON_MS = 10_000;
 /** A run asks for its start with the first of its leases. */
 const START_SEQ = 1;
 
@@ -53,6 +55,7 @@ function placeOf(
   // what a pause skips never asks
   if (!first || !isFifoFunction(fn) || fn.paused?.triggers === "skip") return null;
   const { record, receivedAt } = first;
+  if (record.event.ts > receivedAt + SOON_MS) return null;
   const admission = admissionOf(fn, env, record.event, receivedAt, record.overlap);
   const gate = admission?.gates.find(({ policy }) => isFifo(policy));
   if (!admission || !gate) return null;
