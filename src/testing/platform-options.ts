@@ -22,7 +22,10 @@ export interface TestPlatformOptions {
   start?: InstantInput;
   /** how functions are reached. Default `local`: as functions of a Worker */
   transport?: TestTransport;
-  /** how long code of a function may execute in real time until a test gives up. Default 2 s */
+  /**
+   * How long code of a function may execute in real time until a test gives up, or a step's own `timeout` passes in virtual
+   * time. Default 2 s
+   */
   patience?: DurationInput;
   /**
    * Code of runs finds virtual time in `Date`, and chance that `seed` decides in `Math.random()`, `crypto.randomUUID()` and
