@@ -33,7 +33,7 @@ const documents = [
   "LICENSE",
   "README.md",
   "dist/THIRD-PARTY-LICENSES.txt",
-  ...["compatibility", "configuration", "errors", "flow-control", "guarantees", "schedules", "testing"].map(
+  ...["compatibility", "configuration", "errors", "flow-control", "guarantees", "operate", "schedules", "testing"].map(
     (page) => `docs/${page}.md`,
   ),
   "llms.txt",
