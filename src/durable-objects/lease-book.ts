@@ -270,7 +270,7 @@ function holderOf({ id, rank, value }: KeyItem): Holder {
   return { ...(value as unknown as Omit<Holder, "leaseId" | "checkAt">), leaseId: id, checkAt: rank };
 }
 
-function waitingOf({ id, rank, value }: KeyItem): Waiting {
+export function waitingOf({ id, rank, value }: KeyItem): Waiting {
   return { ...(value as unknown as Omit<Waiting, "leaseId" | "rank">), leaseId: id, rank };
 }
 

@@ -1,5 +1,5 @@
 import { Collection } from "../durable-objects/collection.ts";
-import { HELD, LINE, NOTICES } from "../durable-objects/lease-book.ts";
+import { HELD, LINE, NOTICES, waitingOf } from "../durable-objects/lease-book.ts";
 import type { KeyItem, KeyStore } from "../durable-objects/storage/stores.ts";
 
 const HOLDERS_MAX = 1_000;
@@ -23,6 +23,7 @@ export function keyHasWork(name: string, store: KeyStore, isHeld: (holder: KeyIt
     default: {
       if (store.count(NOTICES) > 0) return true;
       if (store.count(LINE) === 0) return false;
+      if (store.list(LINE, 1).some((head) => waitingOf(head).reserved)) return true; // it is given up if its run does not come
       return name.startsWith("throttle/") || store.list(HELD, HOLDERS_MAX).some((holder) => !isHeld(holder));
     }
   }
