@@ -72,7 +72,8 @@ test("[G1, G7] 20 kills under 5,000 events over 200 keys: no limit is ever excee
       `${ledger.log.length - steps.size} steps repeated; most at once ${fullest()}; ${seconds} s`,
   );
   for (const { limit } of LIMITS)
-    for (const [key, most] of ledger.most) if (key.startsWith(`${limit}-`)) expect(most, key).toBeLessThanOrEqual(limit);
+    for (const [key, most] of ledger.most)
+      if (key.startsWith(`${limit}-`)) expect(most, key).toBeLessThanOrEqual(limit);
   expect(runs.filter((run) => run.status !== "Completed")).toEqual([]);
   expect(new Set(runs.map((run) => run.run_id)).size).toBe(EVENTS);
   expect(new Set(runs.map((run) => run.output)).size).toBe(EVENTS);
@@ -126,7 +127,12 @@ function leasesOnDisk(): string[] {
     const database = new DatabaseSync(join(stateDir, file), { readOnly: true });
     const hasItems = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'item'").all().length > 0;
     const query = "SELECT list || ' ' || id AS item FROM item WHERE list IN ('held', 'line')";
-    const items = hasItems ? database.prepare(query).all().map((row) => `${file}: ${row.item}`) : [];
+    const items = hasItems
+      ? database
+          .prepare(query)
+          .all()
+          .map((row) => `${file}: ${row.item}`)
+      : [];
     database.close();
     return items;
   });
