@@ -1,3 +1,4 @@
+import { cancelsUntil } from "../engine/run-cancel.ts";
 import { runTime } from "../engine/run-clock.ts";
 import { cancelIndex, isEnded, type Run } from "../engine/run.ts";
 import type { JsonObject } from "../protocol/json.ts";
@@ -55,7 +56,7 @@ export class RunWaits {
     const trigger = run.cancelOn?.triggers[index];
     if (!trigger || !run.cancelOn || isEnded(run.state)) return "gone";
     if (!isAfter({ at: receivedAt, id: record.internalId }, run.cancelOn.received)) return "declined";
-    if (trigger.timeoutMs !== null && runTime(run, receivedAt) > run.createdAt + trigger.timeoutMs) return "gone";
+    if (receivedAt > cancelsUntil(trigger, run.createdAt)) return "gone";
     const reason = `cancelOn: event "${record.event.name}" (${record.internalId})`;
     const open = this.#record.stored.openEntries();
     this.#decisions.decide({ kind: "cancel", reason, cascade: trigger.cascade, open });

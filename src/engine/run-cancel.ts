@@ -1,6 +1,7 @@
 /** Rules of runs that end before their code does: cancelled, timed out, or never let in. */
 import { runIdOf } from "../protocol/ids.ts";
 import type { EventValue } from "../protocol/event.ts";
+import type { CancelTrigger } from "../protocol/flow-control.ts";
 import type { Draft } from "./decision.ts";
 import { prepareWait } from "./expression.ts";
 import type { Refusal } from "./lease.ts";
@@ -53,6 +54,11 @@ export function refused(draft: Draft, seq: number, refusal: Refusal, openEntries
   cancel(draft, `${refusal.rule}: replaced${by}`, false, openEntries);
 }
 
+/** Until when an event cancels a run, in real time. */
+export function cancelsUntil({ until, timeoutMs }: CancelTrigger, createdAt: number): number {
+  return until ?? createdAt + (timeoutMs ?? CANCEL_MAX_MS);
+}
+
 /** The subscriptions of a new run's cancel events. */
 export function watchCancels(draft: Draft, event: EventValue): void {
   const { cancelOn, createdAt } = draft.run;
@@ -64,6 +70,6 @@ export function watchCancels(draft: Draft, event: EventValue): void {
       events: [trigger.event],
       wait: prepareWait(trigger.expression, event),
       since: cancelOn?.received.at ?? createdAt,
-      until: createdAt + (trigger.timeoutMs ?? CANCEL_MAX_MS),
+      until: cancelsUntil(trigger, createdAt),
     });
 }
