@@ -13,6 +13,8 @@ export class FifoWatch {
   readonly #moved: () => void;
   /** all events of a log below this seq have been routed */
   readonly #routed = new Map<string, number>();
+  /** logs of days that are over, all of whose events have been routed */
+  readonly #over = new Set<string>();
   readonly #underway = new Underway(LOST_AFTER_MS);
 
   /** @param moved called when a log has said that more has been routed */
@@ -23,22 +25,27 @@ export class FifoWatch {
 
   /** Asks in the background when it is not known; the answer comes when it is so. */
   isRouted({ log, seq }: LogPlace, now: number): boolean {
-    const before = now < logDay(log) + OVERLAP_MS ? orderLogBefore(log) : null;
-    const isOverBefore = before === null || this.#has(before, null, now);
-    return this.#has(log, seq, now) && isOverBefore;
+    // a sender's clock may be ahead: of a day that has not begun the day before is not over
+    const isBegun = now >= logDay(log) && now < logDay(log) + OVERLAP_MS;
+    const before = isBegun ? orderLogBefore(log) : null;
+    const isOver = before === null || this.#over.has(before);
+    const isReached = (this.#routed.get(log) ?? 0) >= seq;
+    if (!isOver) this.#ask(before, null, now);
+    if (!isReached) this.#ask(log, seq, now);
+    return isOver && isReached;
   }
 
-  #has(log: string, seq: number | null, now: number): boolean {
-    if ((this.#routed.get(log) ?? -1) >= (seq ?? 0)) return true;
-    if (!this.#underway.has(log, now)) void this.#ask(log, seq, this.#underway.begin(log, now));
-    return false;
+  /** @param seq null for all that is there */
+  #ask(log: string, seq: number | null, now: number): void {
+    if (!this.#underway.has(log, now)) void this.#asked(log, seq, this.#underway.begin(log, now));
   }
 
-  async #ask(log: string, seq: number | null, end: () => void): Promise<void> {
+  async #asked(log: string, seq: number | null, end: () => void): Promise<void> {
     try {
       const isSo = await this.#host.objects.log(this.#host.env, log).routed(seq);
       end();
-      if (isSo) this.#routed.set(log, Math.max(this.#routed.get(log) ?? 0, seq ?? 0));
+      if (isSo && seq === null) this.#over.add(log);
+      else if (isSo) this.#routed.set(log, Math.max(this.#routed.get(log) ?? 0, seq ?? 0));
       this.#moved();
     } catch (error) {
       this.#host.report(`key ${this.#host.name}: the log ${log} does not say how far it is routed`, error);

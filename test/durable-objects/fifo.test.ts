@@ -99,21 +99,27 @@ describe('order "fifo"', () => {
 
   const book = (key: string, n: number, more: object = {}) => ({ name: "account/booked", data: { key, n }, ...more });
 
-  it("goes over from the log of one day to the next", async () => {
-    const random = seededRandom(5);
-    const delivery = (): DeliveryFault => ({ delayMs: Math.floor(random() * 40_000) });
-    const start = new Date("2027-03-01T23:59:40Z");
-    const { platform, orders } = booking({ faults: { ...noFaults, delivery }, start });
-    const days = new Set<string>();
-    for (let n = 0; n < 80; n++) {
-      const { ids } = await platform.send(book("a", n));
-      days.add(logOf(ids[0]!));
-      await platform.clock.advance(500);
-    }
-    await platform.clock.advance("10m");
-    expect([...days]).toEqual(["2027-03-01.order", "2027-03-02.order"]);
-    expect(orders().a).toEqual(Array.from({ length: 80 }, (_, n) => n));
-  });
+  it.each(["late", "lost"] as const)(
+    "goes over to the log of the next day when the last message of a day is %s",
+    async (what) => {
+      let sent = 0;
+      const start = new Date("2027-03-01T23:59:50Z");
+      const lastOfDay = 20;
+      const fault: DeliveryFault = what === "lost" ? "lost" : { delayMs: 30_000 };
+      const delivery = () => (sent++ === lastOfDay - 1 ? fault : null);
+      const { platform, orders } = booking({ faults: { ...noFaults, delivery }, start });
+      const logs: string[] = [];
+      for (let n = 0; n < 40; n++) {
+        const { ids } = await platform.send(book("a", n));
+        logs.push(logOf(ids[0]!));
+        await platform.clock.advance(500);
+      }
+      expect(orders().a).toEqual(Array.from({ length: lastOfDay - 1 }, (_, n) => n));
+      expect(logs.slice(lastOfDay - 1, lastOfDay + 1)).toEqual(["2027-03-01.order", "2027-03-02.order"]);
+      await platform.clock.advance("10m");
+      expect(orders().a).toEqual(Array.from({ length: 40 }, (_, n) => n));
+    },
+  );
 
   it("keeps the order through long runs: one at a time, each whole", async () => {
     const { platform, orders, began } = booking({}, { sleepMs: 60_000 });
