@@ -25,6 +25,14 @@ export function benchFunctions(client: Inngest, report: Report): InngestFunction
     report({ ...tagOf(event.data), at: Date.now() });
   });
 
+  const limited = client.createFunction(
+    { id: "limited", concurrency: { limit: 1, key: "event.data.lane" }, triggers: [trigger("limited")] },
+    async ({ event, step }) => {
+      await step.run("only", () => 1);
+      report({ ...tagOf(event.data), at: Date.now() });
+    },
+  );
+
   // times are memoized, so a replay between two steps leaves them as they were
   const steps = client.createFunction({ id: "steps" }, trigger("steps"), async ({ event, step }) => {
     const fromAt = await step.run("step", () => Date.now());
@@ -60,7 +68,7 @@ export function benchFunctions(client: Inngest, report: Report): InngestFunction
     report({ ...tagOf(event.data), at: Date.now() });
   });
 
-  return [first, one, steps, parallel, leaf, nested, waiter];
+  return [first, one, limited, steps, parallel, leaf, nested, waiter];
 }
 
 function tagOf(data: Record<string, unknown>): { scope: string; key: string } {

@@ -1,4 +1,5 @@
 /** What is measured, how often, and in which order: idle latencies first, floods last. */
+import { admissions } from "./admissions.ts";
 import { eventToFirstLine, eventToResume } from "./latency.ts";
 import type { Series } from "./report.ts";
 import type { Stage, Target } from "./stage.ts";
@@ -19,6 +20,7 @@ const BRANCHES = 100;
 const LEVELS = 10;
 const BURST_RUNS = 500;
 const EVENTS_PER_REQUEST = 50;
+
 const LONG_RUN_STEPS = 10_000;
 
 export function measures(quick: boolean): Measure[] {
@@ -87,6 +89,36 @@ export function measures(quick: boolean): Measure[] {
           { measure: `one-step runs, burst of ${BURST_RUNS}`, unit: "/s", value: perSecond },
           { measure: "… runs lost", unit: "", value: lost },
           { measure: "… runs that ran twice", unit: "", value: repeated },
+        ];
+      }),
+    },
+    {
+      name: "flow control: keys",
+      repeats: Math.ceil(repeats / 2),
+      async measure({ client }) {
+        const leases = quick ? 2_000 : 10_000;
+        const hot = await admissions(client, leases, 1);
+        const many = await admissions(client, leases, leases);
+        return [
+          { measure: "leases given and taken back, one key", transport: "any", unit: "/s", value: hot },
+          {
+            measure: `… one of each of ${leases.toLocaleString("en")} keys`,
+            transport: "any",
+            unit: "/s",
+            value: many,
+          },
+        ];
+      },
+    },
+    {
+      name: "flow control: runs",
+      repeats: Math.ceil(repeats / 2),
+      measure: perTarget(async (target) => {
+        const lanes = await burst(target, BURST_RUNS, BURST_RUNS / 10);
+        const hot = await burst(target, BURST_RUNS / 5, 1);
+        return [
+          { measure: `one-step runs, limit 1, ${BURST_RUNS / 10} keys`, unit: "/s", value: lanes.perSecond },
+          { measure: "one-step runs, limit 1, one key", unit: "/s", value: hot.perSecond },
         ];
       }),
     },

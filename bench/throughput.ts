@@ -17,12 +17,16 @@ export interface Burst {
   repeated: number;
 }
 
-/** Events of one-step functions sent together, from the first request to the last run's last line. */
-export async function burst(target: Target, runs: number): Promise<Burst> {
+/**
+ * Events of one-step functions sent together, from the first request to the last run's last line.
+ *
+ * @param lanes of a function with a limit of one for each; 0: one without any limit
+ */
+export async function burst(target: Target, runs: number, lanes = 0): Promise<Burst> {
   const scope = randomUUID();
   const events = Array.from({ length: runs }, (_, i) => ({
-    name: `${target.name}/one`,
-    data: { scope, key: String(i) },
+    name: `${target.name}/${lanes === 0 ? "one" : "limited"}`,
+    data: { scope, key: String(i), lane: lanes === 0 ? null : i % lanes },
   }));
   const requests: Promise<string[]>[] = [];
   const sentAt = Date.now();

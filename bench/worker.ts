@@ -1,6 +1,9 @@
 /** The platform with the measured functions embedded. Their marks are read at `/bench/marks`. */
+import { objects } from "../src/durable-objects/workerd-host.ts";
+import { MAIN_ENV } from "../src/environment.ts";
 import { Inngest } from "../src/sdk/index.ts";
 import { createWorker } from "../src/worker.ts";
+import { admitAndRelease } from "./admissions.ts";
 import { benchFunctions, type Mark } from "./functions.ts";
 
 export { ConcurrencyDO, EventDO, HistoryDO, HttpCall, RegistryDO, StepDO } from "../src/worker.ts";
@@ -15,8 +18,13 @@ export default createWorker({
   functions: benchFunctions(client, (mark) => marks.push(mark)),
   app: {
     /** Marks since the last request. */
-    fetch(request) {
-      if (new URL(request.url).pathname !== "/bench/marks") return new Response("not found", { status: 404 });
+    async fetch(request) {
+      const [, , what, leases, keys] = new URL(request.url).pathname.split("/");
+      if (what === "admissions") {
+        await admitAndRelease(objects, MAIN_ENV, Number(leases), Number(keys));
+        return Response.json({});
+      }
+      if (what !== "marks") return new Response("not found", { status: 404 });
       const taken = marks;
       marks = [];
       return Response.json(taken);

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeSeed } from "../../src/sdk/send.ts";
@@ -7,6 +6,7 @@ import { startLedger, type Ledger } from "../helpers/ledger.ts";
 import { send, until } from "../helpers/platform-api.ts";
 import { freePort, spawnPlatform, type PlatformProcess } from "../helpers/platform-process.ts";
 import { seededRandom } from "../helpers/random.ts";
+import { makeStateDir } from "../helpers/state-dir.ts";
 
 const SEED = Number(process.env.KILL_SEED ?? 20261121);
 const EVENTS = 1_000;
@@ -20,7 +20,7 @@ let ledger: Ledger;
 let platform: PlatformProcess;
 
 beforeAll(async () => {
-  stateDir = mkdtempSync(join(tmpdir(), "inngest-order-"));
+  stateDir = makeStateDir("order");
   ledger = await startLedger();
   platform = await spawnPlatform({ stateDir, worker, port: await freePort() });
 });
