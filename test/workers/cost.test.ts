@@ -10,7 +10,7 @@ type Figures = typeof meter;
 const QUIET_MS = 250;
 
 /** Sends events of `steps` steps to the log of the first shard; counts until nothing is counted any more. */
-async function costOf(events: number, steps: number): Promise<Figures & { ids: string[] }> {
+async function costOf(events: number, steps: number, name = "local/loop"): Promise<Figures & { ids: string[] }> {
   // every 5 s an isolate asks, once for all its events, which of them have to stay in order: that is none's own cost
   await post("/e/key", { name: "cost/nobody-listens" });
   await quiet(() => ({ ...meter }));
@@ -18,7 +18,7 @@ async function costOf(events: number, steps: number): Promise<Figures & { ids: s
   const seed = `${Date.now()},${btoa(String.fromCharCode(...entropy))}`;
   const before = { ...meter };
   const batch = Array.from({ length: events }, () => ({
-    name: "local/loop",
+    name,
     data: { key: crypto.randomUUID(), n: steps },
   }));
   const { body } = await post("/e/key", batch, { "x-inngest-event-id-seed": seed });
@@ -86,6 +86,19 @@ describe("an event that starts a local run of 5 steps", () => {
     expect(rows - definition).toBeLessThanOrEqual(11);
     expect(requests).toBeLessThanOrEqual(6);
     expect(cost.queueMessages).toBe(1);
+  });
+
+  it("a limit of the function costs two requests more, and nothing per step", async () => {
+    await expectCompleted((await costOf(1, 5, "local/limited-loop")).ids, 5); // its key exists from here on
+    const without = await costOf(1, 5);
+    const five = await costOf(1, 5, "local/limited-loop");
+    const ten = await costOf(1, 10, "local/limited-loop");
+    const rows = ({ rowsWritten, alarmsSet }: Figures) => rowsWritten + alarmsSet;
+    console.log(`cost of a limit: ${rows(five) - rows(without)} rows`);
+    await expectCompleted(five.ids, 5);
+    expect(five.objectRequests).toBe(without.objectRequests + 2);
+    expect(rows(five) - rows(without)).toBeLessThanOrEqual(8);
+    expect([ten.objectRequests, rows(ten)]).toEqual([five.objectRequests, rows(five) + 5]);
   });
 
   it("each further step is one row", async () => {
