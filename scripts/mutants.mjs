@@ -2,7 +2,7 @@
  * `npm run mutants`: whether the simulation notices engines that are broken. Each patch of a folder is applied to a copy of the
  * sources, which is then simulated: `killed` when a simulation fails, `survived` when all hold.
  *
- *   npm run mutants -- [folder, default test/mutants] [--seeds 200] [--least 28]
+ *   npm run mutants -- [folder, default test/mutants] [--seeds 400] [--least 28]
  *
  * Patches are unified diffs with paths as in this repository (`git diff` makes them). With --least fewer killed ones are a
  * failure.
@@ -20,7 +20,7 @@ const TIMEOUT_MS = 180_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { seeds: { type: "string", default: "200" }, least: { type: "string" } },
+  options: { seeds: { type: "string", default: "400" }, least: { type: "string" } },
 });
 const folder = resolve(positionals[0] ?? join(root, "test/mutants"));
 if (!existsSync(folder)) {

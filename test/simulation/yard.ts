@@ -1,8 +1,10 @@
 /** Functions, workload and invariants by which flow control is simulated: every rule, alone and beside others. */
 import { Inngest, NonRetriableError, type InngestFunction } from "../../src/sdk/index.ts";
+import type { TestPlatform } from "../../src/testing/platform.ts";
 import type { Random } from "../../src/testing/random.ts";
 import type { Action, SimulateOptions } from "../../src/testing/simulate-options.ts";
 import type { TestRun } from "../../src/testing/run.ts";
+import { storesOf } from "../../src/testing/stored-runs.ts";
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const retries = { attempts: 6, backoff: "fixed", initialDelay: "1m", jitter: false } as const;
@@ -139,6 +141,17 @@ export function yard(): InngestFunction[] {
     },
   );
 
+  /** The newest of an id cancels the one before. */
+  const renewed = client.createFunction(
+    { id: "renewed", retries, cancelOn: [{ event: "renewed/start", match: "data.key" }] },
+    { event: "renewed/start" },
+    async ({ step, event }) => {
+      await step.run("first", () => work(1));
+      await step.sleep("nap", "1h");
+      return event.data.id;
+    },
+  );
+
   const caller = client.createFunction(
     { id: "caller", retries },
     { event: "caller/start" },
@@ -154,14 +167,28 @@ export function yard(): InngestFunction[] {
     },
   );
 
-  return [perKey, serial, ordered, ...crossed, spaced, ...alone, settled, collected, together, counted, hasty, caller];
+  return [
+    perKey,
+    serial,
+    ordered,
+    ...crossed,
+    spaced,
+    ...alone,
+    settled,
+    collected,
+    together,
+    counted,
+    hasty,
+    renewed,
+    caller,
+  ];
 }
 
 /** A mixed workload over few keys. */
 export function yardWorkload(chance: Random): Action[] {
   const actions: Action[] = [];
   let ids = 0;
-  const names = ["key", "serial", "ordered", "crossed", "spaced", "alone", "hasty", "caller"];
+  const names = ["key", "serial", "ordered", "crossed", "spaced", "alone", "hasty", "renewed", "caller"];
   for (let n = 0, count = 2 + chance.below(5); n < count; n++) {
     const data = () => ({ id: `${(ids += 1)}`, key: `k${chance.below(2)}` });
     const many = (name: string, least: number, more: object = {}) =>
@@ -176,7 +203,9 @@ export function yardWorkload(chance: Random): Action[] {
     } else if (kind > names.length) {
       const stop = data();
       actions.push({ send: { name: "hasty/start", data: { ...stop, long: chance.chance(0.4) } } });
-      actions.push({ advance: `${1 + chance.below(60)}m` }, { send: { name: "hasty/stop", data: { id: stop.id } } });
+      // while it sleeps, or while it waits for what it has invoked
+      const after = chance.chance(0.5) ? 31 + chance.below(20) : 1 + chance.below(25);
+      actions.push({ advance: `${after}m` }, { send: { name: "hasty/stop", data: { id: stop.id } } });
     } else {
       const name = names[kind] ?? "key";
       const least = name === "caller" || name === "hasty" ? 1 : 2;
@@ -193,6 +222,22 @@ const may = (run: TestRun, ...statuses: TestRun["status"][]) => {
   if (!statuses.includes(run.status)) throw new Error(`run ${run.id} of ${run.functionId} has ${run.status}`);
 };
 
+/** Whether every run came before the one before it could end. */
+function isAtOnce(runs: readonly TestRun[]): boolean {
+  const times = runs.map(({ event }) => event.ts).toSorted((a, b) => a - b);
+  return times.every((ts, index) => ts - (times[index - 1] ?? ts) < 30 * 60_000);
+}
+
+/** Ids of events as the logs of strict order have them: of requests that are under way together either may be first. */
+function acceptedInOrder({ world }: TestPlatform): string[] {
+  const logs = world.names("log").filter((name) => name.endsWith(".order"));
+  const events = logs.toSorted().flatMap((name) => {
+    const disk = world.disk("log", name);
+    return disk ? storesOf(disk).log().read(0, Number.MAX_SAFE_INTEGER) : [];
+  });
+  return events.map(({ record }) => record.event.id);
+}
+
 /** Statuses in which runs of a function may end besides Completed. */
 const ENDS: Record<string, TestRun["status"][]> = {
   "yard-serial": ["Cancelled"],
@@ -201,12 +246,43 @@ const ENDS: Record<string, TestRun["status"][]> = {
   "yard-alone-cancel": ["Cancelled"],
   "yard-alone-queue": ["Skipped"],
   "yard-hasty": ["Cancelled", "Failed"],
+  "yard-renewed": ["Cancelled"],
   "yard-caller": ["Failed"],
 };
 
 export const yardInvariants: NonNullable<SimulateOptions["invariants"]> = {
   "every run ends as its rules say": (view) => {
     for (const run of view.platform.runs()) may(run, "Completed", ...(ENDS[run.functionId] ?? []));
+  },
+  "the newest run of a key is cancelled by nothing": (view) => {
+    for (const [key, runs] of Map.groupBy(view.runs("yard-renewed"), (run) => run.event.data.key)) {
+      // of events of one instant, ids tell which is newer
+      const newest = runs.toSorted((a, b) => a.event.ts - b.event.ts || (a.event.id < b.event.id ? -1 : 1)).at(-1);
+      if (view.faults.length === 0 && newest?.status !== "Completed")
+        throw new Error(`${key}: run ${newest?.id} has ${newest?.status}`);
+      if (view.faults.length === 0 && runs.filter(({ status }) => status === "Completed").length > 1 && isAtOnce(runs))
+        throw new Error(`${key}: a run was not cancelled by the one after it`);
+    }
+  },
+  "a run that is stopped does not go on, nor does what it has invoked": (view) => {
+    const stops = view.platform.events.filter(({ name }) => name === "hasty/stop");
+    for (const run of view.runs("yard-hasty")) {
+      const stop = stops.find(({ data }) => data.id === run.event.data.id);
+      if (!stop) continue;
+      const last = Math.max(...run.steps.map((step) => step.endedAt?.getTime() ?? 0));
+      // deliveries may be late
+      if (run.status === "Completed" && last > stop.ts + 30 * 60_000)
+        throw new Error(`run ${run.id} went on ${last - stop.ts} ms after it was stopped`);
+      const called = view.runs("yard-serial").find(({ event }) => event.data.id === `of-${run.event.data.id}`);
+      if (
+        run.status === "Cancelled" &&
+        run.steps.some(({ kind }) => kind === "invoke") &&
+        called?.status === "Completed"
+      ) {
+        const ended = Math.max(...called.steps.map((step) => step.endedAt?.getTime() ?? 0));
+        if (ended > stop.ts + 30 * 60_000) throw new Error(`run ${called.id} outlived run ${run.id}, which invoked it`);
+      }
+    }
   },
   "starts of a key are spaced": (view) => {
     const times = Map.groupBy(view.runs("yard-spaced"), (run) => run.event.data.key);
@@ -229,12 +305,13 @@ export const yardInvariants: NonNullable<SimulateOptions["invariants"]> = {
           throw new Error(`${key}: a third run within 30 minutes`);
     }
   },
-  "runs of a strict order begin as their events were sent": (view) => {
+  "runs of a strict order begin as their events were accepted": (view) => {
+    const accepted = acceptedInOrder(view.platform);
     for (const [key, runs] of Map.groupBy(view.runs("yard-ordered"), (run) => run.event.data.key)) {
-      const sent = runs.toSorted((a, b) => Number(a.event.data.id) - Number(b.event.data.id));
-      const starts = sent.map((run) => run.steps[0]?.startedAt.getTime() ?? 0);
+      const inOrder = runs.toSorted((one, other) => accepted.indexOf(one.event.id) - accepted.indexOf(other.event.id));
+      const starts = inOrder.map((run) => run.steps[0]?.startedAt.getTime() ?? 0);
       if (starts.some((at, index) => at < (starts[index - 1] ?? 0)))
-        throw new Error(`${key}: events ${sent.map((run) => run.event.data.id)} began at ${starts}`);
+        throw new Error(`${key}: events ${inOrder.map((run) => run.event.data.id)} began at ${starts}`);
     }
   },
   "batches are no larger than asked": (view) => {
