@@ -83,9 +83,13 @@ export class RunLeases {
     this.#parts.decisions.decide({ kind: "refused", seq: found.lease.seq, refusal, open });
   }
 
-  /** Those that are written down: also what is to be given back is held until it is. */
+  /**
+   * Those that are written down: also what is to be given back is held until it is. A run that has ended, and whose code is
+   * over, holds nothing, whatever is still written.
+   */
   holding(leaseIds: string[]): string[] {
-    if (!this.#parts.record.load()) return [];
+    const run = this.#parts.record.load();
+    if (!run || (isEnded(run.state) && this.#parts.isCodeOver())) return [];
     const written = new Set(this.#parts.record.leases().map((lease) => lease.seq));
     return leaseIds.filter((id) => written.has(leaseSeqOf(id)));
   }

@@ -13,6 +13,8 @@ import type { RunWaits } from "./run-waits.ts";
 
 const RETRY_MIN_MS = 500;
 const RETRY_MAX_MS = 60_000;
+/** When code that outlives its run is looked for again. */
+const LEFT_OVER_MS = 60_000;
 
 /** What a publisher works with. */
 export interface PublisherParts {
@@ -56,7 +58,8 @@ export class RunPublisher {
       await this.#publishAll();
       this.#failures = 0;
       if (!isEnded(record.current().state)) record.arm();
-      else if (!leases.areStillUsed) alarm.clear(); // else it comes again, should nobody tell that the code is over
+      else if (!leases.areStillUsed) alarm.clear();
+      else alarm.comeBackBy(host.now() + LEFT_OVER_MS); // this object may die with the code, and nobody would tell
     } catch (error) {
       this.#failures += 1;
       const delay = Math.min(RETRY_MIN_MS * 2 ** this.#failures, RETRY_MAX_MS);

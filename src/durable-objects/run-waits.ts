@@ -1,6 +1,7 @@
 import { cancelsUntil } from "../engine/run-cancel.ts";
 import { runTime } from "../engine/run-clock.ts";
 import { cancelIndex, isEnded, type Run } from "../engine/run.ts";
+import type { EventRecord } from "../protocol/event.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import { isAfter } from "./new-run.ts";
 import type { LoggedEvent } from "./objects.ts";
@@ -51,11 +52,17 @@ export class RunWaits {
     return "taken";
   }
 
+  /** Whether an event came after a run's own. Of one instant another's does, and of one name the greater id, so that one is the last. */
+  #isNews(run: Run, own: { at: number; id: string }, { internalId, event }: EventRecord, at: number): boolean {
+    if (run.eventIds.includes(internalId)) return false;
+    return isAfter({ at, id: internalId }, own) || (at === own.at && event.name !== run.eventName);
+  }
+
   /** Whether an event cancels the run: only what was received after its own trigger does (features §3.10). */
   #offerCancel(run: Run, index: number, { record, receivedAt }: LoggedEvent): "taken" | "declined" | "gone" {
     const trigger = run.cancelOn?.triggers[index];
     if (!trigger || !run.cancelOn || isEnded(run.state)) return "gone";
-    if (!isAfter({ at: receivedAt, id: record.internalId }, run.cancelOn.received)) return "declined";
+    if (!this.#isNews(run, run.cancelOn.received, record, receivedAt)) return "declined";
     if (receivedAt > cancelsUntil(trigger, run.createdAt)) return "gone";
     const reason = `cancelOn: event "${record.event.name}" (${record.internalId})`;
     const open = this.#record.stored.openEntries();

@@ -1,6 +1,8 @@
 import type { Refusal } from "../engine/lease.ts";
 import type { SingletonPolicy } from "../protocol/flow-control.ts";
 
+const ULID_TIME_CHARS = 10;
+
 /** A run at a singleton's key. Its lease id begins with the run's id, which says when its event came. */
 export interface SingletonRun {
   leaseId: string;
@@ -18,6 +20,11 @@ export type SingletonVerdict =
       refusal: Refusal | null;
     }
   | { kind: "refuse"; refusal: Refusal };
+
+/** Milliseconds since 1970 of a run's event, as its id has them, in the order of texts. Of one instant the later to ask is newer. */
+function bornAt({ leaseId }: SingletonRun): string {
+  return leaseId.slice(0, ULID_TIME_CHARS);
+}
 
 /**
  * One run at a time. `skip`: whoever finds another is skipped. `cancel`: the newest run wins, whatever the order in which runs
@@ -37,7 +44,7 @@ export function singleton(
   if (mode === "skip") return { kind: "refuse", refusal: by("skipped", holder ?? rival) };
   const as = mode === "cancel" ? "cancelled" : "skipped";
   // a queue's holder is not in the way of an older run, which only waits for it
-  const isBeaten = (waiter !== null || mode === "cancel") && run.leaseId < rival.leaseId;
+  const isBeaten = (waiter !== null || mode === "cancel") && bornAt(run) < bornAt(rival);
   if (isBeaten) return { kind: "refuse", refusal: by(as, rival) };
   return { kind: "wait", cancels: mode === "cancel" && holder !== null, refusal: waiter && by(as, run) };
 }

@@ -6,7 +6,7 @@ export interface RunJson {
   run_id: string;
   function_slug: string;
   event_name: string;
-  status: "Scheduled" | "Running" | "Completed" | "Failed" | "Cancelled";
+  status: "Scheduled" | "Running" | "Completed" | "Failed" | "Cancelled" | "Skipped";
   run_started_at: string;
   ended_at: string | null;
   // oxlint-disable-next-line typescript/no-explicit-any -- outputs are whatever the fixture returns
@@ -32,12 +32,15 @@ export interface RunDetail extends RunJson {
   error: { name: string; message: string; code?: string } | null;
   last_error: { message: string } | null;
   cancel_reason: string | null;
+  skip_reason: string | null;
+  skipped_by_run_id: string | null;
   clock_offset_ms: number;
   waiting_for: {
     kind: string;
     step?: string;
     on?: unknown;
     since?: string;
+    earliest_at?: string;
     until?: string;
     error?: { message: string };
   }[];

@@ -2,7 +2,8 @@
 import { vi } from "vitest";
 import { Inngest } from "../../src/sdk/index.ts";
 import { createTestPlatform } from "../../src/testing/platform.ts";
-import { behaviours } from "../contract/behaviours.ts";
+import { behaviours, type BehaviourHost } from "../contract/behaviours.ts";
+import { flowBehaviours } from "../contract/flow-behaviours.ts";
 import { makeFunctions } from "../fixtures/functions.ts";
 import { frontDoor } from "../helpers/front-door.ts";
 import { MemoryDoor } from "../helpers/memory-door.ts";
@@ -11,7 +12,7 @@ vi.setConfig({ testTimeout: 30_000 }); // as in workerd
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const memory = new MemoryDoor();
 
-behaviours({
+const host: BehaviourHost = {
   door: frontDoor(memory),
   apps: { local: memory.hooks, http: memory.hooks },
   begin: (transport) => {
@@ -26,4 +27,7 @@ behaviours({
       "both apps count in one process here, so they look the same",
     "over http: may be 1,000 in one run": "half a minute of parsing, with nothing of the host's own in it",
   },
-});
+};
+
+behaviours(host);
+flowBehaviours(host);

@@ -2,7 +2,8 @@ import { abortAllDurableObjects } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterAll, beforeAll, expect } from "vitest";
 import type { RunObjectApi } from "../../src/durable-objects/objects.ts";
-import { behaviours } from "../contract/behaviours.ts";
+import { behaviours, type BehaviourHost } from "../contract/behaviours.ts";
+import { flowBehaviours } from "../contract/flow-behaviours.ts";
 import { carryMail, httpApp, localApp, registerHttpApp } from "./helpers/fixture-app.ts";
 import { door } from "./helpers/front-door.ts";
 
@@ -13,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => mail.stop());
 
-behaviours({
+const host: BehaviourHost = {
   door,
   apps: { local: localApp, http: httpApp },
   pass: (ms) => scheduler.wait(ms),
@@ -21,7 +22,10 @@ behaviours({
     await abortAllDurableObjects();
     if (interrupted !== undefined) await poke(interrupted);
   },
-});
+};
+
+behaviours(host);
+flowBehaviours(host);
 
 /** Sets an alarm that the test runtime dropped with its handler; the platform would repeat it (cloudflare-facts §2.4). */
 function poke(runId: string): Promise<unknown> {
