@@ -69,6 +69,29 @@ export function yard(): InngestFunction[] {
     ),
   );
 
+  // each asks first for what the other asks for last: taken in one order, neither waits for the other for ever
+  const opposite = [
+    ["to", "'x'", "'y'"],
+    ["fro", "'y'", "'x'"],
+  ].map(([id = "", one = "", other = ""]) =>
+    client.createFunction(
+      {
+        id,
+        retries,
+        concurrency: [
+          { limit: 1, key: one, scope: "env", mode: "run" },
+          { limit: 1, key: other, scope: "env", mode: "run" },
+        ],
+      },
+      { event: "opposite/start" },
+      async ({ step, event }) => {
+        await step.run("first", () => work(1));
+        await step.sleep("nap", "3m");
+        return event.data.id;
+      },
+    ),
+  );
+
   const spaced = client.createFunction(
     {
       id: "spaced",
@@ -172,6 +195,7 @@ export function yard(): InngestFunction[] {
     serial,
     ordered,
     ...crossed,
+    ...opposite,
     spaced,
     ...alone,
     settled,
@@ -188,7 +212,7 @@ export function yard(): InngestFunction[] {
 export function yardWorkload(chance: Random): Action[] {
   const actions: Action[] = [];
   let ids = 0;
-  const names = ["key", "serial", "ordered", "crossed", "spaced", "alone", "hasty", "renewed", "caller"];
+  const names = ["key", "serial", "ordered", "crossed", "opposite", "spaced", "alone", "hasty", "renewed", "caller"];
   for (let n = 0, count = 2 + chance.below(5); n < count; n++) {
     const data = () => ({ id: `${(ids += 1)}`, key: `k${chance.below(2)}` });
     const many = (name: string, least: number, more: object = {}) =>
