@@ -11,9 +11,9 @@ const retries = { attempts: 6, backoff: "fixed", initialDelay: "1m", jitter: fal
 
 export function yard(): InngestFunction[] {
   const client = new Inngest({ id: "yard", logger: silent });
-  /** Turns that pass while a body executes, so that others can meet it. */
+  /** A body takes as many turns as sending an event does, so that others can meet it. Nobody listens. */
   const work = async <T>(value: T): Promise<T> => {
-    for (let n = 0; n < 3; n++) await Promise.resolve();
+    await client.send({ name: "noise", data: {} });
     return value;
   };
 
@@ -153,7 +153,7 @@ export function yard(): InngestFunction[] {
       retries,
       concurrency: { limit: 1, key: "event.data.key", mode: "run" },
       cancelOn: [{ event: "hasty/stop", match: "data.id", cascade: true }],
-      timeouts: { start: "3h", finish: "2h" },
+      timeouts: { start: "40m", finish: "2h" },
     },
     { event: "hasty/start" },
     async ({ step, event }) => {
@@ -247,9 +247,9 @@ const may = (run: TestRun, ...statuses: TestRun["status"][]) => {
 };
 
 /** Whether every run came before the one before it could end. */
-function isAtOnce(runs: readonly TestRun[]): boolean {
+function isAtOnce(runs: readonly TestRun[], withinMs = 30 * 60_000): boolean {
   const times = runs.map(({ event }) => event.ts).toSorted((a, b) => a - b);
-  return times.every((ts, index) => ts - (times[index - 1] ?? ts) < 30 * 60_000);
+  return times.every((ts, index) => ts - (times[index - 1] ?? ts) < withinMs);
 }
 
 /** Ids of events as the logs of strict order have them: of requests that are under way together either may be first. */
@@ -306,6 +306,25 @@ export const yardInvariants: NonNullable<SimulateOptions["invariants"]> = {
         const ended = Math.max(...called.steps.map((step) => step.endedAt?.getTime() ?? 0));
         if (ended > stop.ts + 30 * 60_000) throw new Error(`run ${called.id} outlived run ${run.id}, which invoked it`);
       }
+    }
+  },
+  "whoever sleeps is in nobody's way": (view) => {
+    if (view.faults.length > 0) return;
+    for (const run of [...view.runs("yard-per-key"), ...view.runs("yard-left"), ...view.runs("yard-right")]) {
+      const waited = (run.steps[0]?.startedAt.getTime() ?? run.event.ts) - run.event.ts;
+      if (waited > 0) throw new Error(`run ${run.id} waited ${waited} ms for runs whose code takes no time`);
+    }
+  },
+  "a newer run cancels the one before it at once": (view) => {
+    if (view.faults.length > 0) return;
+    for (const [key, runs] of Map.groupBy(view.runs("yard-alone-cancel"), (run) => run.event.data.key))
+      if (isAtOnce(runs, 20 * 60_000) && runs.filter(({ status }) => status === "Completed").length > 1)
+        throw new Error(`${key}: a run was not cancelled by the one after it`);
+  },
+  "no run starts long after it should have": (view) => {
+    for (const run of view.faults.length === 0 ? view.runs("yard-hasty") : []) {
+      const waited = (run.steps[0]?.startedAt.getTime() ?? run.event.ts) - run.event.ts;
+      if (waited > 40 * 60_000) throw new Error(`run ${run.id} began after ${waited} ms, in spite of its timeout`);
     }
   },
   "starts of a key are spaced": (view) => {
