@@ -1,5 +1,4 @@
 /** Rules of runs that end before their code does: cancelled, timed out, or never let in. */
-import { runIdOf } from "../protocol/ids.ts";
 import type { EventValue } from "../protocol/event.ts";
 import type { CancelTrigger } from "../protocol/flow-control.ts";
 import type { Draft } from "./decision.ts";
@@ -7,7 +6,7 @@ import { prepareWait } from "./expression.ts";
 import type { Refusal } from "./lease.ts";
 import { cancelId, type Entry } from "./run.ts";
 import { end } from "./run-end.ts";
-import { invokedEventId } from "./run-steps.ts";
+import { invokedRunId } from "./run-steps.ts";
 
 /** How long a cancel event counts that names no other time (features §3.10). */
 const CANCEL_MAX_MS = 365 * 86_400_000;
@@ -23,11 +22,12 @@ export function cancel(draft: Draft, reason: string, cascade: boolean, openEntri
 
 function cancelCallee(draft: Draft, entry: Entry): void {
   const { run, now } = draft;
-  if (entry.status.kind !== "invoking" || !entry.invoke) return;
+  const runId = invokedRunId(run.id, entry);
+  if (entry.status.kind !== "invoking" || runId === undefined) return;
   draft.effects.push({
     kind: "cancel-callee",
     id: `cancel-callee/${entry.id}`,
-    runId: runIdOf(invokedEventId(run.id, entry), entry.invoke.functionId),
+    runId,
     reason: `run ${run.id}, which invoked it, was cancelled`,
     until: now + CALLEE_START_MS,
   });

@@ -1,5 +1,5 @@
 /** Rules of a step: open, settle, fail, try again. */
-import { derivedUlid } from "../protocol/ids.ts";
+import { derivedUlid, runIdOf } from "../protocol/ids.ts";
 import { type EventRecord, type EventValue, internalEvents } from "../protocol/event.ts";
 import { type JsonObject, byteLength } from "../protocol/json.ts";
 import { RUN_STATE_DISK_MAX_BYTES, RUN_STATE_HTTP_MAX_BYTES, STEPS_PER_RUN_MAX } from "../protocol/limits.ts";
@@ -107,8 +107,12 @@ export function openEntry(
   }
 }
 
-/** Of the event that starts what a step invokes. */
-export function invokedEventId(runId: string, { id, createdAt }: Pick<Entry, "id" | "createdAt">): string {
+/** Id of the run that a step invokes, unless its function collects events; undefined for another step. */
+export function invokedRunId(runId: string, entry: Pick<Entry, "id" | "createdAt" | "invoke">): string | undefined {
+  return entry.invoke && runIdOf(invokedEventId(runId, entry), entry.invoke.functionId);
+}
+
+function invokedEventId(runId: string, { id, createdAt }: Pick<Entry, "id" | "createdAt">): string {
   return derivedUlid(createdAt, `invoke\0${runId}\0${id}`);
 }
 

@@ -33,7 +33,7 @@ import {
 } from "./limits.ts";
 
 /** Options of a function's config that are flow control, as they are called on the wire. */
-export const FLOW_OPTIONS = [
+const FLOW_OPTIONS = [
   "concurrency",
   "throttle",
   "rateLimit",

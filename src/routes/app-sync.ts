@@ -8,6 +8,7 @@ import { askApp, type AppAnswer } from "../transports/app-sync.ts";
 import { functionView, readSync, takenMessage } from "./apps.ts";
 import { readBody } from "./body.ts";
 import { envelope } from "./envelope.ts";
+import { parseJson } from "./fields.ts";
 import { signingKeyGuard, type SettingsSource } from "./guard.ts";
 
 /** How many apps are asked at once: an invocation may hold only six connections that wait for headers. */
@@ -166,15 +167,7 @@ export function appSyncRoutes(context: SyncContext): Hono {
 
 /** @throws HTTPException 400 naming the field */
 async function readUrl(request: Request): Promise<string> {
-  const text = await readBody(request);
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw new HTTPException(400, {
-      message: 'the body must be JSON such as {"url":"https://app.example.com/api/inngest"}',
-    });
-  }
+  const json = parseJson(await readBody(request), '{"url":"https://app.example.com/api/inngest"}');
   const body = syncRequestSchema.safeParse(json);
   if (body.success) return body.data.url;
   const [issue] = body.error.issues;

@@ -13,15 +13,19 @@ export async function readFields<Schema extends z.ZodType>(
   example: string,
 ): Promise<z.infer<Schema>> {
   const text = await readBody(request);
-  let json: unknown;
-  try {
-    json = text.trim() === "" ? {} : JSON.parse(text);
-  } catch {
-    throw new HTTPException(400, { message: `the body must be JSON such as ${example}` });
-  }
+  const json = text.trim() === "" ? {} : parseJson(text, example);
   if (typeof json !== "object" || json === null || Array.isArray(json))
     throw new HTTPException(400, { message: `the body must be a JSON object such as ${example}` });
   return checkFields(json, schema);
+}
+
+/** @throws HTTPException 400 that shows what a body may be */
+export function parseJson(text: string, example: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new HTTPException(400, { message: `the body must be JSON such as ${example}` });
+  }
 }
 
 /** @throws HTTPException 400 naming field, value and what it may be */

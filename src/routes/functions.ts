@@ -124,7 +124,7 @@ function configView(fn: RegisteredFunction, schedules: FunctionScheduleView[], i
 }
 
 /** The same with the names of the API. */
-export function snakeCased(value: unknown): unknown {
+function snakeCased(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(snakeCased);
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(

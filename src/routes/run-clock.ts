@@ -3,6 +3,7 @@ import * as z from "zod";
 import { SLEEP_MAX_MS } from "../protocol/limits.ts";
 import { durationMs } from "../protocol/time-string.ts";
 import { readBody } from "./body.ts";
+import { parseJson } from "./fields.ts";
 import { type RunView, waitingFor } from "./run-view.ts";
 
 const clockRequestSchema = z.object({ advance: z.union([z.string(), z.number()]) });
@@ -17,7 +18,7 @@ const WAKE_EXAMPLE = '{"step":"a step id"}, or there is none';
  * @throws HTTPException 400 naming field, value and bound
  */
 export async function readAdvance(request: Request): Promise<number> {
-  const json = readJson(await readBody(request), CLOCK_EXAMPLE);
+  const json = parseJson(await readBody(request), CLOCK_EXAMPLE);
   const body = clockRequestSchema.safeParse(json);
   if (!body.success) throw refused(`advance: a duration such as "30d", or milliseconds, not ${shown(json, "advance")}`);
   const byMs = readDuration(body.data.advance);
@@ -36,7 +37,7 @@ export async function readAdvance(request: Request): Promise<number> {
 export async function readWake(request: Request): Promise<string | undefined> {
   const text = await readBody(request);
   if (text.trim() === "") return undefined;
-  const json = readJson(text, WAKE_EXAMPLE);
+  const json = parseJson(text, WAKE_EXAMPLE);
   const body = wakeRequestSchema.safeParse(json);
   if (!body.success) throw refused(`step: the id of a step that sleeps, not ${shown(json, "step")}`);
   return body.data.step;
@@ -76,14 +77,6 @@ function readDuration(value: string | number): number {
     return durationMs(value, "advance");
   } catch (error) {
     throw refused(error instanceof Error ? error.message : String(error));
-  }
-}
-
-function readJson(text: string, example: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw refused(`the body must be JSON such as ${example}`);
   }
 }
 

@@ -1,9 +1,9 @@
 import { Hono } from "hono";
-import { HTTPException } from "hono/http-exception";
 import type { Objects } from "../durable-objects/objects.ts";
 import { answerScheduleRequest } from "../durable-objects/schedule-requests.ts";
 import type { ScheduleRequest } from "../protocol/schedule.ts";
 import { readBody } from "./body.ts";
+import { parseJson } from "./fields.ts";
 import { signingKeyGuard, type SettingsSource } from "./guard.ts";
 
 /** Schedules that are made at run time (ours): what `client.schedules` asks for. */
@@ -41,13 +41,8 @@ export function scheduleRoutes(objects: Objects, env: string, settings: Settings
   return app;
 }
 
+const EXAMPLE = '{"id":"nightly","cron":"0 3 * * *","event":{"name":"report/due"}}';
+
 async function readJson(request: Request): Promise<unknown> {
-  try {
-    return JSON.parse(await readBody(request));
-  } catch (error) {
-    if (error instanceof HTTPException) throw error;
-    throw new HTTPException(400, {
-      message: 'the body must be JSON such as {"id":"nightly","cron":"0 3 * * *","event":{"name":"report/due"}}',
-    });
-  }
+  return parseJson(await readBody(request), EXAMPLE);
 }

@@ -1,11 +1,12 @@
 import type { Lease } from "../engine/lease.ts";
+import { invokedRunId } from "../engine/run-steps.ts";
 import { isEnded, runStatus, type Entry, type Run, type RunStatus } from "../engine/run.ts";
 import type { EventValue } from "../protocol/event.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import type { DurationInput } from "../protocol/time-string.ts";
 import { restoreError } from "../sdk/errors.ts";
 import type { StepControl, StepSelector } from "./step-control.ts";
-import { dueAt, invokedRun, story, waitsFor } from "./timeline.ts";
+import { dueAt, story, waitsFor } from "./timeline.ts";
 
 /** A step of a run, as its journal tells. */
 export interface TestStep {
@@ -180,7 +181,7 @@ export class TestRun {
     if (!found || told.has(runId)) return [];
     told.add(runId);
     const { run, entries } = found;
-    const invoked = entries.flatMap((entry) => invokedRun(run, entry) ?? []);
+    const invoked = entries.flatMap((entry) => invokedRunId(run.id, entry) ?? []);
     return [story(found, this.#source.start), ...invoked.flatMap((id) => this.#stories(id, told))];
   }
 

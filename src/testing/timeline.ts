@@ -2,7 +2,7 @@
 import { gatesOf, type Admission, type Lease, type Refusal } from "../engine/lease.ts";
 import { realTime } from "../engine/run-clock.ts";
 import { entryDueAt, isEnded, type Entry, type Run } from "../engine/run.ts";
-import { derivedUlid, runIdOf } from "../protocol/ids.ts";
+import { invokedRunId } from "../engine/run-steps.ts";
 import { isObject } from "../protocol/json.ts";
 
 const SHOWN_CHARS = 120;
@@ -93,12 +93,6 @@ export function when(at: number, start: number): string {
 export function dueAt(run: Run, entry: Entry): number | null {
   const due = isTriedWithRun(entry) && run.state.kind === "scheduled" ? run.state.at : entryDueAt(entry);
   return due === null ? null : realTime(run, due);
-}
-
-/** Id of the run that a step invokes. */
-export function invokedRun(run: Run, entry: Entry): string | undefined {
-  if (!entry.invoke) return undefined;
-  return runIdOf(derivedUlid(entry.createdAt, `invoke\0${run.id}\0${entry.id}`), entry.invoke.functionId);
 }
 
 const SCHEDULED = {
@@ -214,7 +208,7 @@ function aim(run: Run, entry: Entry): string {
     const names = wait.events.map((name) => JSON.stringify(name)).join(" or ");
     return ` for ${names}${wait.expression === null ? "" : `, if ${wait.expression}`}`;
   }
-  return invoke ? ` of "${invoke.functionId}", run ${invokedRun(run, entry)}` : "";
+  return invoke ? ` of "${invoke.functionId}", run ${invokedRunId(run.id, entry)}` : "";
 }
 
 /** Whether a step's next attempt is one of the handler: over HTTP the call that failed is made again. */

@@ -1,15 +1,13 @@
-import { readdirSync, rmSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeSeed } from "../../src/sdk/send.ts";
 import { LIMITS } from "../fixtures/flow-functions.ts";
-import { startLedger, type Ledger } from "../helpers/ledger.ts";
+import { LedgerStage } from "../helpers/ledger-stage.ts";
 import { isEnded, runsOf, send, until, type RunListItem } from "../helpers/platform-api.ts";
-import { freePort, spawnPlatform, type PlatformProcess } from "../helpers/platform-process.ts";
 import { seededRandom } from "../helpers/random.ts";
-import { makeStateDir } from "../helpers/state-dir.ts";
 
 const SEED = Number(process.env.KILL_SEED ?? 20261121);
 const EVENTS = Number(process.env.FLOW_EVENTS ?? 5_000);
@@ -20,23 +18,12 @@ const KILL_AFTER_MAX_MS = 3_000;
 const SETTLE_WITHIN_MS = 240_000;
 const ASKED_AT_ONCE = 20;
 
-const worker = join(import.meta.dirname, "../fixtures/flow-worker.ts");
-
-let stateDir: string;
-let ledger: Ledger;
-let platform: PlatformProcess;
+let stage: LedgerStage;
 
 beforeAll(async () => {
-  stateDir = makeStateDir("flow");
-  ledger = await startLedger();
-  platform = await spawnPlatform({ stateDir, worker, port: await freePort() });
+  stage = await LedgerStage.open("flow", "flow-worker.ts");
 });
-
-afterAll(async () => {
-  await platform?.killGroup();
-  await ledger?.close();
-  rmSync(stateDir, { recursive: true, force: true });
-});
+afterAll(() => stage?.close());
 
 interface Sent {
   name: string;
@@ -57,22 +44,21 @@ test("[G1, G7] 20 kills under 5,000 events over 200 keys: no limit is ever excee
     for (const request of requests.splice(0, Math.ceil(EVENTS / PER_REQUEST / KILLS)))
       sending.push(delay(random() * killAfterMs).then(() => sendUntilAcknowledged(request, acknowledged)));
     await delay(killAfterMs);
-    if (ledger.open.size > 0) insides += 1;
-    await platform.killGroup();
-    platform = await spawnPlatform({ stateDir, worker, port: platform.port });
+    if (stage.ledger.open.size > 0) insides += 1;
+    await stage.killAndRestart();
   }
   await Promise.all(sending);
   const runs = await settledRuns(acknowledged);
-  await platform.killGroup();
+  await stage.kill();
 
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
-  const steps = new Set(ledger.log.map(({ eventKey, step }) => `${eventKey} ${step}`));
+  const steps = new Set(stage.ledger.log.map(({ eventKey, step }) => `${eventKey} ${step}`));
   console.log(
     `flow kill test, seed ${SEED}: ${KILLS} kills, ${insides} with code executing; ${runs.length} runs, ` +
-      `${ledger.log.length - steps.size} steps repeated; most at once ${fullest()}; ${seconds} s`,
+      `${stage.ledger.log.length - steps.size} steps repeated; most at once ${fullest()}; ${seconds} s`,
   );
   for (const { limit } of LIMITS)
-    for (const [key, most] of ledger.most)
+    for (const [key, most] of stage.ledger.most)
       if (key.startsWith(`${limit}-`)) expect(most, key).toBeLessThanOrEqual(limit);
   expect(runs.filter((run) => run.status !== "Completed")).toEqual([]);
   expect(new Set(runs.map((run) => run.run_id)).size).toBe(EVENTS);
@@ -86,14 +72,14 @@ function eventsOf(random: () => number): Sent[] {
   return Array.from({ length: EVENTS }, (_, n) => {
     const { limit, keys } = LIMITS[n % LIMITS.length]!;
     const key = `${limit}-${Math.floor(random() * keys)}`;
-    return { name: `flow/${limit}`, data: { key, n, ledger: ledger.url } };
+    return { name: `flow/${limit}`, data: { key, n, ledger: stage.ledger.url } };
   });
 }
 
 /** One request with one seed, however often it must be sent. */
 async function sendUntilAcknowledged(events: Sent[], acknowledged: string[]): Promise<void> {
   const seed = makeSeed();
-  const ids = await until("events are acknowledged", 60_000, () => send(platform.url, events, seed));
+  const ids = await until("events are acknowledged", 60_000, () => send(stage.url, events, seed));
   acknowledged.push(...ids);
 }
 
@@ -107,7 +93,7 @@ async function settledRuns(eventIds: string[]): Promise<RunListItem[]> {
         await Promise.all(
           eventIds.slice(i, i + ASKED_AT_ONCE).map((eventId) =>
             until(`the run of ${eventId} has ended`, Math.max(giveUpAt - performance.now(), 1_000), async () => {
-              const runs = await runsOf(platform.url, eventId);
+              const runs = await runsOf(stage.url, eventId);
               return runs.length === 1 && runs.every(isEnded) ? runs : undefined;
             }),
           ),
@@ -119,12 +105,12 @@ async function settledRuns(eventIds: string[]): Promise<RunListItem[]> {
 
 /** What keys still hold, or still have in their lines: read from their files, since nobody but them knows. */
 function leasesOnDisk(): string[] {
-  const files = readdirSync(stateDir, { recursive: true, encoding: "utf8" }).filter(
+  const files = readdirSync(stage.stateDir, { recursive: true, encoding: "utf8" }).filter(
     (file) => file.includes("ConcurrencyDO") && file.endsWith(".sqlite") && !file.endsWith("metadata.sqlite"),
   );
   expect(files.length).toBeGreaterThan(100);
   return files.flatMap((file) => {
-    const database = new DatabaseSync(join(stateDir, file), { readOnly: true });
+    const database = new DatabaseSync(join(stage.stateDir, file), { readOnly: true });
     const hasItems = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'item'").all().length > 0;
     const query = "SELECT list || ' ' || id AS item FROM item WHERE list IN ('held', 'line')";
     const items = hasItems
@@ -140,7 +126,7 @@ function leasesOnDisk(): string[] {
 
 function fullest(): string {
   return LIMITS.map(({ limit }) => {
-    const counts = [...ledger.most].filter(([key]) => key.startsWith(`${limit}-`)).map(([, most]) => most);
+    const counts = [...stage.ledger.most].filter(([key]) => key.startsWith(`${limit}-`)).map(([, most]) => most);
     return `${Math.max(0, ...counts)} of ${limit}`;
   }).join(", ");
 }

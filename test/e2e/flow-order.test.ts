@@ -1,35 +1,20 @@
-import { rmSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeSeed } from "../../src/sdk/send.ts";
-import { startLedger, type Ledger } from "../helpers/ledger.ts";
+import { LedgerStage } from "../helpers/ledger-stage.ts";
 import { send, until } from "../helpers/platform-api.ts";
-import { freePort, spawnPlatform, type PlatformProcess } from "../helpers/platform-process.ts";
 import { seededRandom } from "../helpers/random.ts";
-import { makeStateDir } from "../helpers/state-dir.ts";
 
 const SEED = Number(process.env.KILL_SEED ?? 20261121);
 const EVENTS = 1_000;
 const KILL_AT = [300, 650];
 const SETTLE_WITHIN_MS = 180_000;
 
-const worker = join(import.meta.dirname, "../fixtures/order-worker.ts");
-
-let stateDir: string;
-let ledger: Ledger;
-let platform: PlatformProcess;
+let stage: LedgerStage;
 
 beforeAll(async () => {
-  stateDir = makeStateDir("order");
-  ledger = await startLedger();
-  platform = await spawnPlatform({ stateDir, worker, port: await freePort() });
+  stage = await LedgerStage.open("order", "order-worker.ts");
 });
-
-afterAll(async () => {
-  await platform?.killGroup();
-  await ledger?.close();
-  rmSync(stateDir, { recursive: true, force: true });
-});
+afterAll(() => stage?.close());
 
 test('order "fifo": 1,000 events of one key begin as they were sent, although the queue shuffles, repeats and delays, over two kills', async () => {
   const random = seededRandom(SEED);
@@ -38,19 +23,18 @@ test('order "fifo": 1,000 events of one key begin as they were sent, although th
     const count = Math.min(1 + Math.floor(random() * 20), EVENTS - n);
     const events = Array.from({ length: count }, (_, i) => ({
       name: "order/book",
-      data: { key: "k", n: n + i, ledger: ledger.url },
+      data: { key: "k", n: n + i, ledger: stage.ledger.url },
     }));
     const seed = makeSeed();
-    await until("events are acknowledged", 60_000, () => send(platform.url, events, seed));
+    await until("events are acknowledged", 60_000, () => send(stage.url, events, seed));
     n += count;
     if (n < (kills[0] ?? Number.POSITIVE_INFINITY)) continue;
     kills.shift();
-    await platform.killGroup();
-    platform = await spawnPlatform({ stateDir, worker, port: platform.port });
+    await stage.killAndRestart();
   }
   expect(kills).toEqual([]);
-  const began = () => [...new Set(ledger.log.map(({ eventKey }) => Number(eventKey)))];
+  const began = () => [...new Set(stage.ledger.log.map(({ eventKey }) => Number(eventKey)))];
   await until("all runs have begun", SETTLE_WITHIN_MS, async () => began().length === EVENTS);
   expect(began()).toEqual([...Array(EVENTS).keys()]);
-  expect(ledger.most.get("k")).toBe(1);
+  expect(stage.ledger.most.get("k")).toBe(1);
 });

@@ -246,6 +246,11 @@ const may = (run: TestRun, ...statuses: TestRun["status"][]) => {
   if (!statuses.includes(run.status)) throw new Error(`run ${run.id} of ${run.functionId} has ${run.status}`);
 };
 
+/** From a run's event to its first step; 0 for one that never had any. */
+function waitedMs({ steps, event }: TestRun): number {
+  return (steps[0]?.startedAt.getTime() ?? event.ts) - event.ts;
+}
+
 /** Whether every run came before the one before it could end. */
 function isAtOnce(runs: readonly TestRun[], withinMs = 30 * 60_000): boolean {
   const times = runs.map(({ event }) => event.ts).toSorted((a, b) => a - b);
@@ -311,7 +316,7 @@ export const yardInvariants: NonNullable<SimulateOptions["invariants"]> = {
   "whoever sleeps is in nobody's way": (view) => {
     if (view.faults.length > 0) return;
     for (const run of [...view.runs("yard-per-key"), ...view.runs("yard-left"), ...view.runs("yard-right")]) {
-      const waited = (run.steps[0]?.startedAt.getTime() ?? run.event.ts) - run.event.ts;
+      const waited = waitedMs(run);
       if (waited > 0) throw new Error(`run ${run.id} waited ${waited} ms for runs whose code takes no time`);
     }
   },
@@ -323,7 +328,7 @@ export const yardInvariants: NonNullable<SimulateOptions["invariants"]> = {
   },
   "no run starts long after it should have": (view) => {
     for (const run of view.faults.length === 0 ? view.runs("yard-hasty") : []) {
-      const waited = (run.steps[0]?.startedAt.getTime() ?? run.event.ts) - run.event.ts;
+      const waited = waitedMs(run);
       if (waited > 40 * 60_000) throw new Error(`run ${run.id} began after ${waited} ms, in spite of its timeout`);
     }
   },

@@ -9,10 +9,19 @@ type Figures = typeof meter;
 
 const QUIET_MS = 250;
 
+type Cost = Figures & { ids: string[] };
+
+/**
+ * What events of `steps` steps cost. Every 5 s an isolate asks, once for all its events, which of them have to stay
+ * in order: that is none's own cost, and of two counts within that time only one can contain it. Hence the smaller.
+ */
+async function costOf(events: number, steps: number, name?: string): Promise<Cost> {
+  const [first, second] = [await counted(events, steps, name), await counted(events, steps, name)];
+  return first.objectRequests < second.objectRequests ? first : second;
+}
+
 /** Sends events of `steps` steps to the log of the first shard; counts until nothing is counted any more. */
-async function costOf(events: number, steps: number, name = "local/loop"): Promise<Figures & { ids: string[] }> {
-  // every 5 s an isolate asks, once for all its events, which of them have to stay in order: that is none's own cost
-  await post("/e/key", { name: "cost/nobody-listens" });
+async function counted(events: number, steps: number, name = "local/loop"): Promise<Cost> {
   await quiet(() => ({ ...meter }));
   const entropy = crypto.getRandomValues(new Uint8Array(10)).with(0, 0); // the first byte chooses the log's shard
   const seed = `${Date.now()},${btoa(String.fromCharCode(...entropy))}`;
