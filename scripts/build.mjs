@@ -20,8 +20,15 @@ const made = new Set(["platform/worker.js", "platform/settings.json", "THIRD-PAR
 /** The platform is in the bundle; the list of settings is for the documentation, and checked by types only. */
 const unshipped = new Set(["platform.ts", "configuration.ts"]);
 
-/** Package → what is used of it. cron-parser brings luxon: 4.6 MB, most of it source maps and further builds of the same. */
-const vendored = { "cron-parser": ["CronExpressionParser"] };
+/** Package → what is used of it. cron-parser brings luxon: 4.6 MB, most of it source maps and further builds of the same;
+ * of protobuf the messages need reader and writer. */
+const vendored = {
+  "cron-parser": ["CronExpressionParser"],
+  "@bufbuild/protobuf/wire": ["BinaryReader", "BinaryWriter"],
+};
+
+/** Licences of packages that carry theirs in the heads of their sources alone. */
+const ownCopies = { "@bufbuild/protobuf": "scripts/licences/bufbuild-protobuf.txt" };
 
 compile("tsconfig.build.json");
 compile("tsconfig.cli.json");
@@ -107,8 +114,9 @@ function writeLicenses(inputs) {
     .map((folder) => {
       const { name, version, license } = require(join(root, folder, "package.json"));
       const file = readdirSync(join(root, folder)).find((entry) => /^licen[sc]e/i.test(entry));
-      if (file === undefined) throw new Error(`${name} has no licence file; it cannot be bundled`);
-      return `${name} ${version} (${license})\n\n${readFileSync(join(root, folder, file), "utf8").trim()}\n`;
+      const path = file === undefined ? ownCopies[name] : join(folder, file);
+      if (path === undefined) throw new Error(`${name} has no licence file; it cannot be bundled`);
+      return `${name} ${version} (${license})\n\n${readFileSync(join(root, path), "utf8").trim()}\n`;
     });
   const intro = "dist/platform/ and dist/vendor/ contain code of these packages.\n";
   writeFileSync(join(dist, "THIRD-PARTY-LICENSES.txt"), [intro, ...parts].join(`\n${"-".repeat(80)}\n\n`));
