@@ -6,6 +6,8 @@ import { headers } from "./protocol/headers.ts";
 import { appSyncRoutes } from "./routes/app-sync.ts";
 import { appRoutes } from "./routes/apps.ts";
 import { cancellationRoutes } from "./routes/cancellations.ts";
+import { errorBody } from "./routes/api-error.ts";
+import { environmentGuard, environmentRoutes } from "./routes/environments.ts";
 import { eventIngest, eventRoutes } from "./routes/events.ts";
 import { functionRoutes } from "./routes/functions.ts";
 import { devGuard, type SettingsSource } from "./routes/guard.ts";
@@ -33,6 +35,8 @@ export function platformApp(
   // browsers may send events from anywhere: the key in the path decides (inngest-protocol §1.1)
   app.use("/e/*", cors({ origin: "*", allowMethods: ["GET", "POST", "PUT", "DELETE", "OPTIONS"], maxAge: 3600 }));
   app.get("/health", (c) => c.json({ status: 200, message: "OK", version }));
+  app.use(environmentGuard(objects, env, settings));
+  app.route("/", environmentRoutes(objects, settings));
   app.route("/", eventIngest(objects, env, settings));
   app.route("/", eventRoutes(objects, env, settings));
   app.route("/", runRoutes(objects, env, settings));
@@ -53,8 +57,7 @@ export function platformApp(
     ),
   );
   app.onError((error, c) => {
-    if (error instanceof HTTPException)
-      return c.json({ error: error.message, status: error.status, data: null }, error.status);
+    if (error instanceof HTTPException) return c.json(errorBody(error), error.status);
     console.error(`${c.req.method} ${new URL(c.req.url).pathname.replace(/^\/e\/.*/, "/e/…")} failed`, error);
     return c.json({ error: "the platform failed to answer; the reason is in its log", status: 500, data: null }, 500);
   });

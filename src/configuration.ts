@@ -105,7 +105,7 @@ export const appVariables = {
     default: "none",
   },
   INNGEST_ENV: {
-    says: "Name of the branch environment, sent with every request. The platform of this version has one environment and does not look at it",
+    says: "Name of the branch environment, sent with every request (`x-inngest-env`). On this platform it begins with the first event or sync that names it, and shares nothing with the others; functions inside the platform's own Worker live in `main`. A platform whose signing key is one of production (`signkey-prod-…`) takes no notice of it, as Inngest's does",
     default:
       "`BRANCH_NAME`, `VERCEL_GIT_COMMIT_REF`, `BRANCH`, `CF_PAGES_BRANCH`, `RENDER_GIT_BRANCH`, `RAILWAY_GIT_BRANCH`, the first that is set",
   },

@@ -8,11 +8,11 @@ import type { RouteMessage } from "./durable-objects/objects.ts";
 import { orderedNamesOf } from "./durable-objects/ordered-names.ts";
 import { RUN_TIMING, type RunTiming } from "./durable-objects/run-object.ts";
 import { answerScheduleRequest } from "./durable-objects/schedule-requests.ts";
-import { sweep } from "./durable-objects/sweep.ts";
+import { sweepAll } from "./durable-objects/sweep.ts";
 import { objects } from "./durable-objects/workerd-host.ts";
 import { checkCrons } from "./engine/cron.ts";
 import { checkExpressions } from "./engine/expression.ts";
-import { MAIN_ENV } from "./environment.ts";
+import { MAIN_ENV, requestedEnvironment } from "./environment.ts";
 import type { HttpCall } from "./http-call.ts";
 import { readEvents, readSeed } from "./protocol/event-request.ts";
 import { textHash } from "./protocol/ids.ts";
@@ -99,15 +99,18 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
     bindSchedules(client, (request) => answerScheduleRequest(objects, MAIN_ENV, request, Date.now()));
   }
   for (const webhook of webhooks) bindSender(webhook.client, sendInProcess);
-  const app = platformApp(objects, MAIN_ENV, settings, webhooks);
-  if (userApp)
-    app.notFound((c) => userApp.fetch(c.req.raw, c.env as Cloudflare.Env, c.executionCtx as ExecutionContext));
+  const appOf = appsByEnvironment((name) => {
+    const app = platformApp(objects, name, settings, webhooks);
+    if (userApp)
+      app.notFound((c) => userApp.fetch(c.req.raw, c.env as Cloudflare.Env, c.executionCtx as ExecutionContext));
+    return app;
+  });
   const ensureRegistered = registerOnce(local, client);
 
   return {
     async fetch(request, workerEnv, ctx) {
       await ensureRegistered();
-      return app.fetch(request, workerEnv, ctx);
+      return appOf(request).fetch(request, workerEnv, ctx);
     },
     async queue(batch) {
       await ensureRegistered();
@@ -116,10 +119,28 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
     async scheduled() {
       await ensureRegistered();
       await Promise.all([
-        sweep(objects, MAIN_ENV, Date.now()),
+        sweepAll(objects, Date.now()),
         syncConfigured({ objects, env: MAIN_ENV, settings, fetch: (...request) => fetch(...request) }),
       ]);
     },
+  };
+}
+
+/** Apps that one isolate keeps: making one again costs a millisecond. */
+const APPS_MAX = 32;
+
+/** The platform's app for the environment that a request names; of those asked for lately each is made once. */
+function appsByEnvironment(make: (name: string) => ReturnType<typeof platformApp>) {
+  const apps = new Map<string, ReturnType<typeof platformApp>>();
+  return (request: Request) => {
+    const asked = requestedEnvironment(request, settings().signingKeys);
+    const name = asked.kind === "named" ? asked.name : MAIN_ENV; // which refuses it, if the request is the platform's
+    const app = apps.get(name) ?? make(name);
+    apps.delete(name);
+    apps.set(name, app);
+    const [oldest] = apps.keys();
+    if (apps.size > APPS_MAX && oldest !== undefined) apps.delete(oldest);
+    return app;
   };
 }
 

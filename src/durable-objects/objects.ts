@@ -1,11 +1,14 @@
 /** What objects say to each other: one interface per object, one way to reach each, whatever the host. */
 import type { Memo } from "../protocol/call.ts";
+import type { NamedCall } from "../protocol/call-ref.ts";
 import type { SyncFailure } from "../protocol/app-sync.ts";
 import type { EventRecord } from "../protocol/event.ts";
 import type { RegisteredFunction } from "../protocol/function-config.ts";
 import { isOrderedUlid, ulidFirstByte, ulidTime } from "../protocol/ids.ts";
+import type { Signal } from "../protocol/signal.ts";
 import type { ScheduleChanges, ScheduleDefinition, ScheduleView } from "../protocol/schedule.ts";
 import type { PreparedWait } from "../engine/expression.ts";
+import type { Op } from "../engine/step-ops.ts";
 import type { GatePolicy, Lease, Refusal } from "../engine/lease.ts";
 import type { LogPlace } from "../flow-control/fifo.ts";
 import type { Entry, Invoker, Run, RunStatus } from "../engine/run.ts";
@@ -56,12 +59,34 @@ export type WakeOutcome =
   | { kind: "awake"; sleeping: string[] }
   | { kind: "ended" | "unknown" };
 
+/** Steps that ran in a call which is not answered yet (inngest-protocol §6.1). */
+export interface CheckpointRequest {
+  /** UUID of the function, as the call named it */
+  functionUuid: string;
+  call: NamedCall;
+  ops: Op[];
+}
+
+/**
+ * `stale`: the call is superseded, or the run has ended, and nothing of it was taken. `foreign`: the run is of another
+ * function (G11).
+ */
+export interface CheckpointOutcome {
+  kind: "taken" | "stale" | "foreign" | "unknown";
+}
+
 export interface RunObjectApi {
   start(request: StartRequest): Promise<{ kind: "started" | "exists" | "too-old" }>;
   /** An event that matches a wait of this run. `declined`: not for this wait, which stays. `gone`: the wait is over. */
   offer(stepId: string, logged: LoggedEvent): Promise<{ kind: "taken" | "declined" | "gone" }>;
+  /** The signal that a step waits for. `gone`: the wait is over. */
+  signal(stepId: string, signal: Signal, receivedAt: number): Promise<{ kind: "taken" | "gone" }>;
+  /** Whether a step still waits for its signal. */
+  waitsForSignal(stepId: string): Promise<boolean>;
   /** The run that a step invoked has ended. */
   calleeEnded(stepId: string, memo: Memo): Promise<void>;
+  /** A call to the run's app that goes on tells of steps that have run in it. */
+  checkpoint(request: CheckpointRequest): Promise<CheckpointOutcome>;
   /** @param cascade also the runs that its open steps have invoked */
   cancel(reason: string, cascade?: boolean): Promise<{ kind: "cancelled" | "ended" | "unknown" }>;
   /** A key's object lets a lease in that stood in its line. `declined`: the run has no use for it. */
@@ -200,6 +225,25 @@ export interface WaitsObjectApi {
   unsubscribe(runId: string, stepId: string): Promise<void>;
   /** Offers events of this name to the runs that wait for them. */
   deliver(events: LoggedEvent[]): Promise<void>;
+}
+
+/** A step that waits for a signal; `until` is when it gives up. */
+export interface SignalWaiter {
+  runId: string;
+  stepId: string;
+  until: number;
+}
+
+/** One signal: at most one step waits for it. */
+export interface SignalObjectApi {
+  /**
+   * Holds a step's wait. Asking again changes nothing, also after another has taken it over. `conflict`: another run waits,
+   * and is not to be replaced. `gone`: the step waits no longer.
+   */
+  wait(waiter: SignalWaiter, conflict: "fail" | "replace"): Promise<{ kind: "waiting" | "conflict" | "gone" }>;
+  withdraw(runId: string, stepId: string): Promise<void>;
+  /** Hands the signal to the step that waits for it; null when none does. */
+  send(signal: Signal): Promise<{ runId: string | null }>;
 }
 
 export interface DedupeClaim {
@@ -445,6 +489,12 @@ export interface RegistryObjectApi {
   openLog(log: string): Promise<void>;
   closeLog(log: string): Promise<void>;
   logs(): Promise<string[]>;
+  /** Of the main environment: notes that a branch environment is used. `full`: there are as many as there may be. */
+  openEnvironment(name: string): Promise<{ kind: "open" | "full" }>;
+  /** Of the main environment: what is in it stays, but the sweeper comes no more until it is used again. */
+  closeEnvironment(name: string): Promise<{ kind: "closed" | "unknown" }>;
+  /** Of the main environment: names of all others, sorted. */
+  environments(): Promise<string[]>;
 }
 
 /** The events queue, as far as there is one. Without it a log's own alarm delivers (design §2). */
@@ -462,6 +512,7 @@ export interface Objects {
   run(env: string, runId: string): RunObjectApi;
   log(env: string, log: string): LogObjectApi;
   waits(env: string, eventName: string): WaitsObjectApi;
+  signal(env: string, name: string): SignalObjectApi;
   dedupe(env: string, shard: number): DedupeObjectApi;
   registry(env: string): RegistryObjectApi;
   /** Keys of flow control, by the names that `flow-control/admit.ts` gives. */

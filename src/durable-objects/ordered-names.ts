@@ -38,12 +38,14 @@ export class OrderedNames {
   }
 }
 
-const byObjects = new WeakMap<Objects, OrderedNames>();
+const byObjects = new WeakMap<Objects, Map<string, OrderedNames>>();
 
-/** The names of the one environment of these objects. */
+/** The names of an environment of these objects. */
 export function orderedNamesOf(objects: Objects, env: string): OrderedNames {
-  const known = byObjects.get(objects) ?? new OrderedNames(() => objects.registry(env).ordered());
-  byObjects.set(objects, known);
+  const byEnv = byObjects.get(objects) ?? new Map<string, OrderedNames>();
+  byObjects.set(objects, byEnv);
+  const known = byEnv.get(env) ?? new OrderedNames(() => objects.registry(env).ordered());
+  byEnv.set(env, known);
   return known;
 }
 

@@ -123,6 +123,18 @@ export class RegistryDO extends DurableObject implements RegistryObjectApi {
     return this.#registry.logs();
   }
 
+  openEnvironment(name: string) {
+    return this.#registry.openEnvironment(name);
+  }
+
+  closeEnvironment(name: string) {
+    return this.#registry.closeEnvironment(name);
+  }
+
+  environments() {
+    return this.#registry.environments();
+  }
+
   override alarm() {
     return this.#registry.alarm();
   }

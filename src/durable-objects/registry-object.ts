@@ -3,6 +3,7 @@ import { triggerNames } from "../engine/route.ts";
 import { orderedNames } from "../flow-control/fifo.ts";
 import type { Pause } from "../protocol/flow-control.ts";
 import type { SyncFailure } from "../protocol/app-sync.ts";
+import { ENVIRONMENTS_MAX } from "../protocol/limits.ts";
 import type { RegisteredFunction } from "../protocol/function-config.ts";
 import type { ScheduleChanges, ScheduleDefinition, ScheduleView } from "../protocol/schedule.ts";
 import { DynamicSchedules } from "./dynamic-schedules.ts";
@@ -187,6 +188,24 @@ export class RegistryObject implements RegistryObjectApi {
 
   async logs(): Promise<string[]> {
     return this.#store.logs();
+  }
+
+  async openEnvironment(name: string): ReturnType<RegistryObjectApi["openEnvironment"]> {
+    const known = this.#store.environments();
+    if (known.includes(name)) return { kind: "open" };
+    if (known.length >= ENVIRONMENTS_MAX) return { kind: "full" };
+    this.#store.openEnvironment(name);
+    return { kind: "open" };
+  }
+
+  async closeEnvironment(name: string): ReturnType<RegistryObjectApi["closeEnvironment"]> {
+    if (!this.#store.environments().includes(name)) return { kind: "unknown" };
+    this.#store.closeEnvironment(name);
+    return { kind: "closed" };
+  }
+
+  async environments(): Promise<string[]> {
+    return this.#store.environments();
   }
 
   #functions(): Map<string, RegisteredFunction> {

@@ -14,6 +14,7 @@ import type {
   RouteMessage,
   RouteQueue,
   RunObjectApi,
+  SignalObjectApi,
   WaitsObjectApi,
 } from "./objects.ts";
 import type { Sql } from "./storage/sql.ts";
@@ -23,8 +24,9 @@ import { sqlStores } from "./storage/sql-stores.ts";
 const CLASSES = ["StepDO", "EventDO", "ConcurrencyDO", "RegistryDO", "HistoryDO"] as const;
 type ClassName = (typeof CLASSES)[number];
 
-/** Separates environment, kind and name in an object's name. Environment names have no slash. */
+/** Separates environment, kind and name in an object's name; in the name of an environment it is written otherwise. */
 const SEPARATOR = "/";
+const SEPARATOR_IN_ENV = ":";
 
 /** The queue's producer, among the Worker's bindings. */
 function eventsQueue(): Queue<RouteMessage> | undefined {
@@ -53,6 +55,7 @@ export const objects: Objects = {
   run: (env, runId) => stub<RunObjectApi>("StepDO", env, runId),
   log: (env, log) => stub<LogObjectApi>("HistoryDO", env, log),
   waits: (env, eventName) => stub<WaitsObjectApi>("EventDO", env, `name${SEPARATOR}${eventName}`),
+  signal: (env, name) => stub<SignalObjectApi>("EventDO", env, `signal${SEPARATOR}${name}`),
   dedupe: (env, shard) => stub<DedupeObjectApi>("EventDO", env, `id${SEPARATOR}${shard}`),
   registry: (env) => stub<RegistryObjectApi>("RegistryDO", env, "registry"),
   leases: (env, object) => stub<LeaseObjectApi>("ConcurrencyDO", env, object),
@@ -71,7 +74,7 @@ function stub<Api>(className: ClassName, env: string, name: string): Api {
       `the Worker does not export ${className}, or its configuration does not name it: add \`export { ${CLASSES.join(", ")} } from "@dotdo/inngest/worker"\` and an [exports.${className}] table to wrangler.toml`,
     );
   meter.objectRequests += 1;
-  return namespace.getByName(`${env}${SEPARATOR}${name}`) as unknown as Api; // RPC to our own class
+  return namespace.getByName(`${env.replaceAll(SEPARATOR, SEPARATOR_IN_ENV)}${SEPARATOR}${name}`) as unknown as Api; // RPC to our own class
 }
 
 /** Storage, alarm and clock of a Durable Object. */
@@ -79,7 +82,7 @@ export function workerdHost(ctx: DurableObjectState): Host {
   const fullName = ctx.id.name ?? "";
   const slash = fullName.indexOf(SEPARATOR);
   return {
-    env: fullName.slice(0, slash),
+    env: fullName.slice(0, slash).replaceAll(SEPARATOR_IN_ENV, SEPARATOR),
     name: fullName.slice(slash + 1),
     stores: sqlStores(sqlOf(ctx.storage)),
     objects,

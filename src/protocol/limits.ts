@@ -11,6 +11,7 @@ export const REQUEST_BODY_MAX_BYTES = 16 * MIB; // ours: five largest events, an
 export const EVENT_MAX_BYTES = 3 * MIB; // inngest/inngest pkg/consts, absolute maximum
 export const EVENTS_PER_REQUEST_MAX = 5000; // inngest/inngest pkg/api
 export const EVENT_NAME_MAX_BYTES = 512; // inngest/inngest pkg/event
+export const SIGNAL_NAME_MAX_BYTES = 512; // ours: it is part of the name of an object
 export const EVENT_ID_MAX_BYTES = 512; // ours: keeps a dedupe row small
 export const EVENT_TS_MIN = Date.UTC(1980, 0, 1); // inngest/inngest pkg/event
 export const EVENT_TS_MAX = Date.UTC(2100, 0, 1); // inngest/inngest pkg/event
@@ -36,6 +37,7 @@ export const SCHEDULE_DATA_MAX_BYTES = 256 * KIB; // ours: a row is written anew
 export const SCHEDULES_LIST_MAX = 100; // ours: in one answer
 export const SCHEDULE_CATCH_UP_MAX = 1000; // ours: missed ticks that are made up; the rest is counted
 export const SCHEDULE_LATE_MS = 60 * SECOND; // ours: an alarm may come a minute late, and no more than that is a downtime
+export const ENVIRONMENTS_MAX = 100; // ours: beside `main`; the minute's cron sees to all of them in turn
 export const ID_SEED_MAX_SKEW_MS = DAY; // ours: a seed outside is ignored, so a log object's day is near its receipt
 
 /** What an app may report. */

@@ -16,6 +16,7 @@ import { headers } from "../protocol/headers.ts";
 import { isUlid, runIdOf } from "../protocol/ids.ts";
 import { readBody } from "./body.ts";
 import { envelope } from "./envelope.ts";
+import { enterEnvironment } from "./environments.ts";
 import { checkEventKey, signingKeyGuard, type SettingsSource } from "./guard.ts";
 import { indexRowView, runListView } from "./run-view.ts";
 
@@ -38,6 +39,7 @@ export function eventIngest(objects: Objects, env: string, settings: SettingsSou
     const seed = readSeed(c.req.header(headers.eventIdSeed), now, crypto.getRandomValues(new Uint8Array(10)));
     try {
       const read = readEvents(await readBody(c.req.raw), seed, now, c.req.header("content-type"));
+      await enterEnvironment(objects, env);
       const records = await orderedNamesOf(objects, env).place(read, now);
       await acceptRecords(objects, env, records, now);
       return c.json({ ids: records.map((record) => record.internalId), status: 200 });

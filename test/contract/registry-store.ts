@@ -320,7 +320,7 @@ export function registryUse(): Use<RegistryStore> {
       const [appId, id, name] = [random.pick(APPS), random.pick(FUNCTIONS), random.pick(NAMES)];
       const at = NOW + random.below(9);
       const instant = random.pick([null, NOW, NOW + 1]);
-      switch (random.below(16)) {
+      switch (random.below(18)) {
         case 0:
           return (store) => store.archive(appId, at);
         case 1:
@@ -350,6 +350,10 @@ export function registryUse(): Use<RegistryStore> {
           return (store) => store.addCancellation(name);
         case 15:
           return (store) => store.dropCancellation(name);
+        case 16:
+          return (store) => store.openEnvironment(name);
+        case 17:
+          return (store) => store.closeEnvironment(name);
         case 10:
           return (store) => store.closeLog(`2026-01-0${at - NOW}`);
         default: {
@@ -373,6 +377,7 @@ export function registryUse(): Use<RegistryStore> {
       cancellations: [store.cancellations(null, 99), store.cancellations("a/b", 2), store.isCancellation("a")],
       waited: NAMES.map((name) => store.isWaited(name)),
       logs: store.logs(),
+      environments: store.environments(),
     }),
   };
 }

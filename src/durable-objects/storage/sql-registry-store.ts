@@ -15,6 +15,7 @@ const SCHEMA = [
   // beside the functions, which a sync replaces
   "CREATE TABLE IF NOT EXISTS pause (function_id TEXT PRIMARY KEY, pause_json TEXT, ended_at_ms INTEGER, opening INTEGER NOT NULL) WITHOUT ROWID",
   "CREATE TABLE IF NOT EXISTS cancellation (id TEXT PRIMARY KEY) WITHOUT ROWID",
+  "CREATE TABLE IF NOT EXISTS environment (name TEXT PRIMARY KEY) WITHOUT ROWID",
   // few rows, read as a whole: an index on the next tick would cost a row for each
   `CREATE TABLE IF NOT EXISTS schedule (
     function_id TEXT, cron TEXT,
@@ -252,6 +253,19 @@ export class SqlRegistryStore implements RegistryStore {
   /** Newest day first. */
   logs(): string[] {
     return this.#rows<{ name: string }>("SELECT name FROM log ORDER BY name DESC").map((row) => row.name);
+  }
+
+  openEnvironment(name: string): void {
+    this.#create();
+    this.#rows("INSERT OR IGNORE INTO environment VALUES (?)", name);
+  }
+
+  closeEnvironment(name: string): void {
+    this.#rows("DELETE FROM environment WHERE name = ?", name);
+  }
+
+  environments(): string[] {
+    return this.#rows<{ name: string }>("SELECT name FROM environment ORDER BY name").map((row) => row.name);
   }
 
   #create(): void {

@@ -289,6 +289,12 @@ export interface RegistryStore {
   closeLog(log: string): void;
   /** Newest day first. */
   logs(): string[];
+
+  /** Environments beside the main one; only its registry knows them. */
+  openEnvironment(name: string): void;
+  closeEnvironment(name: string): void;
+  /** By name. */
+  environments(): string[];
 }
 
 /** Whatever URLs are asked for, only so many failures are remembered. */

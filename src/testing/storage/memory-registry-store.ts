@@ -22,7 +22,7 @@ interface StoredFunction {
 
 /**
  * A registry in memory. Tables: `app`, `function`, `pause` (by function), `cancellation`, `sync_error` (by URL), `schedule`
- * (by function and cron), `waited`, `log`.
+ * (by function and cron), `waited`, `log`, `environment`.
  */
 export class MemoryRegistryStore implements RegistryStore {
   readonly #disk: DiskAccess;
@@ -182,6 +182,18 @@ export class MemoryRegistryStore implements RegistryStore {
 
   logs(): string[] {
     return [...this.#disk.below("log")].map(([log]) => log);
+  }
+
+  openEnvironment(name: string): void {
+    if (this.#disk.get("environment", name) === undefined) this.#disk.put("environment", name, 1);
+  }
+
+  closeEnvironment(name: string): void {
+    this.#disk.delete("environment", name);
+  }
+
+  environments(): string[] {
+    return [...this.#disk.from("environment")].map(([name]) => name);
   }
 
   #read<T>(table: string, key: string): T | undefined {
