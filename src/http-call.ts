@@ -1,5 +1,8 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
+import { exchange } from "./protocol/gateway-exchange.ts";
+import type { GatewayRequest, GatewayResult } from "./protocol/gateway.ts";
 import { REPLY_MAX_BYTES } from "./protocol/limits.ts";
+import { allowedTargets } from "./transports/gateway.ts";
 import type { PostRequest, PostResult } from "./transports/post.ts";
 
 const REDIRECTS_MAX = 20;
@@ -25,6 +28,12 @@ export class HttpCall extends WorkerEntrypoint {
         message: `the app at ${new URL(request.url).origin} could not be reached: ${messageOf(error)}`,
       };
     }
+  }
+
+  /** Makes the request of a step (`transports/gateway.ts`). */
+  async exchange(request: GatewayRequest, timeoutMs: number, isDev: boolean): Promise<GatewayResult> {
+    const isAllowed = allowedTargets(isDev);
+    return exchange(request, { fetch: (...asked) => fetch(...asked), isAllowed, timeoutMs });
   }
 }
 

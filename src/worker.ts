@@ -29,6 +29,7 @@ import { sdkName } from "./sdk/version.ts";
 import type { InngestWebhook } from "./sdk/webhook/webhook.ts";
 import { settings } from "./settings.ts";
 import { HttpFunctions } from "./transports/http.ts";
+import type { Exchange } from "./transports/gateway.ts";
 import type { Post } from "./transports/post.ts";
 import { LocalFunctions } from "./transports/local.ts";
 
@@ -85,6 +86,7 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
   }
   const http = new HttpFunctions({
     post: callApp(options.callTimeout),
+    exchange: makeRequest(options.callTimeout),
     signingKey: () => (settings().isDev ? null : (settings().signingKeys[0] ?? null)),
     isDev: () => settings().isDev,
     now: () => Date.now(),
@@ -209,13 +211,25 @@ async function sendInProcess(events: unknown[], seed: string): Promise<{ ids: st
 }
 
 function callApp(callTimeout: number | string | undefined): Post {
+  const timeoutMs = timeoutOf(callTimeout);
+  return async (request) => httpCall().post(request, timeoutMs());
+}
+
+function makeRequest(callTimeout: number | string | undefined): Exchange {
+  const timeoutMs = timeoutOf(callTimeout);
+  return async (request) => httpCall().exchange(request, timeoutMs(), settings().isDev);
+}
+
+function timeoutOf(callTimeout: number | string | undefined): () => number {
   const timeoutMs = callTimeout === undefined ? undefined : durationMs(callTimeout, "createWorker: callTimeout");
-  return async (request) => {
-    const entrypoint = (exports as unknown as { HttpCall?: Service<HttpCall> }).HttpCall; // of the user's Worker
-    if (!entrypoint)
-      throw new Error('the Worker does not export HttpCall: add `export { HttpCall } from "@dotdo/inngest/worker"`');
-    return entrypoint.post(request, timeoutMs ?? (settings().isDev ? CALL_TIMEOUT_DEV_MS : CALL_TIMEOUT_MS));
-  };
+  return () => timeoutMs ?? (settings().isDev ? CALL_TIMEOUT_DEV_MS : CALL_TIMEOUT_MS);
+}
+
+function httpCall(): Service<HttpCall> {
+  const entrypoint = (exports as unknown as { HttpCall?: Service<HttpCall> }).HttpCall; // of the user's Worker
+  if (!entrypoint)
+    throw new Error('the Worker does not export HttpCall: add `export { HttpCall } from "@dotdo/inngest/worker"`');
+  return entrypoint;
 }
 
 function retentionOf(retention: number | string | undefined): number {

@@ -2,6 +2,7 @@ import type { Call, Reply } from "../engine/run-machine.ts";
 import type { Entry } from "../engine/run.ts";
 import type { Host } from "./host.ts";
 import { NotStored, type RunDecisions } from "./run-decisions.ts";
+import { performGateway } from "./run-gateways.ts";
 import type { RunRecord } from "./run-record.ts";
 import type { HttpTransport } from "./transport.ts";
 
@@ -53,6 +54,8 @@ export class RunAppCalls {
   async #call(call: Call): Promise<Reply> {
     const { host, record, transport } = this.#parts;
     const run = record.current();
+    const target = call.stepId === null ? undefined : record.stored.entry(call.stepId);
+    if (target?.gateway) return performGateway(target, target.gateway, this.#parts);
     const fn = await host.objects.registry(run.env).callable(run.functionId);
     if (fn?.transport.kind !== "http") {
       const message = `function "${run.functionId}" is not registered; sync its app to let the run go on, or cancel the run`;

@@ -8,7 +8,8 @@
 import type { Lease } from "../engine/lease.ts";
 import { runTime } from "../engine/run-clock.ts";
 import type { Decision } from "../engine/run-machine.ts";
-import type { Run } from "../engine/run.ts";
+import { withoutRequest } from "../engine/run-gateways.ts";
+import { isEnded, type Run } from "../engine/run.ts";
 import type { EventRecord, EventValue } from "../protocol/event.ts";
 import type { Host } from "./host.ts";
 import { nextDueAt, type Pending, type RunAlarm } from "./run-alarm.ts";
@@ -126,7 +127,13 @@ export class RunRecord {
       for (const effect of effects) this.#store.putEffect(effect);
       if (answeredBy !== undefined) this.#store.putAnswered(answeredBy, run.position);
       if (saveRun) this.#store.putRun(run, this.#inlineEvents);
+      if (isEnded(run.state) && run.http?.gateways) this.#forgetRequests();
     });
+  }
+
+  /** What was to be asked holds secrets, and nobody asks it any more. */
+  #forgetRequests(): void {
+    for (const entry of this.#store.entries()) if (entry.gateway) this.#store.putEntry(withoutRequest(entry));
   }
 
   /** Writes in one transaction. The alarm is set when that has succeeded, in the same turn, which is stored as a whole. */

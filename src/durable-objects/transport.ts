@@ -5,6 +5,7 @@ import type { StepOp } from "../protocol/step-op.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import type { WireError } from "../protocol/wire-error.ts";
 import type { EventRecord } from "../protocol/event.ts";
+import type { GatewayRequest, GatewayResult } from "../protocol/gateway.ts";
 import type { Entry, Run } from "../engine/run.ts";
 import type { Call, Reply } from "../engine/run-machine.ts";
 
@@ -72,6 +73,8 @@ export interface CallRequest {
 
 export interface HttpTransport {
   call(request: CallRequest): Promise<Reply>;
+  /** Makes a request that a step has left to the platform. */
+  gateway(request: GatewayRequest, runId: string): Promise<GatewayResult>;
 }
 
 export interface Transports {

@@ -7,6 +7,7 @@ import { runTime } from "./run-clock.ts";
 import { activate, callOut, releaseCall } from "./run-leases.ts";
 import { open, openEntry, ranBody } from "./run-steps.ts";
 import { complete, failRun, handlerFailed } from "./run-end.ts";
+import { planGateway } from "./run-gateways.ts";
 import type { Input, Reply } from "./run-input.ts";
 
 /** Scheduled or blocked → executing. Over HTTP that is a discovery call. */
@@ -144,6 +145,12 @@ function takeOp(
     const entry = known ?? open(draft, op.step, "run");
     if (isEnded(draft.run.state)) return;
     const planned = draft.write({ ...entry, grouped }, { kind: "planned" });
+    count(draft, 1);
+    return callStep(draft, planned);
+  }
+  if (op.kind === "gateway") {
+    const planned = planGateway(draft, op, grouped);
+    if (!planned) return;
     count(draft, 1);
     return callStep(draft, planned);
   }

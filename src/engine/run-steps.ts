@@ -12,6 +12,7 @@ import { realTime, runTime } from "./run-clock.ts";
 import type { InvokePayload, Op, StepInfo } from "./step-ops.ts";
 import type { Draft } from "./decision.ts";
 import { failRun } from "./run-end.ts";
+import { requestOver } from "./run-gateways.ts";
 
 export function reportLocal(draft: Draft, op: Op, entry: Entry | undefined, event: EventValue, retryAt?: number): void {
   if (entry?.status.kind === "settled") {
@@ -20,6 +21,7 @@ export function reportLocal(draft: Draft, op: Op, entry: Entry | undefined, even
   }
   if (op.kind === "done" || op.kind === "error") return ranBody(draft, op, entry, retryAt, "entry");
   if (op.kind === "plan" || op.kind === "complete" || op.kind === "discover" || entry !== undefined) return;
+  if (op.kind === "gateway") return; // code in this process makes its requests itself
   openEntry(draft, op, event);
 }
 
@@ -173,7 +175,7 @@ export function settle(draft: Draft, entry: Entry, memo: Memo): void {
   const { run } = draft;
   const bound = run.http ? RUN_STATE_HTTP_MAX_BYTES : RUN_STATE_DISK_MAX_BYTES;
   run.bytes += byteLength(JSON.stringify(memo));
-  draft.settled.push(draft.write(entry, { kind: "settled", memo, at: draft.now }));
+  draft.settled.push(draft.write(requestOver(draft, entry), { kind: "settled", memo, at: draft.now }));
   if (run.bytes > bound)
     failRun(draft, {
       name: errorNames.stateOverflowed,

@@ -1,5 +1,6 @@
 /** What a run is made of: header, journal entries and effects. All of it is plain JSON, stored as it is. */
 import type { EventRecord } from "../protocol/event.ts";
+import type { GatewayRequest } from "../protocol/gateway.ts";
 import type { JsonObject, JsonValue } from "../protocol/json.ts";
 import type { RetryPolicy } from "../protocol/retry-policy.ts";
 import type { WireError } from "../protocol/wire-error.ts";
@@ -56,6 +57,8 @@ export interface HttpState {
   pending: number;
   /** discovery calls so far; only the reply to the latest counts */
   discoveries: number;
+  /** open steps whose request the platform makes; absent: there never was one */
+  gateways?: number;
   /** position at the last reply that reported nothing: a second one at the same position is an error */
   emptyAt: number | null;
 }
@@ -106,7 +109,7 @@ export interface Run {
   http?: HttpState;
 }
 
-export type EntryKind = "run" | "sleep" | "wait" | "invoke";
+export type EntryKind = "run" | "sleep" | "wait" | "invoke" | "gateway";
 
 /** Times ahead (`at` of a retry, `until`) are in the run's own time. */
 export type EntryStatus =
@@ -156,6 +159,8 @@ export interface Entry {
   race?: boolean;
   wait?: { events: string[]; expression: string | null; since: "commit" | "run" };
   invoke?: { functionId: string };
+  /** the request that the platform makes for it; gone once it has been made for good */
+  gateway?: GatewayRequest;
 }
 
 /** Something to do outside the run, its times real; stored with the decision that caused it and repeated until acknowledged (G6). */

@@ -1,4 +1,5 @@
 import { retryPolicySchema } from "../protocol/function-config.ts";
+import { type GatewayRequest, gatewayErrorNames, readGateway } from "../protocol/gateway.ts";
 import { byteLength, type JsonObject, type JsonValue } from "../protocol/json.ts";
 import {
   EVENT_MAX_BYTES,
@@ -40,6 +41,7 @@ export type Op =
       since: "commit" | "run";
     }
   | { kind: "invoke"; step: StepInfo; functionId: string; payload: InvokePayload; until: number }
+  | { kind: "gateway"; step: StepInfo; request: GatewayRequest }
   | { kind: "complete"; data: JsonValue }
   | { kind: "discover" };
 
@@ -93,6 +95,9 @@ function readStepOp(op: StepOp, step: StepInfo, now: number): Op {
       return waitOp(op, step, now);
     case "InvokeFunction":
       return invokeOp(op, step, now);
+    case "Gateway":
+    case "AIGateway":
+      return gatewayOp(op.op, opts, step);
     default:
       throw new TypeError(`op: ${op.op} is not an op about a step`);
   }
@@ -174,6 +179,16 @@ function invokeOp(op: StepOp, step: StepInfo, now: number): Op {
     },
     until: timeout === undefined ? now + INVOKE_TIMEOUT_DEFAULT_MS : deadlineOf(timeout, now, step),
   };
+}
+
+/** Inputs are what people may see of the request: that of an AI step holds its key. */
+function gatewayOp(op: keyof typeof gatewayErrorNames, opts: Record<string, JsonValue>, step: StepInfo): Op {
+  try {
+    return { kind: "gateway", step: { ...step, input: undefined }, request: readGateway(op, opts, `step "${step.userId}"`) };
+  } catch (error) {
+    const problem = { ...optionError(error), name: gatewayErrorNames[op] };
+    return { kind: "error", step: { ...step, input: undefined }, final: true, error: problem };
+  }
 }
 
 /** End of a wait: a duration from now, or an ISO instant as TypeScript clients send it. An empty one is over at once. */

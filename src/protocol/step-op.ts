@@ -14,6 +14,8 @@ const OPCODES = [
   "Sleep",
   "WaitForEvent",
   "InvokeFunction",
+  "Gateway",
+  "AIGateway",
   "RunComplete",
   "DiscoveryRequest",
 ] as const;

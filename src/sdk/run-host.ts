@@ -36,6 +36,8 @@ export interface RunHost {
   timer?(run: HostedRun, ms: number, fire: () => void): () => void;
   /** A run's events and results, when they were too large for its call. Default: they are fetched from the platform */
   state?(runId: string): Promise<Pick<CallBody, "events" | "steps">>;
+  /** Makes the requests of `step.fetch` and `step.ai.infer`. Default: the runtime's `fetch` */
+  fetch?(url: string, init: RequestInit): Promise<Response>;
   /** Delivers the events that are sent inside of runs. Default: as the client delivers any event */
   send?(run: HostedRun, ...delivery: Parameters<EventSender>): ReturnType<EventSender>;
   /** Calls the handler. */
@@ -44,4 +46,9 @@ export interface RunHost {
   asked?(run: HostedRun, step: FoundStep): void;
   /** A step that is about to be carried out: as it is, or with other code. */
   step?(run: HostedRun, step: FoundStep): FoundStep;
+}
+
+/** What a host makes requests with; the runtime's is taken when it is called, since tests and tracers replace it. */
+export function hostFetch(host: RunHost | undefined): (url: string, init: RequestInit) => Promise<Response> {
+  return (url, init) => host?.fetch?.(url, init) ?? globalThis.fetch(url, init);
 }

@@ -2,13 +2,15 @@ import type { HttpTransport, LocalTransport } from "../durable-objects/transport
 import type { AppSync } from "../durable-objects/objects.ts";
 import { checkCrons } from "../engine/cron.ts";
 import { checkExpressions } from "../engine/expression.ts";
+import { exchange } from "../protocol/gateway-exchange.ts";
 import { textHash } from "../protocol/ids.ts";
+import { CALL_TIMEOUT_MS } from "../protocol/limits.ts";
 import { executeTrusted } from "../serve/execution.ts";
 import { servedApp, type ServedApp } from "../serve/app.ts";
 import { wireAnswer } from "../serve/respond.ts";
 import type { Inngest } from "../sdk/client.ts";
 import type { InngestFunction, Registration } from "../sdk/function.ts";
-import type { RunHost } from "../sdk/run-host.ts";
+import { hostFetch, type RunHost } from "../sdk/run-host.ts";
 import { sdkName } from "../sdk/version.ts";
 import { HttpFunctions } from "../transports/http.ts";
 import { LocalFunctions } from "../transports/local.ts";
@@ -71,6 +73,7 @@ export class AppFunctions {
     }
     this.#http = new HttpFunctions({
       post: (request) => this.#post(request),
+      exchange: (request) => exchange(request, { fetch: hostFetch(host), isAllowed: () => true, timeoutMs: CALL_TIMEOUT_MS }),
       signingKey: () => null,
       isDev: () => true,
       now: options.now,

@@ -38,6 +38,15 @@ export interface TestPlatformOptions {
    * steps had, when its run has ended. Needs `virtualGlobals`. Default true
    */
   detectNondeterminism?: boolean;
+  /**
+   * What `step.fetch`, `fetch` and `step.ai.infer` make their requests with, so that a test needs no network: it is given
+   * the URL and the request's options. Default: the runtime's `fetch`. Answers come before time moves on.
+   *
+   * @example
+   * const fetch = async (url: string) => Response.json({ asked: url });
+   * const platform = createTestPlatform({ functions: [syncPrices], fetch });
+   */
+  fetch?: (url: string, init: RequestInit) => Promise<Response>;
   /** @internal around what the platform itself decides */
   host?: Pick<RunHost, "handler" | "step">;
   /** @internal */
@@ -65,6 +74,7 @@ const OPTIONS: (keyof TestPlatformOptions)[] = [
   "patience",
   "virtualGlobals",
   "detectNondeterminism",
+  "fetch",
   "host",
   "simulation",
 ];
@@ -75,7 +85,7 @@ export function checkOptions(options: TestPlatformOptions): void {
   for (const [name, value] of Object.entries(options))
     if (value !== undefined && !OPTIONS.some((known) => known === name))
       throw new TypeError(
-        `createTestPlatform: ${JSON.stringify(name)} is not an option${suggestion(name, OPTIONS)}; there are functions, client, seed, start, transport, patience, virtualGlobals, detectNondeterminism`,
+        `createTestPlatform: ${JSON.stringify(name)} is not an option${suggestion(name, OPTIONS)}; there are functions, client, seed, start, transport, patience, virtualGlobals, detectNondeterminism, fetch`,
       );
   const { seed, transport } = options;
   if (seed !== undefined && !Number.isSafeInteger(seed))

@@ -149,7 +149,7 @@ export class TestPlatform {
       detectNondeterminism: options.detectNondeterminism ?? true,
       judgesEarly: simulation === undefined, // the order of a simulation's turns is its own
     });
-    this.#functions = new AppFunctions(functions, client, this.#runHost(options.host ?? {}), {
+    this.#functions = new AppFunctions(functions, client, this.#runHost({ ...options.host, fetch: options.fetch }), {
       transport,
       now: () => this.#world.clock.now,
     });
@@ -385,9 +385,10 @@ export class TestPlatform {
 
   // ---- the rest -----------------------------------------------------------------------------------------------------
 
-  #runHost(outer: Pick<RunHost, "handler" | "step">): RunHost {
+  #runHost(outer: Pick<RunHost, "handler" | "step" | "fetch">): RunHost {
     return {
       ...this.#watch.hooks(),
+      ...(outer.fetch && { fetch: outer.fetch }),
       turns: () => this.#world.turns.source(),
       now: () => this.#world.clock.now,
       timer: ({ runId }, ms, fire) => this.#world.timer(`${bodyTimers(runId)}${(this.#bodies += 1)}`, ms, fire),

@@ -1,16 +1,20 @@
 import type { CallRequest, HttpTransport } from "../durable-objects/transport.ts";
 import type { Entry } from "../engine/run.ts";
 import { attemptOf, type Reply } from "../engine/run-machine.ts";
+import type { GatewayRequest, GatewayResult } from "../protocol/gateway.ts";
 import { headers } from "../protocol/headers.ts";
 import { uuidOf } from "../protocol/ids.ts";
 import { byteLength, type JsonValue } from "../protocol/json.ts";
 import { CALL_BODY_MAX_BYTES } from "../protocol/limits.ts";
 import { sign } from "../protocol/signature.ts";
 import { readReply } from "./http-reply.ts";
+import type { Exchange } from "./gateway.ts";
 import type { Post } from "./post.ts";
 
 export interface HttpOptions {
   post: Post;
+  /** makes the requests of steps */
+  exchange: Exchange;
   /** null in dev mode: calls are not signed */
   signingKey: () => string | null;
   isDev: () => boolean;
@@ -48,6 +52,10 @@ export class HttpFunctions implements HttpTransport {
       },
     });
     return readReply(result, this.#options.now(), run.http?.version ?? -1, runNow());
+  }
+
+  gateway(request: GatewayRequest): Promise<GatewayResult> {
+    return this.#options.exchange(request);
   }
 }
 

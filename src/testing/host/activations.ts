@@ -69,16 +69,18 @@ export class Activations {
    * @param late resolves when the reply arrives
    */
   calls(functions: HttpTransport, late: () => Promise<void> | null): HttpTransport {
+    const counted = async <T>(runId: string, work: () => Promise<T>): Promise<T> => {
+      const end = this.begin(runId);
+      try {
+        return await work();
+      } finally {
+        end();
+        await late();
+      }
+    };
     return {
-      call: async (request) => {
-        const end = this.begin(request.run.id);
-        try {
-          return await functions.call(request);
-        } finally {
-          end();
-          await late();
-        }
-      },
+      call: (request) => counted(request.run.id, () => functions.call(request)),
+      gateway: (request, runId) => counted(runId, () => functions.gateway(request, runId)),
     };
   }
 }
