@@ -8,7 +8,7 @@
 import type { Lease } from "../engine/lease.ts";
 import { runTime } from "../engine/run-clock.ts";
 import type { Decision } from "../engine/run-machine.ts";
-import { withoutRequest } from "../engine/run-gateways.ts";
+import { withoutRequest } from "../engine/gateway-entry.ts";
 import { isEnded, type Run } from "../engine/run.ts";
 import type { EventRecord, EventValue } from "../protocol/event.ts";
 import type { Host } from "./host.ts";

@@ -1,8 +1,6 @@
 /**
  * Rules of steps whose request the platform makes itself. Such a step is a call of its own that does not lead to the app:
  * it is planned, counted, fenced, lost and retried as any call of one step is, and waits for the same leases.
- *
- * Its request holds secrets. They are in its entry while it may be made (again), and in nothing else.
  */
 import { type GatewayOutcome, type GatewayRequest, shownGateway } from "../protocol/gateway.ts";
 import type { Draft } from "./decision.ts";
@@ -16,20 +14,6 @@ function openGateway(draft: Draft, step: StepInfo, gateway: GatewayRequest): Ent
   const { http } = draft.run;
   if (http) http.gateways = (http.gateways ?? 0) + 1;
   return { ...open(draft, step, "gateway"), input: shownGateway(gateway), gateway };
-}
-
-/** The entry as it is kept for good. */
-export function withoutRequest({ gateway: _secrets, ...entry }: Entry): Entry {
-  return entry;
-}
-
-/** The entry of a step that has its result, and what the header says of such steps. */
-export function requestOver(draft: Draft, entry: Entry): Entry {
-  if (!entry.gateway) return entry;
-  const { http } = draft.run;
-  if (http?.gateways) http.gateways -= 1;
-  draft.saveRun = true;
-  return withoutRequest(entry);
 }
 
 /** What a request came to, as an app would have reported it. */

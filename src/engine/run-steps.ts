@@ -12,7 +12,7 @@ import { realTime, runTime } from "./run-clock.ts";
 import type { InvokePayload, Op, StepInfo } from "./step-ops.ts";
 import type { Draft } from "./decision.ts";
 import { failRun } from "./run-end.ts";
-import { requestOver } from "./run-gateways.ts";
+import { requestOver } from "./gateway-entry.ts";
 
 export function reportLocal(draft: Draft, op: Op, entry: Entry | undefined, event: EventValue, retryAt?: number): void {
   if (entry?.status.kind === "settled") {
