@@ -29,6 +29,12 @@ export const errorGroups: readonly ErrorGroup[] = [
         remedy:
           "Check `INNGEST_BASE_URL` or `INNGEST_DEV`, and the event key. To repeat a send safely, give the events an `id`, or the send a `seed`.",
       },
+      signal_failed: {
+        means:
+          "A signal was refused, or the platform did not answer (`SendSignalError`): then it may have arrived all the same. `status` is what the platform answered.",
+        remedy:
+          "Check `INNGEST_BASE_URL` or `INNGEST_DEV`, and the signing key. To repeat one is safe: a step takes one signal.",
+      },
       body_invalid: {
         means: "A webhook delivery's body is not what its content type says, such as broken JSON. Answered with 400.",
         remedy: "Look at what the provider sends; a delivery cannot be read half.",
@@ -89,6 +95,12 @@ export const errorGroups: readonly ErrorGroup[] = [
           "A stored value was encrypted by the encryption middleware, and no key of the app opens it (`DecryptionError`): its key is gone, or the value was changed.",
         remedy:
           "Keep a key among `fallbackDecryptionKeys` until every run that began with it has ended. The error's `keyId` says which key is missing.",
+      },
+      signal_conflict: {
+        means:
+          "`step.waitForSignal` with `onConflict: \"fail\"` waits for a signal that another step waits for already: its run fails. The other waits on. The error names `signal` and `step`.",
+        remedy:
+          'Put what tells runs apart into the name, such as `approval/<order id>`, or take the signal over with `onConflict: "replace"`.',
       },
       step_lost: {
         means:
@@ -154,6 +166,11 @@ export const errorGroups: readonly ErrorGroup[] = [
           "Something answered that is not an app's handler: a login page, a proxy's error, another route. The message quotes its beginning.",
         remedy:
           "Check the path (`/api/inngest`), and let the platform's requests through whatever stands before the app.",
+      },
+      call_too_large: {
+        means:
+          "What a call must carry, the run's events and the results of its steps, is over 4 MiB, and the app's SDK is Go's, which cannot fetch them apart. The run ends.",
+        remedy: "Store large results elsewhere and return references to them.",
       },
       invalid_reply: {
         means:
@@ -246,6 +263,11 @@ export const errorGroups: readonly ErrorGroup[] = [
         means:
           "What the app registers cannot be taken: a function's configuration is wrong, or has options that exclude each other, or its id belongs to another app. Nothing of the sync was taken.",
         remedy: "The message names function and field.",
+      },
+      sdk_version_denied: {
+        means:
+          "The app uses a version of Inngest's TypeScript SDK, 3.22.0 to 3.53.1, that Inngest's servers refuse for CVE-2026-42047, and so does this platform.",
+        remedy: "Update it to `inngest@3.54` or later. Runs of what was registered before go on.",
       },
     },
   },

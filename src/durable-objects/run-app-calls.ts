@@ -1,10 +1,14 @@
-import type { Call, Reply } from "../engine/run-machine.ts";
-import type { Entry } from "../engine/run.ts";
+import { isOutstanding } from "../engine/run-calls.ts";
+import type { Call, Decision, Reply } from "../engine/run-machine.ts";
+import { type Entry, isEnded } from "../engine/run.ts";
+import type { Op } from "../engine/step-ops.ts";
+import { callRef, readCallRef } from "../protocol/call-ref.ts";
+import type { WorkerResult } from "../protocol/connect/result.ts";
 import type { Host } from "./host.ts";
 import { NotStored, type RunDecisions } from "./run-decisions.ts";
 import { performGateway } from "./run-gateways.ts";
 import type { RunRecord } from "./run-record.ts";
-import type { HttpTransport } from "./transport.ts";
+import type { CallRequest, ConnectTransport, HttpTransport, WorkerMessage } from "./transport.ts";
 
 /** What calls are made with. */
 export interface AppCallsParts {
@@ -12,12 +16,15 @@ export interface AppCallsParts {
   record: RunRecord;
   decisions: RunDecisions;
   transport(): HttpTransport;
+  connect(): ConnectTransport;
 }
 
-/** The calls of a run to the app that its code lives in, over HTTP. */
+/** The calls of a run to the app that its code lives in: over HTTP, or to a worker that has dialled in. */
 export class RunAppCalls {
   readonly #parts: AppCallsParts;
   #outstanding = 0;
+  /** calls that the gateway has, as far as this object remembers */
+  readonly #withWorkers = new Set<string>();
 
   constructor(parts: AppCallsParts) {
     this.#parts = parts;
@@ -28,13 +35,27 @@ export class RunAppCalls {
     return this.#outstanding > 0;
   }
 
+  /** Whether a worker may execute code of this run; what the object has forgotten does not count. */
+  get areWithWorkers(): boolean {
+    return this.#withWorkers.size > 0;
+  }
+
+  /** Whether the gateway has a call of this run: its answer comes by itself, and so does the news that none will. */
+  async areHeld(): Promise<boolean> {
+    const { host, record } = this.#parts;
+    const run = record.current();
+    if (!run.http) return false;
+    const fn = await host.objects.registry(run.env).callable(run.functionId);
+    return fn?.transport.kind === "connect" && host.objects.gateway(run.env).holds(run.id);
+  }
+
   /** Makes a call, and decides what follows from its reply. */
   async make(call: Call): Promise<void> {
     const { decisions } = this.#parts;
     this.#outstanding += 1;
     try {
       const reply = await this.#call(call).catch((error: unknown) => this.#platformError(error));
-      this.#replied(call, reply);
+      if (reply) this.#replied(call, reply);
     } catch (error) {
       // the alarm that was committed with the call finds its reply lost
       if (!(error instanceof NotStored)) decisions.abandon(error);
@@ -51,42 +72,103 @@ export class RunAppCalls {
     return { kind: "error", error: { name: "Error", code: "platform", message }, final: false };
   }
 
-  async #call(call: Call): Promise<Reply> {
+  /** Null: the gateway has the call, and brings the answer. */
+  async #call(call: Call): Promise<Reply | null> {
     const { host, record, transport } = this.#parts;
     const run = record.current();
     const target = call.stepId === null ? undefined : record.stored.entry(call.stepId);
     if (target?.gateway) return performGateway(target, target.gateway, this.#parts);
     const fn = await host.objects.registry(run.env).callable(run.functionId);
+    if (fn?.transport.kind === "connect") return this.#giveToWorker(call);
     if (fn?.transport.kind !== "http") {
       const message = `function "${run.functionId}" is not registered; sync its app to let the run go on, or cancel the run`;
       return { kind: "error", error: { name: "Error", code: "function_missing", message }, final: false };
     }
+    return transport().call(this.#request(call, fn.transport.url));
+  }
+
+  #request(call: Call, url: string): CallRequest {
+    const { host, record } = this.#parts;
+    const run = record.current();
     const entries = record.stored.entries();
     // after a loss steps are called one by one, so that the one that does not survive can be named
     const disableImmediateExecution = call.stepId !== null || (run.http?.pending ?? 0) > 0 || run.losses > 0;
-    return transport().call({
+    return {
       call,
-      url: fn.transport.url,
+      url,
       run,
       events: record.events(),
       entries,
       disableImmediateExecution,
+      sdk: async () => (await host.objects.registry(run.env).apps()).find(({ id }) => id === run.appId)?.sdk ?? "",
       runNow: () => record.now(),
-    });
+    };
   }
 
-  #replied(call: Call, reply: Reply): void {
-    const { record, decisions } = this.#parts;
+  async #giveToWorker(call: Call): Promise<Reply | null> {
+    const { host, record, connect } = this.#parts;
+    const { id: runId, env, appId, functionId } = record.current();
+    const requestId = callRef(runId, call);
+    const message = await connect().message(this.#request(call, ""));
+    if (message.kind === "error") return message;
+    this.#withWorkers.add(requestId);
+    await host.objects.gateway(env).dispatch({ requestId, runId, appId, functionId, stepId: call.stepId }, message);
+    return null;
+  }
+
+  /** What a worker is sent for a call; null when nobody waits for its answer any more. */
+  async message(requestId: string): Promise<WorkerMessage | null> {
+    const { record, connect } = this.#parts;
+    const named = readCallRef(requestId);
+    const run = record.load();
+    if (!named || named.runId !== run?.id) return null;
+    const { state } = run;
+    const isWanted =
+      state.kind === "executing" && isOutstanding(run, state, named.call, this.#concerning(named.call, []).entries);
+    const message = isWanted ? await connect().message(this.#request(named.call, "")) : null;
+    if (message?.kind === "message") return message;
+    this.#withWorkers.delete(requestId);
+    return null;
+  }
+
+  /** A worker has answered a call, or the gateway has given it up. `refused`: the worker is none of this app (G11). */
+  answered(requestId: string, result: WorkerResult, apps: string[] | null): "taken" | "stale" | "refused" {
+    const { host, record, decisions, connect } = this.#parts;
+    const named = readCallRef(requestId);
+    const run = record.load();
+    if (!named || named.runId !== run?.id) return "stale";
+    if (apps !== null && !apps.includes(run.appId)) return "refused";
+    this.#withWorkers.delete(requestId);
+    if (isEnded(run.state)) {
+      decisions.changed();
+      return "stale";
+    }
+    const reply = connect().read(result, { now: host.now(), version: run.http?.version ?? -1, runNow: record.now() });
+    const { stale } = this.#replied(named.call, reply);
+    decisions.changed();
+    return stale ? "stale" : "taken";
+  }
+
+  /** Takes what a call says while it goes on; false when nobody waits for that call, or its run has ended by it. */
+  checkpoint(call: Call, ops: Op[]): boolean {
+    const { decisions } = this.#parts;
+    const { stale, run } = decisions.decide({ kind: "checkpoint", call, ops, ...this.#concerning(call, ops) });
+    return !stale && !isEnded(run.state);
+  }
+
+  #replied(call: Call, reply: Reply): Decision {
+    const concerned = this.#concerning(call, reply.kind === "ops" ? reply.ops : []);
+    return this.#parts.decisions.decide({ kind: "reply", call, reply, ...concerned });
+  }
+
+  /** What is stored of the steps that a call and its ops are about. */
+  #concerning(call: Call, ops: Op[]) {
+    const { record } = this.#parts;
     const entries = new Map<string, Entry>();
-    const ids = [
-      call.stepId,
-      ...(reply.kind === "ops" ? reply.ops.map((op) => ("step" in op ? op.step.id : null)) : []),
-    ];
-    for (const id of ids) {
+    for (const id of [call.stepId, ...ops.map((op) => ("step" in op ? op.step.id : null))]) {
       const entry = id === null ? undefined : record.stored.entry(id);
       if (entry) entries.set(entry.id, entry);
     }
-    const open = record.stored.openEntries();
-    decisions.decide({ kind: "reply", call, reply, entries, event: record.event(), open });
+    return { entries, event: record.event(), open: record.stored.openEntries() };
   }
 }

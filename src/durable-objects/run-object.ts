@@ -15,12 +15,23 @@ import { apply, create, type Decision, type Input } from "../engine/run-machine.
 import type { Refusal } from "../engine/lease.ts";
 import { isEnded } from "../engine/run.ts";
 import { deferred } from "../protocol/deferred.ts";
-import { ALARM_HOLD_MS, REDELIVERY_HORIZON_MS, WATCHDOG_MS } from "../protocol/limits.ts";
-import { ulidParts } from "../protocol/ids.ts";
+import { ALARM_HOLD_MS, CONNECT_LEASE_MS, REDELIVERY_HORIZON_MS, WATCHDOG_MS } from "../protocol/limits.ts";
+import { ulidParts, uuidOf } from "../protocol/ids.ts";
 import type { Memo } from "../protocol/call.ts";
+import type { WorkerResult } from "../protocol/connect/result.ts";
+import type { Signal } from "../protocol/signal.ts";
 import type { Host } from "./host.ts";
 import { newRun } from "./new-run.ts";
-import type { JournalPage, LoggedEvent, RunObjectApi, RunSummary, StartRequest, WakeOutcome } from "./objects.ts";
+import type {
+  CheckpointOutcome,
+  CheckpointRequest,
+  JournalPage,
+  LoggedEvent,
+  RunObjectApi,
+  RunSummary,
+  StartRequest,
+  WakeOutcome,
+} from "./objects.ts";
 import { RunActivation } from "./run-activation.ts";
 import { RunAlarm } from "./run-alarm.ts";
 import { RunAppCalls } from "./run-app-calls.ts";
@@ -29,7 +40,7 @@ import { RunLeases } from "./run-leases.ts";
 import { RunPublisher } from "./run-publisher.ts";
 import { RunRecord } from "./run-record.ts";
 import { RunWaits } from "./run-waits.ts";
-import type { Transports } from "./transport.ts";
+import type { Transports, WorkerMessage } from "./transport.ts";
 
 /** Timing that tests shorten. */
 export interface RunTiming {
@@ -79,9 +90,10 @@ export class RunObject implements RunObjectApi {
       transport: () => transports().local,
       codeOver: () => this.#publisher.soon(),
     });
-    this.#calls = new RunAppCalls({ host, record, decisions, transport: () => transports().http });
+    this.#calls = new RunAppCalls({ host, record, decisions, transport: () => transports().http, connect: () => transports().connect });
     this.#waits = waits;
-    const isCodeOver = () => !this.#activation.isOnStack && !this.#calls.areOutstanding;
+    const isCodeOver = () =>
+      !this.#activation.isOnStack && !this.#calls.areOutstanding && !this.#calls.areWithWorkers;
     this.#leases = new RunLeases({ host, record, decisions, isCodeOver });
     this.#publisher = new RunPublisher({ host, record, alarm, waits, leases: this.#leases, decisions });
   }
@@ -107,9 +119,32 @@ export class RunObject implements RunObjectApi {
     return { kind: this.#waits.offer(stepId, logged) };
   }
 
+  async signal(stepId: string, signal: Signal, receivedAt: number): Promise<{ kind: "taken" | "gone" }> {
+    return { kind: this.#waits.signal(stepId, signal, receivedAt) };
+  }
+
+  async waitsForSignal(stepId: string): Promise<boolean> {
+    return this.#record.load() !== null && this.#waits.isOpen(stepId);
+  }
+
   async calleeEnded(stepId: string, memo: Memo): Promise<void> {
     const entry = this.#record.load() && this.#record.stored.entry(stepId);
     if (entry) this.#decide({ kind: "answer", entry, memo });
+  }
+
+  async checkpoint({ functionUuid, call, ops }: CheckpointRequest): Promise<CheckpointOutcome> {
+    const run = this.#record.load();
+    if (!run) return { kind: "unknown" };
+    if (uuidOf(run.functionId) !== functionUuid) return { kind: "foreign" };
+    return { kind: isEnded(run.state) || !this.#calls.checkpoint(call, ops) ? "stale" : "taken" };
+  }
+
+  async answered(requestId: string, result: WorkerResult, apps: string[] | null) {
+    return { kind: this.#calls.answered(requestId, result, apps) };
+  }
+
+  async workerMessage(requestId: string): Promise<WorkerMessage | null> {
+    return this.#calls.message(requestId);
   }
 
   async cancel(reason: string, cascade = false): Promise<{ kind: "cancelled" | "ended" | "unknown" }> {
@@ -212,7 +247,10 @@ export class RunObject implements RunObjectApi {
       const now = this.#host.now();
       if (this.#record.current().state.kind !== "executing" || now >= holdUntil) break;
       if (!this.#isLive()) {
-        this.#lost();
+        const heldAt = this.#record.current().position;
+        if (await this.#calls.areHeld()) return this.#alarm.comeBackBy(Math.min(this.#record.nextDueAt() ?? Number.POSITIVE_INFINITY, this.#host.now() + CONNECT_LEASE_MS));
+        const { state, position } = this.#record.current();
+        if (state.kind === "executing" && position === heldAt && !this.#isLive()) this.#lost();
         continue;
       }
       this.#publisher.noteLong();

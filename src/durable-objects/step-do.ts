@@ -1,10 +1,12 @@
 import { DurableObject } from "cloudflare:workers";
 import { installedParts } from "./installed.ts";
-import type { LoggedEvent, RunObjectApi, StartRequest } from "./objects.ts";
+import type { CheckpointRequest, LoggedEvent, RunObjectApi, StartRequest } from "./objects.ts";
 import { RunObject } from "./run-object.ts";
 import { workerdHost } from "./workerd-host.ts";
 import type { Refusal } from "../engine/lease.ts";
 import type { Memo } from "../protocol/call.ts";
+import type { WorkerResult } from "../protocol/connect/result.ts";
+import type { Signal } from "../protocol/signal.ts";
 
 /** One run: journal, attempts, deadlines, outcome. The rules are in `engine/run-machine.ts`. */
 export class StepDO extends DurableObject implements RunObjectApi {
@@ -23,8 +25,28 @@ export class StepDO extends DurableObject implements RunObjectApi {
     return this.#run.offer(stepId, logged);
   }
 
+  signal(stepId: string, signal: Signal, receivedAt: number) {
+    return this.#run.signal(stepId, signal, receivedAt);
+  }
+
+  waitsForSignal(stepId: string) {
+    return this.#run.waitsForSignal(stepId);
+  }
+
   calleeEnded(stepId: string, memo: Memo) {
     return this.#run.calleeEnded(stepId, memo);
+  }
+
+  checkpoint(request: CheckpointRequest) {
+    return this.#run.checkpoint(request);
+  }
+
+  answered(requestId: string, result: WorkerResult, apps: string[] | null) {
+    return this.#run.answered(requestId, result, apps);
+  }
+
+  workerMessage(requestId: string) {
+    return this.#run.workerMessage(requestId);
   }
 
   cancel(reason: string, cascade?: boolean) {

@@ -8,6 +8,7 @@ import type { EventRecord } from "../protocol/event.ts";
 import type { GatewayRequest, GatewayResult } from "../protocol/gateway.ts";
 import type { Entry, Run } from "../engine/run.ts";
 import type { Call, Reply } from "../engine/run-machine.ts";
+import type { WorkerResult } from "../protocol/connect/result.ts";
 
 /** The journal as an activation sees it: every method is synchronous but those that wait for the disk. */
 export interface Journal {
@@ -67,6 +68,8 @@ export interface CallRequest {
   events: EventRecord[];
   entries: Entry[];
   disableImmediateExecution: boolean;
+  /** how the app named its SDK when it registered, as `go:v0.15.1` */
+  sdk(): Promise<string>;
   /** the run's own time when its reply is read, which sleeps and timeouts count from */
   runNow(): number;
 }
@@ -77,7 +80,24 @@ export interface HttpTransport {
   gateway(request: GatewayRequest, runId: string): Promise<GatewayResult>;
 }
 
+/** What a worker is sent of a call, beside its name. */
+export interface WorkerMessage {
+  kind: "message";
+  body: string;
+  jobId: string;
+  trace: { traceparent: string; tracestate: string };
+}
+
+/** What is said to workers that have dialled in; the gateway carries it. */
+export interface ConnectTransport {
+  /** An error when the worker's SDK could do nothing with it. */
+  message(request: CallRequest): Promise<WorkerMessage | Extract<Reply, { kind: "error" }>>;
+  /** What a worker's answer means. */
+  read(result: WorkerResult, known: { now: number; version: number; runNow: number }): Reply;
+}
+
 export interface Transports {
   local: LocalTransport;
   http: HttpTransport;
+  connect: ConnectTransport;
 }

@@ -1,4 +1,5 @@
 /** What a decision about a run is made of, and the draft in which the rules write it down. */
+import type { NamedCall } from "../protocol/call-ref.ts";
 import type { Lease } from "./lease.ts";
 import type { Effect, Entry, EntryStatus, Executing, Run } from "./run.ts";
 
@@ -10,14 +11,8 @@ export interface Moment {
   random: number;
 }
 
-/** One request to the code of a run over HTTP. `stepId` is null for a discovery. */
-export interface Call {
-  /** counts the run's discovery calls: only the latest is outstanding; 0 for a call of one step */
-  number: number;
-  stepId: string | null;
-  attempt: number;
-  epoch: number;
-}
+/** One request to the code of a run over HTTP: of the discovery calls only the latest is outstanding. */
+export type Call = NamedCall;
 
 export interface Decision {
   run: Run;
@@ -49,6 +44,8 @@ export class Draft implements Decision {
   activate = false;
   hasMoreRoom = false;
   stale = false;
+  /** a discovery was asked for by this very decision: it tells the handler of everything in it */
+  isDiscoveryNew = false;
   readonly moment: Moment;
   readonly #before: readonly Lease[];
   readonly #leases = new Map<number, Lease>();

@@ -6,9 +6,12 @@ import { type Call, type Draft, attemptOf, execute } from "./decision.ts";
 import { runTime } from "./run-clock.ts";
 import { activate, callOut, releaseCall } from "./run-leases.ts";
 import { open, openEntry, ranBody } from "./run-steps.ts";
-import { complete, failRun, handlerFailed } from "./run-end.ts";
+import { complete, failRun, handlerFailed, unsubscribe } from "./run-end.ts";
 import { planGateway } from "./run-gateways.ts";
 import type { Input, Reply } from "./run-input.ts";
+
+/** An op that says how a step's body ended. */
+type RanOp = Extract<Op, { kind: "done" } | { kind: "error" }>;
 
 /** Scheduled or blocked → executing. Over HTTP that is a discovery call. */
 export function begin(draft: Draft): void {
@@ -26,10 +29,11 @@ export function discover(draft: Draft): void {
   const state = execute(draft);
   draft.saveRun = true;
   if (state.discovery) {
-    state.again = true;
+    if (!draft.isDiscoveryNew) state.again = true;
     return;
   }
   state.discovery = true;
+  draft.isDiscoveryNew = true;
   state.again = false;
   state.retryAt = null;
   const { run } = draft;
@@ -67,7 +71,45 @@ export function replied(draft: Draft, input: Extract<Input, { kind: "reply" }>):
   if (!isEnded(run.state)) rest(draft, input.open);
 }
 
-function isOutstanding(run: Run, state: Executing, call: Call, entries: Map<string, Entry>): boolean {
+/**
+ * A call that goes on tells of steps that have run in it. They settle as by its reply, but the handler, which knows their
+ * results, is asked nothing: the call's reply says what comes next. Its progress puts the handler's attempts back to 0.
+ */
+export function checkpointed(draft: Draft, input: Extract<Input, { kind: "checkpoint" }>): void {
+  const { run } = draft;
+  const { call, ops, entries } = input;
+  const state = draft.executing();
+  if (!run.http || !state || !isOutstanding(run, state, call, entries)) {
+    draft.stale = true;
+    return;
+  }
+  for (const op of once(ops)) {
+    if (isEnded(run.state)) return;
+    if (op.kind === "plan") continue; // the reply says what is left to run
+    if (op.kind === "done" || op.kind === "error") settleEarly(draft, op, entries);
+    else takeOp(draft, call, op, false, undefined, input);
+  }
+  if (isEnded(run.state)) return;
+  if (draft.settled.length > 0 && run.losses > 0) {
+    run.losses = 0;
+    draft.saveRun = true;
+  }
+  rest(draft, input.open);
+}
+
+function settleEarly(draft: Draft, op: RanOp, entries: Map<string, Entry>): void {
+  const known = entries.get(op.step.id);
+  if (known?.status.kind === "settled") return; // the first result wins
+  if (known) notNeeded(draft, known); // its own call may be this one
+  ranBody(draft, op, known, undefined, "entry");
+  if (isEnded(draft.run.state)) return;
+  const counted = countedOf(known);
+  // others of its group may have settled without the call's knowing
+  if (counted) afterSettled(draft, counted, op.step.race);
+}
+
+/** Whether the reply to a call is waited for. */
+export function isOutstanding(run: Run, state: Executing, call: Call, entries: Map<string, Entry>): boolean {
   if (call.epoch !== run.epoch) return false;
   if (call.stepId === null) return state.discovery && call.number === run.http?.discoveries;
   const entry = entries.get(call.stepId);
@@ -83,17 +125,29 @@ function takeOps(
   const { run } = draft;
   const reported = reply.ops.filter((op) => op.kind !== "complete" && op.kind !== "discover");
   const grouped = reported.length > 1;
-  const taken = new Set<string>();
-  // waits first, so that nothing else of the reply can run ahead of them (inngest-protocol §3.4)
-  for (const op of [...reply.ops].sort((a, b) => Number(b.kind === "wait") - Number(a.kind === "wait"))) {
+  for (const op of once(reply.ops).sort((a, b) => rank(a) - rank(b))) {
     if (isEnded(run.state)) return;
-    if ("step" in op && taken.has(op.step.id)) continue; // told twice: the first counts
-    if ("step" in op) taken.add(op.step.id);
     takeOp(draft, call, op, grouped, reply.retryAt, input);
   }
   if (isEnded(run.state)) return;
   if (call.stepId !== null) return targetReported(draft, { ...call, stepId: call.stepId }, reply, input);
   if (reported.length === 0 && reply.ops.length === 0) nothingReported(draft);
+}
+
+/** Ops about steps that were told twice: the first counts. */
+function once(ops: Op[]): Op[] {
+  const taken = new Set<string>();
+  return ops.filter((op) => !("step" in op) || (!taken.has(op.step.id) && taken.add(op.step.id)));
+}
+
+/**
+ * Waits first, so that nothing else of the reply can run ahead of them (inngest-protocol §3.4); then what else is opened, so
+ * that results are followed by a discovery only when nothing is pending; what is about the whole run comes last.
+ */
+function rank({ kind }: Op): number {
+  if (kind === "wait") return 0;
+  if (kind === "complete" || kind === "discover") return 3;
+  return kind === "done" || kind === "error" ? 2 : 1;
 }
 
 /** A call for one step that was answered without a word about it has failed: nothing else would ask for it again. */
@@ -118,20 +172,15 @@ function takeOp(
   op: Op,
   grouped: boolean,
   retryAt: number | undefined,
-  { entries, event, open: openEntries }: Extract<Input, { kind: "reply" }>,
+  { entries, event, open: openEntries }: Pick<Extract<Input, { kind: "reply" }>, "entries" | "event" | "open">,
 ): void {
-  if (op.kind === "complete") return complete(draft, op.data, openEntries);
-  if (op.kind === "discover") return discover(draft);
+  if (op.kind === "complete") return complete(draft, op.data, [...openEntries, ...draft.entries]);
+  if (op.kind === "discover") return discoverAgain(draft, openEntries);
   const known = entries.get(op.step.id);
   if (known?.status.kind === "settled") return;
-  // a step that failed inside a discovery waits for the next one; every other open entry is counted as pending
-  const counted = known?.status.kind === "retrying" && known.status.at === null ? null : (known ?? null);
+  const counted = countedOf(known);
   if (op.kind === "done" || op.kind === "error") {
-    const state = draft.executing();
-    if (state && known?.status.kind === "planned" && call.stepId !== known.id) {
-      state.targeted -= 1; // its own call is over
-      releaseCall(draft, known.id);
-    }
+    if (known && call.stepId !== known.id) notNeeded(draft, known);
     const retryBy = call.stepId === null && !counted ? "run" : "entry";
     const before = draft.settled.length;
     ranBody(draft, op, known, retryAt, retryBy);
@@ -157,6 +206,21 @@ function takeOp(
   if (openEntry(draft, op, event)) count(draft, 1);
 }
 
+/** A step that failed inside a discovery waits for the next one; every other open entry is counted as pending. */
+function countedOf(known: Entry | undefined): Entry | null {
+  return known?.status.kind === "retrying" && known.status.at === null ? null : (known ?? null);
+}
+
+/** A step is over that was open: nobody waits any more for its own call, or for its event. */
+function notNeeded(draft: Draft, entry: Entry): void {
+  const state = draft.executing();
+  if (entry.status.kind === "planned") {
+    if (state) state.targeted -= 1;
+    releaseCall(draft, entry.id);
+  }
+  if (entry.status.kind === "waiting" || entry.status.kind === "registering") draft.effects.push(unsubscribe(entry));
+}
+
 function count(draft: Draft, change: number): void {
   if (draft.run.http) draft.run.http.pending += change;
 }
@@ -173,6 +237,18 @@ export function afterSettled(draft: Draft, counted: Entry | null, race?: boolean
   draft.saveRun = true;
   if (counted) http.pending -= 1;
   if (http.version < 2 || http.pending <= 0 || (counted?.race ?? race) === true) discover(draft);
+}
+
+/** The app wants to be asked again; when it has nothing else to say twice in a row, that is a failed attempt. */
+function discoverAgain(draft: Draft, openEntries: Entry[]): void {
+  const { http, position } = draft.run;
+  if (!http) return;
+  if (draft.entries.length === 0 && http.emptyAt === position) {
+    const message = "the app asked to be called again, twice in a row, and had nothing else to say";
+    return handlerFailed(draft, { name: "Error", code: "nothing_reported", message }, false, undefined, openEntries);
+  }
+  if (draft.entries.length === 0) http.emptyAt = position;
+  discover(draft);
 }
 
 /** `[]`: ask once more; the same answer again means that the code waits for something the platform does not know. */

@@ -30,10 +30,14 @@ export type Input =
   | { kind: "yield" }
   /** http: a call was answered */
   | { kind: "reply"; call: Call; reply: Reply; entries: Map<string, Entry>; event: EventValue; open: Entry[] }
+  /** http: a call that is still outstanding tells of steps that have run in it (inngest-protocol §6.1) */
+  | { kind: "checkpoint"; call: Call; ops: Op[]; entries: Map<string, Entry>; event: EventValue; open: Entry[] }
   /** the deadline of an open entry is over */
   | { kind: "due"; entry: Entry }
   /** an event or a finished callee answers an open entry; `found`: the event was in the log, EventDO knows nothing of it */
   | { kind: "answer"; entry: Entry; memo: Memo; found?: boolean }
+  /** another run waits for the signal that this step was to wait for, and keeps it */
+  | { kind: "conflicted"; entry: Entry; open: Entry[] }
   /** EventDO holds the subscription of a wait */
   | { kind: "subscribed"; entry: Entry }
   /** the object woke and found an executing run without an activation */

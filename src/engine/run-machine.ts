@@ -21,9 +21,10 @@ import { open, reportLocal } from "./run-steps.ts";
 import { cancel, refused, timedOut, watchCancels } from "./run-cancel.ts";
 import { complete, handlerFailed } from "./run-end.ts";
 import { admitted, keepKind, lined, makeRoom, releaseActivation } from "./run-leases.ts";
-import { begin, replied } from "./run-calls.ts";
+import { begin, checkpointed, replied } from "./run-calls.ts";
 import { answer, due, subscribed, wake } from "./run-answers.ts";
 import { runTime } from "./run-clock.ts";
+import { conflicted } from "./run-signals.ts";
 import { lost } from "./run-loss.ts";
 import type { Input } from "./run-input.ts";
 
@@ -91,12 +92,16 @@ function decide(draft: Draft, input: Input): void {
       return draft.move({ kind: "scheduled", at: runTime(draft.run, draft.now), reason: "yield" });
     case "reply":
       return replied(draft, input);
+    case "checkpoint":
+      return checkpointed(draft, input);
     case "due":
       return due(draft, input.entry);
     case "answer":
       return answer(draft, input.entry, input.memo, input.found ?? false);
     case "subscribed":
       return subscribed(draft, input.entry);
+    case "conflicted":
+      return conflicted(draft, input.entry, input.open);
     case "lost":
       return lost(draft, input.marked, input.planned, input.open);
     case "wake":

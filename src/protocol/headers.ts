@@ -17,6 +17,9 @@ export const headers = {
   requestId: "x-request-id",
   jobId: "x-inngest-job-id",
   generationId: "x-inngest-generation-id",
+  traceParent: "traceparent",
+  traceState: "tracestate",
+  accountId: "account-id",
   /** Ours: the server is @dotdo/inngest, so our client may mark parallel steps `race` (design §4). */
   dotdo: "x-dotdo-inngest",
 } as const;

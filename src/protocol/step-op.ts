@@ -13,6 +13,7 @@ const OPCODES = [
   "StepPlanned",
   "Sleep",
   "WaitForEvent",
+  "WaitForSignal",
   "InvokeFunction",
   "Gateway",
   "AIGateway",
@@ -24,6 +25,17 @@ export type Opcode = (typeof OPCODES)[number];
 
 /** Ops that are about no step. */
 const STEPLESS: ReadonlySet<Opcode> = new Set(["None", "RunComplete", "DiscoveryRequest"]);
+
+/** Ops that a call may tell of while it goes on: what has run, and what rides along (inngest-protocol §6.1). */
+export const CHECKPOINT_OPS: ReadonlySet<string> = new Set([
+  "None",
+  "Step",
+  "StepRun",
+  "StepFailed",
+  "StepPlanned",
+  "DeferAdd",
+  "DeferAbort",
+]);
 
 const byLowerCase = new Map(OPCODES.map((op) => [op.toLowerCase(), op]));
 

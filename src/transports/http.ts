@@ -1,12 +1,14 @@
 import type { CallRequest, HttpTransport } from "../durable-objects/transport.ts";
-import type { Entry } from "../engine/run.ts";
-import { attemptOf, type Reply } from "../engine/run-machine.ts";
+import type { Entry, Run } from "../engine/run.ts";
+import { attemptOf, type Call, type Reply } from "../engine/run-machine.ts";
+import { callRef } from "../protocol/call-ref.ts";
 import type { GatewayRequest, GatewayResult } from "../protocol/gateway.ts";
 import { headers } from "../protocol/headers.ts";
 import { uuidOf } from "../protocol/ids.ts";
 import { byteLength, type JsonValue } from "../protocol/json.ts";
 import { CALL_BODY_MAX_BYTES } from "../protocol/limits.ts";
 import { sign } from "../protocol/signature.ts";
+import { traceParent, traceState } from "../protocol/trace-context.ts";
 import { readReply } from "./http-reply.ts";
 import type { Exchange } from "./gateway.ts";
 import type { Post } from "./post.ts";
@@ -32,22 +34,18 @@ export class HttpFunctions implements HttpTransport {
   async call(request: CallRequest): Promise<Reply> {
     const { call, run, url, runNow } = request;
     const stepId = call.stepId ?? "step";
-    const body = callBody(request);
+    const { body, isApart } = callBody(request);
+    if (isApart && (await request.sdk()).startsWith("go:")) return tooLargeForGo();
     const target = new URL(url);
     target.searchParams.set("stepId", stepId);
     const signingKey = this.#options.signingKey();
-    const requestId = `${run.id}.${stepId}.${call.epoch}.${call.attempt}`;
     const result = await this.#options.post({
       url: target.href,
       body,
       headers: {
         "content-type": "application/json",
-        [headers.runId]: run.id,
-        [headers.stepId]: stepId,
-        [headers.requestId]: requestId,
-        [headers.requestVersion]: String(run.http?.version ?? -1),
+        ...callHeaders(run, call),
         [headers.serverKind]: this.#options.isDev() ? "dev" : "cloud",
-        [headers.dotdo]: "1",
         ...(signingKey === null ? {} : { [headers.signature]: await sign(signingKey, body, this.#options.now()) }),
       },
     });
@@ -59,8 +57,42 @@ export class HttpFunctions implements HttpTransport {
   }
 }
 
-/** Body of an execution call (inngest-protocol §3.1). Past the bound state stays here, to be fetched (`use_api`). */
-export function callBody({ call, run, events, entries, disableImmediateExecution }: CallRequest): string {
+/** What a call says of itself outside its body (inngest-protocol §3.1). */
+export function callHeaders(run: Run, call: Call): Record<string, string> {
+  const ref = callRef(run.id, call);
+  const parent = traceParent(run.id, ref);
+  return {
+    [headers.runId]: run.id,
+    [headers.stepId]: inHeader(call.stepId ?? "step"),
+    [headers.requestId]: ref,
+    [headers.jobId]: jobId(run, call),
+    [headers.generationId]: String(generation(call)),
+    [headers.requestVersion]: String(run.http?.version ?? -1),
+    [headers.traceParent]: parent,
+    [headers.traceState]: traceState(run, parent),
+    [headers.accountId]: uuidOf("account"),
+    [headers.dotdo]: "1",
+  };
+}
+
+/** The same for each attempt of one step. */
+function jobId(run: Run, { stepId, number }: Call): string {
+  return `${run.id}-${stepId === null ? `discovery-${number}` : inHeader(stepId)}`;
+}
+
+/** Rises when a run's outstanding calls are superseded; above 0. */
+function generation({ epoch }: Call): number {
+  return epoch + 1;
+}
+
+/** SDKs give hashes as ids; what else an app may answer with does not fit a header as it is. */
+function inHeader(stepId: string): string {
+  return /^[\x21-\x7e]+$/.test(stepId) ? stepId : encodeURIComponent(stepId.toWellFormed());
+}
+
+/** Body of an execution call (inngest-protocol §3.1). Past the bound state stays here, to be fetched apart (`use_api`). */
+export function callBody(request: CallRequest): { body: string; isApart: boolean } {
+  const { call, run, events, entries, disableImmediateExecution } = request;
   const settled = entries.filter((entry) => entry.status.kind === "settled");
   const target = call.stepId === null ? undefined : entries.find((entry) => entry.id === call.stepId);
   const maxAttempts = (target?.retry ?? run.retry).maxAttempts;
@@ -75,6 +107,10 @@ export function callBody({ call, run, events, entries, disableImmediateExecution
         attempt: call.stepId === null ? attemptOf(run) : call.attempt,
         max_attempts: maxAttempts,
         stack: { stack, current: stack.length },
+        qi_id: callRef(run.id, call),
+        request_id: callRef(run.id, call),
+        generation_id: generation(call),
+        job_id: jobId(run, call),
         disable_immediate_execution: disableImmediateExecution,
         use_api: useApi,
       },
@@ -86,7 +122,13 @@ export function callBody({ call, run, events, entries, disableImmediateExecution
       use_api: useApi,
     });
   const body = write(false);
-  return byteLength(body) <= CALL_BODY_MAX_BYTES ? body : write(true);
+  return byteLength(body) <= CALL_BODY_MAX_BYTES ? { body, isApart: false } : { body: write(true), isApart: true };
+}
+
+/** Official Go clients have no way to fetch what a call leaves out. */
+export function tooLargeForGo(): Reply {
+  const message = `the run's events and step results are over ${CALL_BODY_MAX_BYTES} bytes, the bound of one call, and Go clients cannot fetch them apart; return references instead of large values`;
+  return { kind: "error", error: { name: "Error", code: "call_too_large", message }, final: true };
 }
 
 /** Stored results by step, as calls carry them (inngest-protocol §3.6). */

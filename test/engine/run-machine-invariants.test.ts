@@ -24,6 +24,8 @@ const WHAT = [
   "reply",
   "reply",
   "reply",
+  "checkpoint",
+  "checkpoint",
   "due",
   "due",
   "due",
@@ -98,6 +100,13 @@ class Host {
         return;
       case "reply":
         return this.#reply(step, pick, more);
+      case "checkpoint": {
+        const call = run.calls[pick % (run.calls.length || 1)];
+        if (!call) return;
+        const isLive = this.live().includes(call) && !run.isEnded;
+        expect(run.checkpointOf(call, ...more.map((each) => this.#ran(each))).stale).toBe(!isLive);
+        return;
+      }
       case "late": {
         const late = this.#answered[pick % (this.#answered.length || 1)];
         const isFenced = late && (late.call.stepId !== null || late.call.epoch !== run.run.epoch);
@@ -147,6 +156,13 @@ class Host {
       case "cancel":
         run.cancel();
     }
+  }
+
+  /** What a call may tell of while it goes on. */
+  #ran(pick: number): Op {
+    const id = `s${pick % 6}`;
+    const ops: Op[] = [done(id, pick), done(id, pick), failed(id, true), plan(id)];
+    return ops[pick % ops.length] ?? done(id);
   }
 
   #reply(stepNumber: number, pick: number, more: number[]): void {

@@ -282,6 +282,23 @@ export class RunUnderTest {
     return this.reply(stepId, { kind: "ops", ops, version: this.run.http?.version ?? 2 });
   }
 
+  /** An outstanding call tells of steps while it goes on. */
+  checkpoint(stepId: string | null, ...ops: Op[]): Decision {
+    return this.checkpointOf(this.call(stepId), ...ops);
+  }
+
+  /** As any call, outstanding or not, may. */
+  checkpointOf(call: Call, ...ops: Op[]): Decision {
+    return this.apply({
+      kind: "checkpoint",
+      call,
+      ops,
+      entries: new Map(this.journal),
+      event: EVENT,
+      open: this.open(),
+    });
+  }
+
   /** The app answered with an error that is not a step's. */
   fails(stepId: string | null, more: { final?: boolean; retryAt?: number } = {}): Decision {
     return this.reply(stepId, { kind: "error", error: boom(), final: false, ...more });

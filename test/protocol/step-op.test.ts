@@ -41,7 +41,6 @@ describe("[§3.3] the ops of a reply", () => {
       [{ op: "StepTeleport", id: "a" }],
       /^0\.op: op: "StepTeleport" is not an opcode this platform knows$/,
     ],
-    ["also one that we do not have yet", [{ op: "WaitForSignal", id: "a" }], /"WaitForSignal" is not an opcode/],
     ["names of object members are none", [{ op: "constructor", id: "a" }], /"constructor" is not an opcode/],
     ["no opcode", [{ id: "a" }], /^0\.op: /],
     ["null among ops", [{ op: "None", id: "a" }, null], /^1: /],

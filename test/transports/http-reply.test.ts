@@ -174,8 +174,8 @@ describe("[G9] replies that cannot be understood", () => {
     [
       "an unknown opcode, by name",
       206,
-      '[{"op":"WaitForSignal","id":"a"}]',
-      /0\.op: op: "WaitForSignal" is not an opcode/,
+      '[{"op":"Teleport","id":"a"}]',
+      /0\.op: op: "Teleport" is not an opcode/,
     ],
     ["null among the ops", 206, "[null]", /^the app's reply cannot be understood: 0: /],
     ["a text", 206, '"StepRun"', /^the app's reply cannot be understood/],

@@ -34,10 +34,12 @@ const request = (changes: Partial<CallRequest> = {}): CallRequest => ({
   events: [record],
   entries: [],
   disableImmediateExecution: false,
+  sdk: async () => "js:v4.24.0",
   runNow: () => NOW,
   ...changes,
 });
-const bodyOf = (changes: Partial<CallRequest> = {}) => JSON.parse(callBody(request(changes)));
+const textOf = (changes: Partial<CallRequest> = {}) => callBody(request(changes)).body;
+const bodyOf = (changes: Partial<CallRequest> = {}) => JSON.parse(textOf(changes));
 
 describe("[§3.1] the body of a call", () => {
   test("a first discovery", () => {
@@ -50,6 +52,10 @@ describe("[§3.1] the body of a call", () => {
         attempt: 0,
         max_attempts: 3,
         stack: { stack: [], current: 0 },
+        qi_id: `${RUN_ID}.3.1.0`, // comes back with checkpoints
+        request_id: `${RUN_ID}.3.1.0`,
+        generation_id: 4,
+        job_id: `${RUN_ID}-discovery-1`,
         disable_immediate_execution: false,
         use_api: false,
       },
@@ -118,11 +124,11 @@ describe("[§3.1] use_api", () => {
   });
 
   test("exactly at the bound everything is sent", () => {
-    const empty = callBody(request({ entries: withMemo(0) })).length;
-    const full = callBody(request({ entries: withMemo(CALL_BODY_MAX_BYTES - empty) }));
+    const empty = textOf({ entries: withMemo(0) }).length;
+    const full = textOf({ entries: withMemo(CALL_BODY_MAX_BYTES - empty) });
     expect(full.length).toBe(CALL_BODY_MAX_BYTES);
     expect(JSON.parse(full).use_api).toBe(false);
-    expect(JSON.parse(callBody(request({ entries: withMemo(CALL_BODY_MAX_BYTES - empty + 1) }))).use_api).toBe(true);
+    expect(bodyOf({ entries: withMemo(CALL_BODY_MAX_BYTES - empty + 1) }).use_api).toBe(true);
   });
 
   test("the bound counts bytes, not characters", () => {
@@ -148,9 +154,7 @@ describe("[§3.1] the request", () => {
       now: () => NOW,
     });
     const reply = await functions.call(request(options.call));
-    const [first] = sent;
-    if (!first) throw new Error("nothing was sent");
-    return { sent: first, reply };
+    return { sent: sent[0]!, reply };
   }
 
   test("`stepId` of the URL is replaced, the rest of it kept", async () => {
@@ -161,8 +165,45 @@ describe("[§3.1] the request", () => {
     expect(target.sent.headers).toMatchObject({
       "x-run-id": RUN_ID,
       "x-inngest-step-id": "abc",
-      "x-request-id": `${RUN_ID}.abc.3.1`,
     });
+  });
+
+  test("it says which call of which run it is, of what generation, and where in its trace", async () => {
+    const { sent } = await post({ call: { call: { number: 0, stepId: "abc", attempt: 1, epoch: 3 } } });
+    const { ctx } = JSON.parse(sent.body);
+    expect(sent.headers).toMatchObject({
+      "x-request-id": ctx.qi_id,
+      "x-inngest-job-id": ctx.job_id,
+      "x-inngest-generation-id": "4",
+      traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/),
+      tracestate: expect.stringMatching(/^inngest@app=[0-9a-f-]{36},inngest@fn=[0-9a-f-]{36},inngest@traceref=[^,=]+$/),
+      "account-id": expect.stringMatching(/^[0-9a-f-]{36}$/),
+    });
+    expect(sent.headers.tracestate).toContain(`inngest@fn=${ctx.fn_id}`);
+    const again = await post({ call: { call: { number: 0, stepId: "abc", attempt: 2, epoch: 3 } } });
+    expect(again.sent.headers["x-inngest-job-id"]).toBe(ctx.job_id);
+    expect(again.sent.headers["x-request-id"]).not.toBe(ctx.qi_id);
+    expect(again.sent.headers.traceparent?.slice(0, 35)).toBe(sent.headers.traceparent?.slice(0, 35)); // one trace
+  });
+
+  test("a step id that no SDK gives fits its headers all the same", async () => {
+    const { sent } = await post({ call: { call: { number: 0, stepId: "grüß\n", attempt: 0, epoch: 0 } } });
+    expect(() => new Headers(sent.headers)).not.toThrow();
+    expect(new URL(sent.url).searchParams.get("stepId")).toBe("grüß\n");
+  });
+
+  test("[C20] a Go client cannot fetch state apart: the run ends with an error that says so, and no call is made", async () => {
+    const entries = [settled("a", 1, { data: "x".repeat(CALL_BODY_MAX_BYTES) })];
+    for (const [sdk, isMade] of [
+      ["go:v0.15.1", false],
+      ["js:v4.24.0", true],
+      ["py:v0.5.18", true],
+    ] as const) {
+      const { sent, reply } = await post({ call: { entries, sdk: async () => sdk } });
+      expect(sent !== undefined).toBe(isMade);
+      if (!isMade) expect(reply).toMatchObject({ kind: "error", final: true, error: { code: "call_too_large" } });
+    }
+    expect((await post({ call: { sdk: async () => "go:v0.15.1" } })).reply.kind).toBe("ops"); // a small one is
   });
 
   test("[G10] it is signed in production and never carries the key", async () => {

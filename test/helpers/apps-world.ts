@@ -1,0 +1,182 @@
+/**
+ * The platform in this process with apps that are reached by the messages of Inngest's protocol, and say what a test wants:
+ * scripts, or official clients. Apps reach the platform through its routes, as over a network. Time is virtual, and moves
+ * when no app is at work.
+ */
+import { vi } from "vitest";
+import { platformApp } from "../../src/app.ts";
+import { HttpFunctions } from "../../src/transports/http.ts";
+import type { PostRequest, PostResult } from "../../src/transports/post.ts";
+import { registerBodySchema, type RegisteredFunction } from "../../src/protocol/function-config.ts";
+import { callBodySchema, type CallBody } from "../../src/protocol/call.ts";
+import { INNGEST_RETRY_POLICY, type RetryPolicy } from "../../src/protocol/retry-policy.ts";
+import { noFaults, type FaultSource } from "../../src/testing/host/faults.ts";
+import { realTurn } from "../../src/testing/host/turns.ts";
+import { ENV, World } from "../../src/testing/host/world.ts";
+import { frontDoor, type FrontDoor, type Looks, type PlatformHost } from "./front-door.ts";
+import { seededRandom } from "./random.ts";
+import { NOW } from "./run-builder.ts";
+
+/** One call, as an app sees it. */
+export interface AppCall {
+  url: URL;
+  headers: Headers;
+  body: CallBody;
+  /** how many calls there were before it */
+  index: number;
+}
+
+export interface AppsWorldOptions {
+  /** what the apps answer */
+  answer: (call: AppCall, request: PostRequest) => Promise<PostResult> | PostResult;
+  faults?: FaultSource;
+  choose?: (count: number) => number;
+  seed?: number;
+}
+
+const QUIET_TURNS = 10;
+const LOOKS_MAX = 20_000;
+const SETTINGS = { isDev: true, eventKeys: [], signingKeys: [], sdkUrls: [] };
+
+export class AppsWorld implements PlatformHost {
+  readonly world: World;
+  readonly door: FrontDoor;
+  /** calls so far */
+  readonly calls: AppCall[] = [];
+  readonly #app: ReturnType<typeof platformApp>;
+  /** apps that are at work */
+  #busy = 0;
+
+  constructor({ answer, faults = noFaults, choose, seed = 1 }: AppsWorldOptions) {
+    const http = new HttpFunctions({
+      post: (request) => this.#post(request, answer),
+      exchange: () => Promise.reject(new Error("no gateway is under test")),
+      signingKey: () => null,
+      isDev: () => true,
+      now: () => this.world.clock.now,
+    });
+    const local = {
+      has: () => false,
+      activate: () => {
+        throw new Error("no code is in this process");
+      },
+    };
+    this.world = new World({
+      start: NOW,
+      random: seededRandom(seed),
+      choose,
+      faults,
+      transports: (life) => ({ local, http: { call: (request) => life.within(http.call(request)) } }),
+    });
+    this.#app = platformApp(this.world.objects(), ENV, () => SETTINGS);
+    this.door = frontDoor(this);
+    vi.spyOn(Date, "now").mockImplementation(() => this.world.clock.now);
+  }
+
+  close(): void {
+    vi.restoreAllMocks();
+  }
+
+  /** A function that an event of its own name starts. */
+  async register(id: string, retry: RetryPolicy = INNGEST_RETRY_POLICY, sdk = "js:v4.24.0"): Promise<void> {
+    const fn: RegisteredFunction = {
+      id: `app-${id}`,
+      name: id,
+      appId: "app",
+      version: 1,
+      triggers: [{ event: id, expression: null }],
+      crons: [],
+      retry,
+      transport: { kind: "http", url: `http://app.test/api/inngest?fnId=app-${id}&stepId=step` },
+    };
+    const sync = { appId: "app", url: null, sdk, framework: "test", functions: [fn], checksum: id };
+    await this.during(this.world.objects().registry(ENV).sync(sync));
+  }
+
+  /** As an official client registers itself. */
+  async registerApp(body: unknown): Promise<void> {
+    const parsed = registerBodySchema.parse(body);
+    const { status, body: answer } = await this.door.post("/fn/register", parsed);
+    if (status !== 200) throw new Error(`the app was not registered: ${JSON.stringify(answer)}`);
+  }
+
+  /** A request of an app to the platform, while it is at work. */
+  request(path: string, init?: RequestInit): Promise<Response> {
+    return Promise.resolve(this.#app.fetch(new Request(`http://localhost${path}`, init)));
+  }
+
+  /** An app that takes its time. */
+  async pause(ms: number): Promise<void> {
+    this.#busy -= 1;
+    await this.world.later(ms);
+    this.#busy += 1;
+  }
+
+  async fetch(request: Request): Promise<Response> {
+    return this.during(this.#app.fetch(request));
+  }
+
+  async meanwhile({ count }: Looks): Promise<void> {
+    if (count > LOOKS_MAX) throw new Error(`not within ${LOOKS_MAX} looks`);
+    await this.#rest();
+    if (count % 2 === 0 && !this.#moveOn()) throw new Error("nothing is left to happen");
+  }
+
+  /** Lets happen what an answer needs. */
+  async during<T>(answer: T | Promise<T>): Promise<T> {
+    const work = Promise.resolve(answer);
+    let isOver = false;
+    const over = () => void (isOver = true);
+    void work.then(over, over);
+    for (;;) {
+      await this.#rest(() => isOver);
+      if (isOver) return work;
+      if (!this.#moveOn()) throw new Error("no answer comes, and nothing is left to happen");
+    }
+  }
+
+  async #post(request: PostRequest, answer: AppsWorldOptions["answer"]): Promise<PostResult> {
+    const call: AppCall = {
+      url: new URL(request.url),
+      headers: new Headers(request.headers),
+      body: callBodySchema.parse(JSON.parse(request.body)),
+      index: this.calls.length,
+    };
+    this.calls.push(call);
+    this.#busy += 1;
+    try {
+      return await answer(call, request);
+    } finally {
+      this.#busy -= 1;
+    }
+  }
+
+  async #rest(isOver: () => boolean = () => false): Promise<void> {
+    const { world } = this;
+    let seen = world.turns.count;
+    for (let quiet = 0; quiet < QUIET_TURNS && !isOver(); quiet++) {
+      await realTurn();
+      if (this.#busy > 0 || !world.turns.areOver || world.turns.count !== seen || world.startDue()) quiet = 0;
+      seen = world.turns.count;
+    }
+  }
+
+  #moveOn(): boolean {
+    const { clock } = this.world;
+    const timer = clock.next();
+    if (!timer) return false;
+    clock.moveTo(Math.max(timer.at, clock.now));
+    clock.fire(timer);
+    return true;
+  }
+}
+
+/** An answer of an SDK: ops, or with 200 a result. */
+export function answered(status: number, body: unknown, headers: Record<string, string> = {}): PostResult {
+  return {
+    kind: "answered",
+    status,
+    headers: { "x-inngest-sdk": "js:v4.24.0", "x-inngest-req-version": "2", ...headers },
+    body: JSON.stringify(body),
+  };
+}
