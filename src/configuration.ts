@@ -64,6 +64,10 @@ export const platformBindings = {
     says: "Durable Object with SQLite, four a day: accepted events, index of runs",
     default: "required",
   },
+  ChannelDO: {
+    says: "Durable Object with SQLite, one per realtime channel in use: its subscribers' sockets. Holds no messages",
+    default: "required for realtime",
+  },
   HttpCall: {
     says: "Entrypoint that the Worker's module exports; needs no line in wrangler.toml. Each call to an app leaves from it",
     default: "required to call apps over HTTP",

@@ -19,12 +19,14 @@ import { textHash } from "./protocol/ids.ts";
 import { CALL_TIMEOUT_DEV_MS, CALL_TIMEOUT_MS, RETENTION_DEFAULT_MS, RETENTION_MIN_MS } from "./protocol/limits.ts";
 import { durationMs } from "./protocol/time-string.ts";
 import { syncConfigured } from "./routes/app-sync.ts";
+import { realtimeKeys } from "./routes/realtime.ts";
 import { checkWebhooks } from "./routes/webhooks.ts";
 import type { Inngest } from "./sdk/client.ts";
 import type { InngestFunction } from "./sdk/function.ts";
 import { bindSchedules } from "./sdk/schedules.ts";
 import { bindSender } from "./sdk/sender.ts";
 import { suggestion } from "./sdk/suggestion.ts";
+import { bindSignals } from "./sdk/signals.ts";
 import { sdkName } from "./sdk/version.ts";
 import type { InngestWebhook } from "./sdk/webhook/webhook.ts";
 import { settings } from "./settings.ts";
@@ -33,6 +35,7 @@ import type { Exchange } from "./transports/gateway.ts";
 import type { Post } from "./transports/post.ts";
 import { LocalFunctions } from "./transports/local.ts";
 
+export { ChannelDO } from "./durable-objects/channel-do.ts";
 export { EventDO } from "./durable-objects/event-do.ts";
 export { HistoryDO } from "./durable-objects/history-do.ts";
 export { ConcurrencyDO } from "./durable-objects/concurrency-do.ts";
@@ -71,7 +74,7 @@ export interface WorkerOptions {
  *
  * @throws TypeError naming the option, or the function and its trigger, when one cannot be used
  * @example
- * export { StepDO, EventDO, ConcurrencyDO, RegistryDO, HistoryDO, HttpCall } from "@dotdo/inngest/worker";
+ * export { StepDO, EventDO, ConcurrencyDO, RegistryDO, HistoryDO, ChannelDO, HttpCall } from "@dotdo/inngest/worker";
  * export default createWorker({ client: inngest, functions: [syncUser], app });
  */
 export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloudflare.Env, RouteMessage> {
@@ -93,11 +96,13 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
   });
   install({
     transports: { local, http },
+    realtimeKeys: () => realtimeKeys(settings()),
     retentionMs: retentionOf(options.retention),
     timing: { ...RUN_TIMING, ...options.timing },
   });
   if (client) {
     bindSender(client, sendInProcess);
+    bindSignals(client, (signal) => objects.signal(MAIN_ENV, signal.name).send(signal));
     bindSchedules(client, (request) => answerScheduleRequest(objects, MAIN_ENV, request, Date.now()));
   }
   for (const webhook of webhooks) bindSender(webhook.client, sendInProcess);

@@ -6,6 +6,8 @@ export interface Installed {
   transports: Transports;
   retentionMs: number;
   timing: RunTiming;
+  /** what subscription tokens are signed with; the first signs */
+  realtimeKeys: () => readonly string[];
 }
 
 let installed: Installed | null = null;

@@ -2,9 +2,11 @@
 import type { Memo } from "../protocol/call.ts";
 import type { NamedCall } from "../protocol/call-ref.ts";
 import type { SyncFailure } from "../protocol/app-sync.ts";
+import type { WorkerResult } from "../protocol/connect/result.ts";
 import type { EventRecord } from "../protocol/event.ts";
 import type { RegisteredFunction } from "../protocol/function-config.ts";
 import { isOrderedUlid, ulidFirstByte, ulidTime } from "../protocol/ids.ts";
+import type { ChannelTopics } from "../protocol/realtime.ts";
 import type { Signal } from "../protocol/signal.ts";
 import type { ScheduleChanges, ScheduleDefinition, ScheduleView } from "../protocol/schedule.ts";
 import type { PreparedWait } from "../engine/expression.ts";
@@ -12,6 +14,7 @@ import type { Op } from "../engine/step-ops.ts";
 import type { GatePolicy, Lease, Refusal } from "../engine/lease.ts";
 import type { LogPlace } from "../flow-control/fifo.ts";
 import type { Entry, Invoker, Run, RunStatus } from "../engine/run.ts";
+import type { WorkerMessage } from "./transport.ts";
 import type { BatchPolicy, DebouncePolicy, Pause, RateLimitPolicy } from "../protocol/flow-control.ts";
 
 /** Log objects per day and environment: each takes its share of appends, and every wait looks back through all. */
@@ -87,6 +90,15 @@ export interface RunObjectApi {
   calleeEnded(stepId: string, memo: Memo): Promise<void>;
   /** A call to the run's app that goes on tells of steps that have run in it. */
   checkpoint(request: CheckpointRequest): Promise<CheckpointOutcome>;
+  /**
+   * A worker's answer to a call, or why none comes. `stale`: nobody waits for it any more. `refused`: the worker is none of
+   * the run's app (G11).
+   *
+   * @param apps those that the worker serves; null for who has the signing key
+   */
+  answered(requestId: string, result: WorkerResult, apps: string[] | null): Promise<{ kind: "taken" | "stale" | "refused" }>;
+  /** What a worker is sent for a call; null when nobody waits for its answer any more. */
+  workerMessage(requestId: string): Promise<WorkerMessage | null>;
   /** @param cascade also the runs that its open steps have invoked */
   cancel(reason: string, cascade?: boolean): Promise<{ kind: "cancelled" | "ended" | "unknown" }>;
   /** A key's object lets a lease in that stood in its line. `declined`: the run has no use for it. */
@@ -109,6 +121,47 @@ export interface RunObjectApi {
   poke(): Promise<void>;
   /** Deletes the run; only ended ones. */
   forget(): Promise<{ kind: "forgotten" | "running" }>;
+}
+
+/** A call of a run, on its way to a worker that has dialled in. */
+export interface WorkerCall {
+  /** names the call, as `x-request-id` does over HTTP */
+  requestId: string;
+  runId: string;
+  appId: string;
+  functionId: string;
+  /** null for a discovery */
+  stepId: string | null;
+}
+
+/** A worker's connection, as people see it. */
+export interface ConnectionView {
+  id: string;
+  instanceId: string;
+  phase: "connected" | "ready" | "paused" | "draining";
+  apps: { id: string; version: string | null; functions: number }[];
+  /** calls it takes at the same time; null: as many as come */
+  maxConcurrency: number | null;
+  inFlight: number;
+  sdk: string;
+  platform: string | null;
+  connectedAt: number;
+  seenAt: number;
+}
+
+/** Where workers dial in, and calls wait for them: one of each environment. */
+export interface GatewayObjectApi {
+  /** The upgrade of a worker's connection. Only where there are sockets. */
+  fetch(request: Request): Promise<Response>;
+  /** Takes a call on: its run will be told of an answer, or that none comes. Asking again changes nothing. */
+  dispatch(call: WorkerCall, message: WorkerMessage): Promise<void>;
+  /** Whether any call of a run is here. */
+  holds(runId: string): Promise<boolean>;
+  /** A result that came without its connection. */
+  flush(requestId: string, result: WorkerResult): Promise<void>;
+  connections(): Promise<ConnectionView[]>;
+  /** Asks a worker to go: it connects anew first. */
+  drain(connectionId: string): Promise<{ kind: "draining" | "unknown" }>;
 }
 
 export interface RunIndexRow {
@@ -497,6 +550,29 @@ export interface RegistryObjectApi {
   environments(): Promise<string[]>;
 }
 
+/** One message for the subscribers of a topic, just as they get it. */
+export interface ChannelMessage {
+  topic: string;
+  /** text, or what `publish/tee` carries */
+  frame: string | Uint8Array;
+}
+
+/** What a subscriber is to get, and until when; `until` null: for as long as it likes. */
+export interface ChannelSubscription {
+  topics: ChannelTopics[];
+  until: number | null;
+}
+
+/** A realtime channel. */
+export interface ChannelObjectApi {
+  /** Hands messages to those who subscribe now, in this order. */
+  publish(messages: ChannelMessage[]): Promise<void>;
+  /** Another channel's object has subscribers of this one, and is told of messages until it says that it has none. */
+  follow(home: string): Promise<{ kind: "following" | "full" }>;
+  /** Messages of another channel, for subscribers that live here; false when none of them subscribes to it. */
+  forward(channel: string, messages: ChannelMessage[]): Promise<boolean>;
+}
+
 /** The events queue, as far as there is one. Without it a log's own alarm delivers (design §2). */
 export interface RouteQueue {
   exists(): boolean;
@@ -513,6 +589,9 @@ export interface Objects {
   log(env: string, log: string): LogObjectApi;
   waits(env: string, eventName: string): WaitsObjectApi;
   signal(env: string, name: string): SignalObjectApi;
+  channel(env: string, channel: string): ChannelObjectApi;
+  /** Connects a subscriber: a response with a WebSocket, or the reason why there is none. */
+  subscribe(env: string, channel: string, subscription: ChannelSubscription): Promise<Response>;
   dedupe(env: string, shard: number): DedupeObjectApi;
   registry(env: string): RegistryObjectApi;
   /** Keys of flow control, by the names that `flow-control/admit.ts` gives. */
@@ -521,6 +600,7 @@ export interface Objects {
   collector(env: string, object: string): CollectorObjectApi;
   lines(env: string, functionId: string): LinesObjectApi;
   cancellation(env: string, id: string): CancellationObjectApi;
+  gateway(env: string): GatewayObjectApi;
 }
 
 const DAY_MS = 86_400_000;

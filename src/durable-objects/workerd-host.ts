@@ -3,6 +3,7 @@ import type { Host } from "./host.ts";
 import { meter } from "./meter.ts";
 import type {
   CancellationObjectApi,
+  ChannelObjectApi,
   CollectorObjectApi,
   DedupeObjectApi,
   LeaseObjectApi,
@@ -21,12 +22,15 @@ import type { Sql } from "./storage/sql.ts";
 import { sqlStores } from "./storage/sql-stores.ts";
 
 /** The classes that a Worker must export, with their entry in its wrangler configuration. */
-const CLASSES = ["StepDO", "EventDO", "ConcurrencyDO", "RegistryDO", "HistoryDO"] as const;
+const CLASSES = ["StepDO", "EventDO", "ConcurrencyDO", "RegistryDO", "HistoryDO", "ChannelDO"] as const;
 type ClassName = (typeof CLASSES)[number];
 
 /** Separates environment, kind and name in an object's name; in the name of an environment it is written otherwise. */
 const SEPARATOR = "/";
 const SEPARATOR_IN_ENV = ":";
+
+/** Carries a subscription to the object of its channel. */
+export const SUBSCRIPTION_PARAM = "subscription";
 
 /** The queue's producer, among the Worker's bindings. */
 function eventsQueue(): Queue<RouteMessage> | undefined {
@@ -56,6 +60,12 @@ export const objects: Objects = {
   log: (env, log) => stub<LogObjectApi>("HistoryDO", env, log),
   waits: (env, eventName) => stub<WaitsObjectApi>("EventDO", env, `name${SEPARATOR}${eventName}`),
   signal: (env, name) => stub<SignalObjectApi>("EventDO", env, `signal${SEPARATOR}${name}`),
+  channel: (env, channel) => stub<ChannelObjectApi>("ChannelDO", env, channel),
+  subscribe: (env, channel, subscription) => {
+    const query = new URLSearchParams({ [SUBSCRIPTION_PARAM]: JSON.stringify(subscription) });
+    const to = stub<Pick<Fetcher, "fetch">>("ChannelDO", env, channel);
+    return to.fetch(`http://channel/?${query}`, { headers: { upgrade: "websocket" } });
+  },
   dedupe: (env, shard) => stub<DedupeObjectApi>("EventDO", env, `id${SEPARATOR}${shard}`),
   registry: (env) => stub<RegistryObjectApi>("RegistryDO", env, "registry"),
   leases: (env, object) => stub<LeaseObjectApi>("ConcurrencyDO", env, object),

@@ -65,6 +65,22 @@ export const CALL_TIMEOUT_MS = 15 * MINUTE; // wall time of a consumer or alarm 
 export const CALL_TIMEOUT_DEV_MS = 2 * 60 * MINUTE; // inngest/inngest: request duration
 export const SYNC_TIMEOUT_MS = 10 * SECOND; // inngest/inngest pkg/deploy
 
+/** Realtime (inngest-protocol §8). */
+export const REALTIME_MESSAGE_MAX_BYTES = 512 * KIB; // inngest/inngest pkg/consts
+export const REALTIME_CHUNK_MAX_BYTES = 1 * KIB; // inngest/inngest pkg/consts, of a stream
+export const REALTIME_CHUNKS_MAX = 1000; // inngest/inngest pkg/consts, in a stream
+export const REALTIME_TOKEN_MS = 1 * MINUTE; // inngest/inngest pkg/execution/realtime: to connect within; the connection outlives it
+export const REALTIME_SSE_MAX_MS = 15 * MINUTE; // inngest/inngest pkg/execution/realtime
+export const REALTIME_SSE_BUFFER_MAX_BYTES = 4 * MIB; // ours: messages that a slow reader has not taken
+export const REALTIME_KEEP_ALIVE_MS = 45 * SECOND; // ours: proxies end a connection after a minute or more of silence
+export const REALTIME_FORWARD_MS = 5 * SECOND; // ours: how long a publication waits for other channels' objects
+export const REALTIME_WAITING_MAX = 1000; // ours: messages that wait for another channel's object
+export const CHANNEL_NAME_MAX_BYTES = 512; // ours: it is part of the name of an object
+export const TOPIC_NAME_MAX_BYTES = 255; // ours
+export const SUBSCRIPTION_MAX_BYTES = 8 * KIB; // ours: half of what is kept with a socket that sleeps
+export const CHANNEL_SUBSCRIBERS_MAX = 10_000; // ours: a third of the sockets that an object may have
+export const CHANNEL_HOMES_MAX = 1000; // ours: a tenth of the requests that an invocation may make
+
 /** Durability timing of the engine (design §2–§4). */
 export const WATCHDOG_MS = 20 * SECOND; // an activation without an alarm dies silently after 65–140 s
 export const ALARM_HOLD_MS = 9 * MINUTE; // an alarm handler may run 15 minutes; it hands over well before
@@ -77,3 +93,16 @@ export const REDELIVERY_HORIZON_MS = 7 * DAY; // no event older than this starts
 export const RETENTION_DEFAULT_MS = 30 * DAY;
 export const RETENTION_MIN_MS = REDELIVERY_HORIZON_MS;
 export const FLAG_LINGER_MS = 60 * MINUTE; // a name stays flagged as waited for, an hour after its last wait
+
+/** Workers that dial in over a WebSocket (inngest-protocol §7). */
+export const CONNECT_HELLO_MS = 5 * SECOND; // inngest/inngest pkg/connect: a worker says who it is
+export const CONNECT_HEARTBEAT_MS = 10 * SECOND; // inngest/inngest pkg/consts
+export const CONNECT_SILENCE_MAX_MS = 45 * SECOND; // ours: four heartbeats that did not come
+export const CONNECT_ACK_MS = 10 * SECOND; // ours: a worker acknowledges a request at once
+export const CONNECT_LEASE_EXTEND_MS = 30 * SECOND; // inngest/inngest pkg/consts
+export const CONNECT_LEASE_MS = 2 * MINUTE; // inngest/inngest pkg/consts
+export const CONNECT_LEASE_GRACE_MS = 5 * SECOND; // inngest/inngest pkg/consts
+export const CONNECT_NO_WORKER_MS = 5 * MINUTE; // ours: a call waits so long for a worker before that is a failed attempt
+export const CONNECT_NO_ROOM_MS = 60 * MINUTE; // ours: and so long for one that is not busy
+export const CONNECT_APPS_MAX = 10; // inngest/inngest: apps of one connection
+export const CONNECT_SESSION_MS = 5 * MINUTE; // inngest/inngest: from start to the socket

@@ -42,6 +42,9 @@ const INTERNAL = [
   "ACTIVATION_MAX_STEPS",
   "LOOKBACK_MARGIN_MS",
   "FLAG_LINGER_MS",
+  "REALTIME_KEEP_ALIVE_MS",
+  "REALTIME_FORWARD_MS",
+  "REALTIME_WAITING_MAX",
 ];
 
 describe("docs/guarantees.md", () => {

@@ -7,6 +7,7 @@
  * 2. What an object that has died still does is not noticed: nothing that it waits for comes.
  * 3. Everything that goes on is a turn or a timer; when neither is left and no code runs, the world is at rest.
  */
+import { ChannelObject } from "../../durable-objects/channel-object.ts";
 import { DedupeObject } from "../../durable-objects/dedupe-object.ts";
 import { routeBatch } from "../../durable-objects/consumer.ts";
 import type { Host } from "../../durable-objects/host.ts";
@@ -16,6 +17,7 @@ import type { Objects, RouteMessage } from "../../durable-objects/objects.ts";
 import { RegistryObject } from "../../durable-objects/registry-object.ts";
 import { RUN_TIMING, RunObject } from "../../durable-objects/run-object.ts";
 import type { Transports } from "../../durable-objects/transport.ts";
+import { SignalObject } from "../../durable-objects/signal-object.ts";
 import { WaitsObject } from "../../durable-objects/waits-object.ts";
 import { deferred } from "../../protocol/deferred.ts";
 import { RETENTION_DEFAULT_MS } from "../../protocol/limits.ts";
@@ -66,6 +68,8 @@ export class World {
   readonly turns: Turns;
   /** what objects have told people, oldest first */
   readonly reports: { at: number; message: string; error: unknown }[] = [];
+  /** realtime messages as subscribers would get them, oldest first */
+  readonly published: (string | Uint8Array)[] = [];
   /** whether events go through a queue; without one logs deliver by themselves */
   hasQueue = true;
   /** called before an object reads, writes, commits or syncs: what it throws the storage throws, and a sync waits for it */
@@ -100,6 +104,9 @@ export class World {
       run: (_env, id) => this.#stub("run", id, life),
       log: (_env, log) => this.#stub("log", log, life),
       waits: (_env, name) => this.#stub("waits", name, life),
+      signal: (_env, name) => this.#stub("signal", name, life),
+      channel: (_env, channel) => this.#stub("channel", channel, life),
+      subscribe: () => Promise.reject(new Error("nobody subscribes in memory: what is published is in `published`")),
       dedupe: (_env, shard) => this.#stub("dedupe", String(shard), life),
       registry: () => this.#stub("registry", "registry", life),
       leases: (_env, object) => this.#stub("key", object, life),
@@ -323,6 +330,15 @@ export class World {
         return new LogObject(host, () => RETENTION_DEFAULT_MS);
       case "waits":
         return new WaitsObject(host);
+      case "signal":
+        return new SignalObject(host);
+      case "channel":
+        return new ChannelObject({
+          host,
+          subscribers: () => [],
+          readToken: async () => undefined,
+          published: (messages) => void this.published.push(...messages.map(({ frame }) => frame)),
+        });
       case "dedupe":
         return new DedupeObject(host);
       case "registry":
