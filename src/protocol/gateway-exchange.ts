@@ -15,7 +15,9 @@ export interface ExchangeOptions {
 
 /** Makes the request of a step, following redirects, and reads the answer as far as its bound. Never rejects. */
 export async function exchange(request: GatewayRequest, options: ExchangeOptions): Promise<GatewayResult> {
-  const signal = AbortSignal.timeout(options.timeoutMs);
+  const timeout = new AbortController();
+  const timer = setTimeout(() => timeout.abort(), options.timeoutMs);
+  const { signal } = timeout;
   try {
     return await follow(request, options, signal);
   } catch (error) {
@@ -26,6 +28,8 @@ export async function exchange(request: GatewayRequest, options: ExchangeOptions
         `${origin} did not answer within ${options.timeoutMs / 1000} s, the bound of one request`,
       );
     return failed("unreachable", `${origin} could not be reached: ${messageOf(error)}`);
+  } finally {
+    clearTimeout(timer); // one that is left over would keep an object in memory
   }
 }
 

@@ -17,6 +17,7 @@ import type { RetryPolicy } from "../protocol/retry-policy.ts";
 import type { WireError } from "../protocol/wire-error.ts";
 import { errorFromWire } from "./errors.ts";
 import type { TurnSource } from "./run-host.ts";
+import type { StepGateway } from "./step/gateway.ts";
 import { Turns } from "./turns.ts";
 
 /** A step that the handler asked for, before anything is known about it. */
@@ -25,7 +26,7 @@ export interface StepRequest {
   name?: string;
   /** label of the tool, such as `step.run` */
   type: string;
-  op: "StepRun" | "Sleep" | "WaitForEvent" | "InvokeFunction";
+  op: "StepRun" | "Sleep" | "WaitForEvent" | "InvokeFunction" | "Gateway" | "AIGateway";
   /** what the wire carries in `name`: a sleep's duration, a wait's event */
   target?: string;
   opts?: Record<string, JsonValue>;
@@ -35,6 +36,8 @@ export interface StepRequest {
   withInput?: (input: unknown[]) => StepRequest;
   /** code of the step, when it has any */
   body?: (step: FoundStep) => unknown;
+  /** the request that the step is */
+  gateway?: StepGateway;
   retry?: RetryPolicy;
   /** how long the code may take */
   timeoutMs?: number;

@@ -5,7 +5,15 @@ import type { BodyResult } from "./step-body.ts";
 
 /** A found step as the wire reports it: planned when it has code to run, else the op that it is. */
 export function foundOp(step: FoundStep): StepOp {
-  return { ...baseOp(step), op: step.body ? "StepPlanned" : step.op };
+  const base = baseOp(step);
+  if (step.body) return { ...base, op: "StepPlanned" };
+  return { ...base, opts: { ...base.opts, ...step.gateway?.opts }, op: step.op };
+}
+
+/** A found step as a platform in this process carries it out: its request is code of its own. */
+export function ownStep(step: FoundStep): FoundStep {
+  const { gateway, body, opts } = step;
+  return gateway && !body ? { ...step, body: gateway.make, opts: { ...opts, input: [gateway.shown] } } : step;
 }
 
 /** A step whose code has run, as the wire reports it. */

@@ -3,6 +3,7 @@ export { Inngest, type ClientOptions } from "./client.ts";
 export { headerKeys, internalEvents, queryKeys } from "./constants.ts";
 export type { EnvVars } from "./environment.ts";
 export { EventSchemas } from "./event-schemas.ts";
+export * from "@inngest/ai";
 export {
   cron,
   EventType,
@@ -23,6 +24,7 @@ export {
   serializeError,
   StepError,
 } from "./errors.ts";
+export { fetch, type StepFetch } from "./fetch.ts";
 export { InngestFunction, type FunctionOwner } from "./function.ts";
 export type {
   BaseContext,
@@ -111,6 +113,8 @@ export type { Jsonify } from "./jsonify.ts";
 export type { RetryOptions } from "./retries.ts";
 export { StepTimeoutError, type StepSignal } from "./step-timeout.ts";
 export type {
+  AiInferOptions,
+  AiModels,
   AsStored,
   AwaitedEvent,
   InvokeOptions,

@@ -9,7 +9,7 @@ import type { Registration } from "./function.ts";
 import { groupTools, type StepScope, type VariantScope } from "./group.ts";
 import { childLogger, flushLogger, gatedLogger } from "./logger.ts";
 import type { EventSender } from "./sender.ts";
-import type { HostedRun, RunHost } from "./run-host.ts";
+import { hostFetch, type HostedRun, type RunHost } from "./run-host.ts";
 import type { Chain } from "./middleware/chain.ts";
 import type { MemoizedSteps } from "./middleware/base.ts";
 import { changedMemo, LazySteps, type Memos } from "./middleware/memoized-steps.ts";
@@ -227,6 +227,8 @@ export class RunContext {
       sessions: () => this.#sessions(),
       send: this.#sender(),
       now: () => this.#now(),
+      fetch: hostFetch(this.#options.host),
+      hold: () => this.execution.hold(),
     });
   }
 

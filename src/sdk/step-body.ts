@@ -2,6 +2,7 @@ import type { JsonValue } from "../protocol/json.ts";
 import { RETRY_DELAY_MAX_MS, RETRY_DELAY_MIN_MS } from "../protocol/limits.ts";
 import type { WireError } from "../protocol/wire-error.ts";
 import { isNonRetriable, retryAfterHeader, isRetryAfter, retryAfterMs, serializeError } from "./errors.ts";
+import { GatewayFailed } from "./gateway-failed.ts";
 
 /** How the body of a step, or a handler, ended. */
 export type BodyResult =
@@ -25,6 +26,22 @@ export async function runBody(body: () => unknown, what: string, now: () => numb
   return dataResult(value, what);
 }
 
+function gatewayResult({ outcome }: GatewayFailed, now: number): BodyResult {
+  const { error, final, retryAfter } = outcome;
+  const waitMs = retryAfterMs({ retryAfter }, now);
+  return {
+    kind: "error",
+    error,
+    final,
+    retryAfter,
+    retryAt: waitMs === undefined ? undefined : retryInstant(waitMs, now),
+  };
+}
+
+function retryInstant(waitMs: number, now: number): number {
+  return now + Math.min(Math.max(waitMs, RETRY_DELAY_MIN_MS), RETRY_DELAY_MAX_MS);
+}
+
 /** A returned value as JSON; `undefined` is null, as on the wire. */
 export function dataResult(value: unknown, what: string): BodyResult {
   try {
@@ -39,6 +56,7 @@ export function dataResult(value: unknown, what: string): BodyResult {
 
 /** @param now epoch ms, from which an error that asks to wait counts */
 export function errorResult(error: unknown, now: number): BodyResult {
+  if (error instanceof GatewayFailed) return gatewayResult(error, now);
   const asksToWait = isRetryAfter(error);
   const waitMs = asksToWait ? retryAfterMs(error, now) : undefined;
   return {
@@ -46,7 +64,6 @@ export function errorResult(error: unknown, now: number): BodyResult {
     error: serializeError(error),
     final: isNonRetriable(error),
     retryAfter: asksToWait ? retryAfterHeader(error) : undefined,
-    retryAt:
-      waitMs === undefined ? undefined : now + Math.min(Math.max(waitMs, RETRY_DELAY_MIN_MS), RETRY_DELAY_MAX_MS),
+    retryAt: waitMs === undefined ? undefined : retryInstant(waitMs, now),
   };
 }

@@ -7,7 +7,7 @@ import type { Run } from "../engine/run.ts";
 import type { Journal, LocalActivation, LocalTransport } from "../durable-objects/transport.ts";
 import type { Inngest } from "../sdk/client.ts";
 import type { FoundStep, Reporter } from "../sdk/execute.ts";
-import { foundOp, ranOp } from "../sdk/found-op.ts";
+import { foundOp, ownStep, ranOp } from "../sdk/found-op.ts";
 import type { InngestFunction, Registration } from "../sdk/function.ts";
 import { Chain } from "../sdk/middleware/chain.ts";
 import type { RequestPlatform } from "../sdk/platform.ts";
@@ -155,7 +155,7 @@ class Activation implements LocalActivation, Reporter {
 
   found(steps: FoundStep[]): void {
     this.#isIdle = false;
-    for (const step of steps) {
+    for (const step of steps.map(ownStep)) {
       this.#open.set(step.id, step);
       if (step.body) {
         if (this.#journal.isRunnable(step.id)) this.#enqueue(step);

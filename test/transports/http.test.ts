@@ -140,6 +140,7 @@ describe("[§3.1] the request", () => {
   async function post(options: { key?: string | null; isDev?: boolean; call?: Partial<CallRequest> } = {}) {
     const sent: PostRequest[] = [];
     const functions = new HttpFunctions({
+      exchange: async () => ({ kind: "failed", code: "unreachable", message: "nothing is asked here" }),
       post: async (given) => {
         sent.push(given);
         return {

@@ -1,9 +1,13 @@
+import { models } from "@inngest/ai";
 import type { Inngest } from "../client.ts";
 import type { PropagatedEventSessions } from "../event.ts";
 import type { StepRequest } from "../execute.ts";
 import type { InngestFunction } from "../function.ts";
 import type { EventSender } from "../sender.ts";
 import type { StepTools } from "./tools.ts";
+import { fetchTool } from "./fetch.ts";
+import type { StepFetcher } from "./gateway.ts";
+import { inferTool } from "./infer.ts";
 import { invokeTool } from "./invoke.ts";
 import { runTool } from "./run.ts";
 import { sendEventTool } from "./send-event.ts";
@@ -22,6 +26,10 @@ export interface StepOwner {
   send?: EventSender;
   /** epoch ms */
   now(): number;
+  /** makes requests where the platform is in this process */
+  fetch: StepFetcher;
+  /** Holds the run's steps back until the function returned is called. */
+  hold(): () => void;
 }
 
 /** The step tools of one execution. */
@@ -30,7 +38,12 @@ export function stepTools(askPlainly: (request: StepRequest) => Promise<unknown>
   const ask = serializer ? storing(askPlainly, serializer) : askPlainly;
   return {
     run: settlingAlone(runTool(ask, "step.run", serializer)),
-    ai: { wrap: settlingAlone(runTool(ask, "step.ai.wrap", serializer)) },
+    ai: {
+      wrap: settlingAlone(runTool(ask, "step.ai.wrap", serializer)),
+      infer: settlingAlone(inferTool(ask, run)),
+      models: { ...models },
+    },
+    fetch: fetchTool(ask, run),
     sleep: settlingAlone(sleepTool(ask)),
     sleepUntil: settlingAlone(sleepUntilTool(ask)),
     waitForEvent: settlingAlone(waitForEventTool(ask, run.client)),

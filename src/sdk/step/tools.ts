@@ -11,9 +11,11 @@ import type {
 } from "../event-map.ts";
 import type { EventType, EventTypeData } from "../event-type.ts";
 import type { EventMeta, ReceivedEvent, UntypedData } from "../event.ts";
+import type { StepFetch } from "../fetch.ts";
 import type { Jsonify } from "../jsonify.ts";
 import type { RetryOptions } from "../retries.ts";
 import type { StepSignal } from "../step-timeout.ts";
+import type { AiAdapter, models } from "@inngest/ai";
 
 /** A step's id, alone or with options. The same id in the same run is the same step: it runs once. */
 export type StepOptionsOrId = string | StepOptions;
@@ -57,6 +59,20 @@ type WaitNames<TName> =
 type WaitCondition =
   | { /** path that must be equal in both events, such as `data.orderId` */ match?: string; if?: undefined }
   | { /** CEL over `event` (the run's) and `async` (the awaited one) */ if?: string; match?: undefined };
+
+/** What `step.ai.infer` asks. */
+export interface AiInferOptions<TAdapter extends AiAdapter> {
+  /** made by `step.ai.models`, or by the export of the same name */
+  model: TAdapter;
+  /** what the provider's API takes */
+  body: AiAdapter.Input<TAdapter>;
+}
+
+/** Adapters of the models that `step.ai.infer` can ask. */
+export type AiModels = Pick<
+  typeof models,
+  "anthropic" | "azureOpenai" | "deepseek" | "gemini" | "grok" | "openai" | "openaiResponses"
+>;
 
 /** What `step.waitForEvent` waits for: `event` or `events`, and at most one of `match` and `if`. */
 export type WaitForEventOptions<TName = string | AnyEventType> = WaitOptions & WaitNames<TName> & WaitCondition;
@@ -145,7 +161,32 @@ export interface StepTools<TEvents extends EventMap = UntypedEvents, TStored ext
       fn: (...input: TInput) => TOutput,
       ...input: TInput
     ): Promise<AsStored<TStored, Awaited<TOutput>>>;
+    /**
+     * Asks a model, and resolves with the provider's answer. The platform makes the request: an app over HTTP is not called
+     * meanwhile, and its key goes with the request and is not kept. What is no success is tried again as any step.
+     *
+     * @example
+     * const model = step.ai.models.openai({ model: "gpt-4o" });
+     * const answer = await step.ai.infer("ask", { model, body: { messages: [{ role: "user", content: question }] } });
+     */
+    infer<TAdapter extends AiAdapter>(
+      id: StepOptionsOrId,
+      options: AiInferOptions<TAdapter>,
+    ): Promise<AiAdapter.Output<TAdapter>>;
+    /** Models to ask: those of `@inngest/ai`, also exported by name. */
+    models: AiModels;
   };
+
+  /**
+   * A `fetch` whose requests are steps: made by the platform once, tried again as any step when no answer comes, and answered
+   * from the journal when the handler is entered again. Every answer is a result, also one of status 500. Answers are read
+   * whole, as text, up to 4 MiB. Several at once need not be awaited one by one.
+   *
+   * @example
+   * const response = await step.fetch("https://api.example.com/rates");
+   * const rates = await response.json();
+   */
+  fetch: StepFetch;
 
   /**
    * Pauses the run without holding any resource.
