@@ -7,6 +7,7 @@ import { appSyncRoutes } from "./routes/app-sync.ts";
 import { appRoutes } from "./routes/apps.ts";
 import { cancellationRoutes } from "./routes/cancellations.ts";
 import { checkpointRoutes } from "./routes/checkpoint.ts";
+import { connectRoutes } from "./routes/connect.ts";
 import { errorBody } from "./routes/api-error.ts";
 import { environmentGuard, environmentRoutes } from "./routes/environments.ts";
 import { eventIngest, eventRoutes } from "./routes/events.ts";
@@ -44,6 +45,7 @@ export function platformApp(
   app.route("/", eventRoutes(objects, env, settings));
   app.route("/", runRoutes(objects, env, settings));
   app.route("/", functionRoutes(objects, env, settings));
+  app.route("/", connectRoutes(objects, env, settings));
   app.route("/", cancellationRoutes(objects, env, settings));
   app.route("/", checkpointRoutes(objects, env, settings));
   app.route("/", signalRoutes(objects, env, settings));

@@ -18,6 +18,8 @@ import { readEvents, readSeed } from "./protocol/event-request.ts";
 import { textHash } from "./protocol/ids.ts";
 import { CALL_TIMEOUT_DEV_MS, CALL_TIMEOUT_MS, RETENTION_DEFAULT_MS, RETENTION_MIN_MS } from "./protocol/limits.ts";
 import { durationMs } from "./protocol/time-string.ts";
+import { readSync } from "./routes/apps.ts";
+import { readSession } from "./routes/connect.ts";
 import { syncConfigured } from "./routes/app-sync.ts";
 import { realtimeKeys } from "./routes/realtime.ts";
 import { checkWebhooks } from "./routes/webhooks.ts";
@@ -30,12 +32,14 @@ import { bindSignals } from "./sdk/signals.ts";
 import { sdkName } from "./sdk/version.ts";
 import type { InngestWebhook } from "./sdk/webhook/webhook.ts";
 import { settings } from "./settings.ts";
+import { ConnectFunctions } from "./transports/connect.ts";
 import { HttpFunctions } from "./transports/http.ts";
 import type { Exchange } from "./transports/gateway.ts";
 import type { Post } from "./transports/post.ts";
 import { LocalFunctions } from "./transports/local.ts";
 
 export { ChannelDO } from "./durable-objects/channel-do.ts";
+export { ConnectDO } from "./durable-objects/connect-do.ts";
 export { EventDO } from "./durable-objects/event-do.ts";
 export { HistoryDO } from "./durable-objects/history-do.ts";
 export { ConcurrencyDO } from "./durable-objects/concurrency-do.ts";
@@ -74,7 +78,7 @@ export interface WorkerOptions {
  *
  * @throws TypeError naming the option, or the function and its trigger, when one cannot be used
  * @example
- * export { StepDO, EventDO, ConcurrencyDO, RegistryDO, HistoryDO, ChannelDO, HttpCall } from "@dotdo/inngest/worker";
+ * export { StepDO, EventDO, ConcurrencyDO, RegistryDO, HistoryDO, ChannelDO, ConnectDO, HttpCall } from "@dotdo/inngest/worker";
  * export default createWorker({ client: inngest, functions: [syncUser], app });
  */
 export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloudflare.Env, RouteMessage> {
@@ -95,7 +99,8 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
     now: () => Date.now(),
   });
   install({
-    transports: { local, http },
+    transports: { local, http, connect: new ConnectFunctions() },
+    connect: { session: (token) => readSession(settings, token), readSync },
     realtimeKeys: () => realtimeKeys(settings()),
     retentionMs: retentionOf(options.retention),
     timing: { ...RUN_TIMING, ...options.timing },

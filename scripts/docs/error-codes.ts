@@ -98,7 +98,7 @@ export const errorGroups: readonly ErrorGroup[] = [
       },
       signal_conflict: {
         means:
-          "`step.waitForSignal` with `onConflict: \"fail\"` waits for a signal that another step waits for already: its run fails. The other waits on. The error names `signal` and `step`.",
+          '`step.waitForSignal` with `onConflict: "fail"` waits for a signal that another step waits for already: its run fails. The other waits on. The error names `signal` and `step`.',
         remedy:
           'Put what tells runs apart into the name, such as `approval/<order id>`, or take the signal over with `onConflict: "replace"`.',
       },

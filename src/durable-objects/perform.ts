@@ -11,6 +11,8 @@ import type { LoggedEvent } from "./objects.ts";
 export type EffectOutcome =
   | { kind: "done" }
   | { kind: "subscribed"; stepId: string; found: LoggedEvent[] }
+  /** another run waits for the signal */
+  | { kind: "conflicted"; stepId: string }
   /** the effect itself answers a step, such as an invoke of an unknown function */
   | { kind: "answered"; stepId: string; memo: Memo };
 
@@ -33,6 +35,16 @@ export async function performEffect(
     }
     case "unsubscribe":
       await Promise.all(effect.events.map((name) => objects.waits(run.env, name).unsubscribe(run.id, effect.stepId)));
+      return { kind: "done" };
+    case "subscribe-signal": {
+      const { stepId, until, signal } = effect;
+      const { kind } = await objects
+        .signal(run.env, signal.name)
+        .wait({ runId: run.id, stepId, until }, signal.conflict);
+      return kind === "conflict" ? { kind: "conflicted", stepId } : { kind: "subscribed", stepId, found: [] };
+    }
+    case "unsubscribe-signal":
+      await objects.signal(run.env, effect.signal).withdraw(run.id, effect.stepId);
       return { kind: "done" };
     case "invoke": {
       const known = await objects.registry(run.env).function(effect.functionId);

@@ -96,12 +96,14 @@ export class RunPublisher {
   async #perform(effect: Effect): Promise<void> {
     const { host, record, waits, decisions } = this.#parts;
     // a wait that has ended, perhaps with its run, needs no subscription any more; a crash may ask for it once more
-    const isOver = effect.kind === "subscribe" && !waits.isOpen(effect.stepId);
+    const isSubscription = effect.kind === "subscribe" || effect.kind === "subscribe-signal";
+    const isOver = isSubscription && !waits.isOpen(effect.stepId);
     const outcome = isOver
       ? { kind: "done" as const }
       : await performEffect(effect, record.current(), record.events(), host);
     record.stored.deleteEffect(effect.id);
     if (outcome.kind === "subscribed") waits.subscribed(outcome.stepId, outcome.found);
+    if (outcome.kind === "conflicted") waits.conflicted(outcome.stepId);
     if (outcome.kind === "answered") {
       const entry = record.stored.entry(outcome.stepId);
       if (entry) decisions.decide({ kind: "answer", entry, memo: outcome.memo });

@@ -3,6 +3,7 @@ import { runTime } from "../engine/run-clock.ts";
 import { cancelIndex, isEnded, type Run } from "../engine/run.ts";
 import type { EventRecord } from "../protocol/event.ts";
 import type { JsonObject } from "../protocol/json.ts";
+import type { Signal } from "../protocol/signal.ts";
 import { isAfter } from "./new-run.ts";
 import type { LoggedEvent } from "./objects.ts";
 import type { RunDecisions } from "./run-decisions.ts";
@@ -49,6 +50,24 @@ export class RunWaits {
     const memo = record.event as unknown as JsonObject;
     const answeredBy = answeredAt === undefined ? record.internalId : undefined;
     this.#decisions.decide({ kind: "answer", entry, memo, found }, answeredBy);
+    return "taken";
+  }
+
+  /** Another run has the signal that a step was to wait for. */
+  conflicted(stepId: string): void {
+    const entry = this.#record.stored.entry(stepId);
+    const open = this.#record.stored.openEntries();
+    if (entry) this.#decisions.decide({ kind: "conflicted", entry, open });
+  }
+
+  /** A signal for a step: first of signal and timeout wins, and a step gets one. */
+  signal(stepId: string, { name, data }: Signal, receivedAt: number): "taken" | "gone" {
+    const run = this.#record.load();
+    const entry = run ? this.#record.stored.entry(stepId) : undefined;
+    if (!run || entry?.signal?.name !== name || !this.isOpen(stepId)) return "gone";
+    const { status } = entry;
+    if ("until" in status && runTime(run, receivedAt) > status.until) return "gone"; // its own deadline ends it
+    this.#decisions.decide({ kind: "answer", entry, memo: { data: { signal: name, data } } });
     return "taken";
   }
 

@@ -6,6 +6,7 @@ import type {
   ChannelObjectApi,
   CollectorObjectApi,
   DedupeObjectApi,
+  GatewayObjectApi,
   LeaseObjectApi,
   LinesObjectApi,
   LogObjectApi,
@@ -22,7 +23,7 @@ import type { Sql } from "./storage/sql.ts";
 import { sqlStores } from "./storage/sql-stores.ts";
 
 /** The classes that a Worker must export, with their entry in its wrangler configuration. */
-const CLASSES = ["StepDO", "EventDO", "ConcurrencyDO", "RegistryDO", "HistoryDO", "ChannelDO"] as const;
+const CLASSES = ["StepDO", "EventDO", "ConcurrencyDO", "RegistryDO", "HistoryDO", "ChannelDO", "ConnectDO"] as const;
 type ClassName = (typeof CLASSES)[number];
 
 /** Separates environment, kind and name in an object's name; in the name of an environment it is written otherwise. */
@@ -72,6 +73,7 @@ export const objects: Objects = {
   rateLimit: (env, object) => stub<RateLimitObjectApi>("ConcurrencyDO", env, object),
   collector: (env, object) => stub<CollectorObjectApi>("ConcurrencyDO", env, object),
   lines: (env, functionId) => stub<LinesObjectApi>("ConcurrencyDO", env, `lines${SEPARATOR}${functionId}`),
+  gateway: (env) => stub<GatewayObjectApi>("ConnectDO", env, "gateway"),
   cancellation: (env, id) => stub<CancellationObjectApi>("ConcurrencyDO", env, `cancellation${SEPARATOR}${id}`),
 };
 

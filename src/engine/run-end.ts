@@ -70,6 +70,8 @@ export function end(draft: Draft, state: Run["state"], openEntries: Entry[]): vo
 }
 
 export function unsubscribe(entry: Entry): Effect {
+  if (entry.signal)
+    return { kind: "unsubscribe-signal", id: `unsubscribe/${entry.id}`, stepId: entry.id, signal: entry.signal.name };
   return { kind: "unsubscribe", id: `unsubscribe/${entry.id}`, stepId: entry.id, events: entry.wait?.events ?? [] };
 }
 

@@ -13,6 +13,7 @@ import type { InvokePayload, Op, StepInfo } from "./step-ops.ts";
 import type { Draft } from "./decision.ts";
 import { failRun } from "./run-end.ts";
 import { requestOver } from "./gateway-entry.ts";
+import { waitForSignal } from "./run-signals.ts";
 
 export function reportLocal(draft: Draft, op: Op, entry: Entry | undefined, event: EventValue, retryAt?: number): void {
   if (entry?.status.kind === "settled") {
@@ -74,7 +75,7 @@ function policyOf(entry: Entry, step: StepInfo | undefined): Entry["retry"] {
 
 export function openEntry(
   draft: Draft,
-  op: Extract<Op, { kind: "sleep" } | { kind: "wait" } | { kind: "invoke" }>,
+  op: Extract<Op, { kind: "sleep" } | { kind: "wait" } | { kind: "signal" } | { kind: "invoke" }>,
   event: EventValue,
 ): Entry | null {
   const entry = open(draft, op.step, op.kind);
@@ -96,6 +97,8 @@ export function openEntry(
       });
       return draft.write({ ...entry, wait }, { kind: "registering", until: op.until });
     }
+    case "signal":
+      return waitForSignal(draft, entry, op);
     case "invoke": {
       draft.effects.push({
         kind: "invoke",

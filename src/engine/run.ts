@@ -109,7 +109,7 @@ export interface Run {
   http?: HttpState;
 }
 
-export type EntryKind = "run" | "sleep" | "wait" | "invoke" | "gateway";
+export type EntryKind = "run" | "sleep" | "wait" | "signal" | "invoke" | "gateway";
 
 /** Times ahead (`at` of a retry, `until`) are in the run's own time. */
 export type EntryStatus =
@@ -158,9 +158,16 @@ export interface Entry {
   /** over HTTP: each completion leads to a discovery, not only the last of its group */
   race?: boolean;
   wait?: { events: string[]; expression: string | null; since: "commit" | "run" };
+  signal?: SignalWait;
   invoke?: { functionId: string };
   /** the request that the platform makes for it; gone once it has been made for good */
   gateway?: GatewayRequest;
+}
+
+/** What a step waits for that waits for a signal, and what becomes of one that waits already. */
+export interface SignalWait {
+  name: string;
+  conflict: "fail" | "replace";
 }
 
 /** Something to do outside the run, its times real; stored with the decision that caused it and repeated until acknowledged (G6). */
@@ -175,6 +182,8 @@ export type Effect =
       until: number;
     }
   | { kind: "unsubscribe"; id: string; stepId: string; events: string[] }
+  | { kind: "subscribe-signal"; id: string; stepId: string; signal: SignalWait; until: number }
+  | { kind: "unsubscribe-signal"; id: string; stepId: string; signal: string }
   | { kind: "invoke"; id: string; stepId: string; functionId: string; record: EventRecord }
   /** the run that a step has invoked goes with this one; `until` when that may not have been started yet */
   | { kind: "cancel-callee"; id: string; runId: string; reason: string; until: number };

@@ -10,10 +10,12 @@ import {
 } from "../protocol/limits.ts";
 import type { RetryPolicy } from "../protocol/retry-policy.ts";
 import { resolveMeta } from "../protocol/sessions.ts";
+import { signalNameProblem } from "../protocol/signal.ts";
 import type { StepOp } from "../protocol/step-op.ts";
 import { durationMs } from "../protocol/time-string.ts";
 import { errorNames, type WireError } from "../protocol/wire-error.ts";
 import { compile } from "./expression.ts";
+import type { SignalWait } from "./run.ts";
 
 /** What identifies a step and belongs to every op about it. */
 export interface StepInfo {
@@ -24,6 +26,14 @@ export interface StepInfo {
   input?: JsonValue;
   retry?: RetryPolicy;
   race?: boolean;
+}
+
+/** A step that waits for a signal. */
+export interface SignalOp {
+  kind: "signal";
+  step: StepInfo;
+  signal: SignalWait;
+  until: number;
 }
 
 /** A step op with its options read: what the run machine understands, whichever way the code was reached. */
@@ -40,6 +50,7 @@ export type Op =
       until: number;
       since: "commit" | "run";
     }
+  | SignalOp
   | { kind: "invoke"; step: StepInfo; functionId: string; payload: InvokePayload; until: number }
   | { kind: "gateway"; step: StepInfo; request: GatewayRequest }
   | { kind: "complete"; data: JsonValue }
@@ -93,6 +104,8 @@ function readStepOp(op: StepOp, step: StepInfo, now: number): Op {
       return { kind: "sleep", step, until: sleepUntil(stringOf(opts.duration) ?? op.name ?? "", now, step) };
     case "WaitForEvent":
       return waitOp(op, step, now);
+    case "WaitForSignal":
+      return signalOp(op, step, now);
     case "InvokeFunction":
       return invokeOp(op, step, now);
     case "Gateway":
@@ -156,6 +169,16 @@ function waitOp(op: StepOp, step: StepInfo, now: number): Op {
     until: deadlineOf(timeout, now, step),
     since: opts.since === "run" ? "run" : "commit",
   };
+}
+
+function signalOp(op: StepOp, step: StepInfo, now: number): Op {
+  const opts = op.opts ?? {};
+  const name = stringOf(opts.signal) ?? op.name ?? "";
+  const problem = signalNameProblem(name);
+  if (problem !== null) throw new RangeError(`step "${step.userId}": \`signal\` ${problem}`);
+  const conflict = opts.conflict === "replace" ? "replace" : "fail";
+  const until = deadlineOf(stringOf(opts.timeout) ?? "", now, step);
+  return { kind: "signal", step, signal: { name, conflict }, until };
 }
 
 function invokeOp(op: StepOp, step: StepInfo, now: number): Op {

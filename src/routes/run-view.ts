@@ -139,7 +139,7 @@ export function waitingFor({ run, entries, places = [] }: RunView) {
     if (status.kind === "settled") continue;
     const until = entryDueAt(entry);
     reasons.push({
-      kind: status.kind,
+      kind: entry.signal ? "signal" : status.kind,
       step: entry.userId,
       on: waitedFor(entry),
       until: until === null ? undefined : isoOf(realTime(run, until)),
@@ -173,7 +173,8 @@ function placeReason(run: Run, { lease, gate, place }: Place) {
   };
 }
 
-function waitedFor({ wait, invoke }: Entry): JsonValue | undefined {
+function waitedFor({ wait, signal, invoke }: Entry): JsonValue | undefined {
+  if (signal) return { signal: signal.name };
   if (wait) return { events: wait.events, if: wait.expression };
   return invoke && { function: invoke.functionId };
 }

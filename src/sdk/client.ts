@@ -22,6 +22,7 @@ import { Schedules } from "./schedules.ts";
 import { makeSeed, postEvents } from "./send.ts";
 import { boundSender, type EventSender } from "./sender.ts";
 import type { Serializer } from "./serializer.ts";
+import { sendSignal, type SendSignalOptions, type SendSignalResponse } from "./signals.ts";
 import { suggestion } from "./suggestion.ts";
 import type { FailureHandler, Handler, Logger } from "./context.ts";
 import type {
@@ -205,6 +206,20 @@ export class Inngest<const TOptions extends ClientOptions = ClientOptions> imple
       headers: options?.env === undefined ? this.headers : { ...this.headers, [headers.env]: options.env },
       fetch: this.fetch,
     });
+  }
+
+  /**
+   * Sends a signal to the step that waits for it (`step.waitForSignal`). Not tried again by itself: it may have arrived.
+   *
+   * @param options.env branch environment to send to, instead of the client's
+   * @returns the run that got it; `runId` is undefined when nobody waited
+   * @throws TypeError for a name that cannot be
+   * @throws SendSignalError when the platform refuses it or cannot be reached
+   * @example
+   * const { runId } = await inngest.sendSignal({ signal: `approval/${orderId}`, data: { by: "ada" } });
+   */
+  sendSignal(options: SendSignalOptions & { env?: string }): Promise<SendSignalResponse> {
+    return sendSignal(this, options, "inngest.sendSignal");
   }
 
   /**

@@ -26,7 +26,7 @@ export interface StepRequest {
   name?: string;
   /** label of the tool, such as `step.run` */
   type: string;
-  op: "StepRun" | "Sleep" | "WaitForEvent" | "InvokeFunction" | "Gateway" | "AIGateway";
+  op: "StepRun" | "Sleep" | "WaitForEvent" | "WaitForSignal" | "InvokeFunction" | "Gateway" | "AIGateway";
   /** what the wire carries in `name`: a sleep's duration, a wait's event */
   target?: string;
   opts?: Record<string, JsonValue>;

@@ -66,6 +66,7 @@ export { staticSchema, type DataSchema, type StandardSchemaV1 } from "./schema.t
 export type { Serializer } from "./serializer.ts";
 export { ScheduleError, Schedules, type DynamicSchedule, type ScheduleOptions } from "./schedules.ts";
 export { SendError } from "./send.ts";
+export { SendSignalError, type SendSignalOptions, type SendSignalResponse } from "./signals.ts";
 export type { Context, FailureContext, FailureHandler, Handler, Logger } from "./context.ts";
 export type {
   CancelledEventPayload,
@@ -125,6 +126,7 @@ export type {
   Stored,
   TimedStepOptions,
   WaitForEventOptions,
+  WaitForSignalOptions,
 } from "./step/tools.ts";
 export type { WorkerEnv } from "./worker-env.ts";
 export { version } from "./version.ts";

@@ -8,12 +8,14 @@ import { isEnded, runStatus, type Entry, type Run } from "../engine/run.ts";
 import { intakeOf } from "../flow-control/admit.ts";
 import { HELD, LINE, NOTICES } from "../durable-objects/lease-book.ts";
 import { logOf, type Subscription } from "../durable-objects/objects.ts";
+import { REPLACED, WAITING } from "../durable-objects/signal-object.ts";
 import { prepareWait, waitMatches } from "../engine/expression.ts";
 import type { RunStore } from "../durable-objects/storage/stores.ts";
 import type { EventRecord, EventValue } from "../protocol/event.ts";
 import type { Memo } from "../protocol/call.ts";
 import type { RegisteredFunction } from "../protocol/function-config.ts";
 import { derivedUlid, runIdOf } from "../protocol/ids.ts";
+import type { Signal } from "../protocol/signal.ts";
 import type { FoundStep } from "../sdk/execute.ts";
 import type { HostedRun } from "../sdk/run-host.ts";
 import type { ObjectKind } from "./host/faults.ts";
@@ -63,6 +65,8 @@ export class Guarantees {
   /** lives of runs' objects, as far as they matter here */
   readonly #lives = new Map<string, object>();
   readonly #leases = new LeaseWatch();
+  /** signals that a client was told a run has */
+  readonly #signals: { runId: string; signal: Signal }[] = [];
 
   constructor(watched: Watched) {
     this.#watched = watched;
@@ -159,11 +163,17 @@ export class Guarantees {
     this.#epochs.set(runId, run.epoch);
   }
 
+  /** A client was told that a run has its signal. */
+  signalled(runId: string, signal: Signal): void {
+    this.#signals.push({ runId, signal });
+  }
+
   /** What must be so when nothing is left to do. */
   atRest(): void {
     for (const { record } of this.#watched.accepted()) this.#checkStarts(record);
     for (const runId of this.#watched.world.names("run")) this.#checkRun(runId);
     this.#checkWaits();
+    this.#checkSignals();
     for (const name of this.#watched.world.names("key")) this.#checkKey(name);
     for (const log of this.#watched.world.names("log"))
       if (this.#watched.world.clock.at(`log ${log}`) !== null)
@@ -276,7 +286,7 @@ export class Guarantees {
     if (status.kind !== "settled" || until === undefined) return;
     if (kind === "wait" && status.memo !== null) return this.#checkAnswer(run, entry, status.memo, until);
     if (status.memo !== null) return;
-    if (kind !== "sleep" && kind !== "wait") return;
+    if (kind !== "sleep" && kind !== "wait" && kind !== "signal") return;
     const late = status.at - Math.max(until, entry.createdAt); // an instant may have been over when it was asked for
     if (late < 0) this.#broken("G5", `${kind} "${userId}" ended ${-late} ms before its time`, run.id);
     if (late > 0 && this.#watched.isCalm()) this.#broken("G5", `${kind} "${userId}" ended ${late} ms late`, run.id);
@@ -328,6 +338,27 @@ export class Guarantees {
         const { runId, stepId } = subscription;
         if (this.#ended.has(runId)) this.#broken("G6", `the wait ${stepId} for ${name} outlived its run`, runId);
       }
+    }
+  }
+
+  /** A signal that was answered with a run is in it, each in a step of its own; and nobody waits any more. */
+  #checkSignals(): void {
+    const taken = new Set<string>();
+    for (const { runId, signal } of this.#signals) {
+      const entries = this.#read(runId)?.entries ?? [];
+      const memo = JSON.stringify({ data: { signal: signal.name, data: signal.data } });
+      const step = entries.find(
+        ({ id, status }) =>
+          status.kind === "settled" && JSON.stringify(status.memo) === memo && !taken.has(`${runId} ${id}`),
+      );
+      if (step) taken.add(`${runId} ${step.id}`);
+      else this.#broken("G1", `the signal ${JSON.stringify(signal.name)} was taken and is in no step`, runId);
+    }
+    for (const name of this.#watched.world.names("signal")) {
+      const disk = this.#watched.world.disk("signal", name);
+      for (const list of [WAITING, REPLACED])
+        for (const { id } of disk ? storesOf(disk).key().list(list, 10) : [])
+          this.#broken("G6", `the wait ${id} for the signal ${JSON.stringify(name)} outlived its run`);
     }
   }
 

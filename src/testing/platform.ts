@@ -1,12 +1,14 @@
 import type { Objects } from "../durable-objects/objects.ts";
 import type { EventValue } from "../protocol/event.ts";
 import { runIdOf } from "../protocol/ids.ts";
+import { signalNameProblem } from "../protocol/signal.ts";
 import { durationMs, instantMs, type DurationInput, type InstantInput } from "../protocol/time-string.ts";
 import { ambient } from "../sdk/ambient.ts";
 import type { EventPayload } from "../sdk/event.ts";
 import { readPayloads } from "../sdk/event-payload.ts";
 import type { RunHost } from "../sdk/run-host.ts";
 import { bindSchedules } from "../sdk/schedules.ts";
+import { bindSignals, type SendSignalOptions, type SendSignalResponse } from "../sdk/signals.ts";
 import { bindSender } from "../sdk/sender.ts";
 import { suggestion } from "../sdk/suggestion.ts";
 import { AppFunctions, type AnyFunction } from "./app-functions.ts";
@@ -173,6 +175,7 @@ export class TestPlatform {
     for (const one of this.#functions.clients) {
       bindSender(one, (events) => this.#client.deliver(null, events));
       bindSchedules(one, (request) => this.#client.schedules(ambient()?.runId ?? null, request));
+      bindSignals(one, (signal) => this.#client.signal(ambient()?.runId ?? null, signal));
     }
     this.clock = {
       now: () => this.#world.clock.now,
@@ -221,6 +224,25 @@ export class TestPlatform {
       const runId = await this.#client.start(id, options);
       this.#check(await this.#driver.settle(), true);
       return this.#run(runId);
+    });
+  }
+
+  /**
+   * Sends a signal as a client does, and lets all happen that follows at once.
+   *
+   * @returns the run that got it; `runId` is undefined when nobody waited
+   * @throws TypeError for a name that cannot be
+   * @example
+   * await run.waitFor("wait:approval");
+   * await platform.sendSignal({ signal: "approval/42", data: { by: "ada" } });
+   */
+  async sendSignal({ signal: name, data = null }: SendSignalOptions): Promise<SendSignalResponse> {
+    const problem = signalNameProblem(name);
+    if (problem !== null) throw new TypeError(`sendSignal: signal ${problem}`);
+    return this.#inTurn(async () => {
+      const { runId } = await this.#client.signal(null, { name, data: JSON.parse(JSON.stringify(data)) });
+      this.#check(await this.#driver.settle(), true);
+      return { runId: runId ?? undefined };
     });
   }
 
@@ -375,7 +397,7 @@ export class TestPlatform {
   /** Whether a timer is about a run's progress: upkeep alone does not make time pass. */
   #isWork({ key }: Timer): boolean {
     const { kind, name } = partsOf(key);
-    if (kind === "registry" || kind === "dedupe") return false;
+    if (kind === "registry" || kind === "dedupe" || kind === "signal") return false;
     if (kind === "key") return this.#stored.keyHasWork(name);
     if (kind === "waits") return this.#stored.hasDeliveries(name);
     const [runId = ""] = name.split(" ");

@@ -11,7 +11,7 @@ import { dueAt, story, waitsFor } from "./timeline.ts";
 /** A step of a run, as its journal tells. */
 export interface TestStep {
   id: string;
-  /** `run` is code of the function: `step.run`, `step.sendEvent`, `step.ai.wrap` */
+  /** `run` is code of the function: `step.run`, `step.sendEvent`, `step.sendSignal`, `step.ai.wrap` */
   kind: Entry["kind"];
   /** label of the tool, such as `step.run` */
   type: string;
@@ -31,7 +31,7 @@ export interface TestStep {
 }
 
 /**
- * What a test may wait for. `end`; `sleep`, `wait` or `invoke`: any of that kind is open, or `wait:<id>` the one of that
+ * What a test may wait for. `end`; `sleep`, `wait` (for an event or a signal) or `invoke`: any of that kind is open, or `wait:<id>` the one of that
  * id; `step:<id>`: that step has its result.
  */
 export type RunTarget = "end" | "sleep" | "wait" | "invoke" | `${"step" | "sleep" | "wait" | "invoke"}:${string}`;
@@ -236,7 +236,7 @@ const OPEN = {
 } as const;
 
 function readMemo(memo: JsonValue, kind: Entry["kind"]): Pick<TestStep, "status"> & Partial<TestStep> {
-  if (memo === null) return { status: kind === "wait" ? "timed out" : "completed", output: null };
+  if (memo === null) return { status: kind === "wait" || kind === "signal" ? "timed out" : "completed", output: null };
   if (typeof memo === "object" && !Array.isArray(memo)) {
     if ("error" in memo && memo.error !== undefined) return { status: "failed", error: restoreError(memo.error) };
     if ("data" in memo && Object.keys(memo).length === 1) return { status: "completed", output: memo.data };

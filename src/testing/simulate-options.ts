@@ -1,3 +1,4 @@
+import type { JsonValue } from "../protocol/json.ts";
 import type { DurationInput, InstantInput } from "../protocol/time-string.ts";
 import type { EventPayload } from "../sdk/event.ts";
 import { suggestion } from "../sdk/suggestion.ts";
@@ -13,6 +14,8 @@ export type Action =
   | { send: EventPayload | readonly EventPayload[] }
   /** a function is started with this data, whatever its triggers */
   | { invoke: AnyFunction | string; data?: object }
+  /** a client sends a signal, which reaches the step that waits for it, if any does */
+  | { signal: string; data?: JsonValue }
   /** time passes, and all that is due in it happens */
   | { advance: DurationInput }
   /** the newest run of this function that has not ended is cancelled */

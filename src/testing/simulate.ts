@@ -176,6 +176,7 @@ function messageOf(
 
 function actionWords(action: Action): string {
   if ("send" in action) return `send ${JSON.stringify(action.send)}`;
+  if ("signal" in action) return `signal ${JSON.stringify(action.signal)} with ${JSON.stringify(action.data ?? null)}`;
   if ("invoke" in action) return `invoke ${idOf(action.invoke)} with ${JSON.stringify(action.data ?? {})}`;
   if ("advance" in action) return `advance ${String(action.advance)}`;
   return `cancel ${idOf(action.cancel)}`;

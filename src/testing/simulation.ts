@@ -1,4 +1,5 @@
 import type { EventRecord } from "../protocol/event.ts";
+import type { Signal } from "../protocol/signal.ts";
 import { durationMs } from "../protocol/time-string.ts";
 import type { AnyFunction } from "./app-functions.ts";
 import { NondeterminismError } from "./determinism.ts";
@@ -176,11 +177,17 @@ export class Simulation<World> {
     const { world, client } = this.#platform.parts;
     for (let turn = 0; turn < turns; turn++) await world.turns.next();
     if ("send" in action) await client.send(action.send);
+    else if ("signal" in action) await this.#signal({ name: action.signal, data: action.data ?? null });
     else if ("invoke" in action) await client.start(idOf(action.invoke), { data: action.data });
     else {
       const newest = this.#platform.runs(idOf(action.cancel)).findLast((run) => !run.hasEnded);
       if (newest) await client.ask((objects) => objects.run(ENV, newest.id).cancel("cancelled by the workload"));
     }
+  }
+
+  async #signal(signal: Signal): Promise<void> {
+    const { runId } = await this.#platform.parts.client.signal(null, signal);
+    if (runId !== null) this.#guarantees.signalled(runId, signal);
   }
 
   #checkGuarantees(): Failure | null {

@@ -56,7 +56,7 @@ export interface StepControl {
   hang(): void;
   /** The wait or invoke times out at once. */
   timeOut(): void;
-  /** The wait gets this event as soon as it is there, whatever it would match. */
+  /** The wait gets this event as soon as it is there, whatever it would match; or a signal with this data. */
   answer(event?: AnswerEvent): void;
   /**
    * The run's object dies right before the step's result is stored, so its code runs again, or right after.
@@ -90,6 +90,8 @@ export interface PendingAnswer {
   stepId: string;
   kind: "answer" | "timeOut";
   event: AnswerEvent;
+  /** name of the signal that the step waits for, when it is no event */
+  signal?: string;
 }
 
 /** All that tests ask of steps. */
@@ -172,7 +174,7 @@ export class StepControls {
 
   /** The latest rule that replaces the step, among those from an index on. */
   #standsIn(run: HostedRun, step: FoundStep, from = 0): Rule | undefined {
-    const canTimeOut = step.op === "WaitForEvent" || step.op === "InvokeFunction";
+    const canTimeOut = step.op === "WaitForEvent" || step.op === "WaitForSignal" || step.op === "InvokeFunction";
     return this.#rules.find(
       (one, index) =>
         index >= from &&
@@ -252,13 +254,14 @@ export class StepControls {
 
   #opened({ runId, entry }: { runId: string; entry: Entry }, rule: Rule): void {
     const { behaviour } = rule;
-    const isWait = entry.kind === "wait";
+    const isWait = entry.kind === "wait" || entry.kind === "signal";
     if (behaviour.kind === "answer" && !isWait) return;
     if (behaviour.kind !== "answer" && behaviour.kind !== "timeOut") return;
     rule.uses += 1;
     const event = behaviour.kind === "answer" ? behaviour.event : {};
     const name = event.name ?? entry.wait?.events[0];
-    this.#pending.push({ runId, stepId: entry.id, kind: behaviour.kind, event: { ...event, name } });
+    const signal = entry.signal?.name;
+    this.#pending.push({ runId, stepId: entry.id, kind: behaviour.kind, event: { ...event, name }, signal });
   }
 }
 

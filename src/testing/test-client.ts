@@ -8,7 +8,9 @@ import type { CallBody } from "../protocol/call.ts";
 import { internalEvents, type EventRecord, type EventValue } from "../protocol/event.ts";
 import { readEvents, readSeed } from "../protocol/event-request.ts";
 import { runIdOf, ulidOf } from "../protocol/ids.ts";
+import type { JsonValue } from "../protocol/json.ts";
 import type { ScheduleAnswer, ScheduleRequest } from "../protocol/schedule.ts";
+import type { Signal } from "../protocol/signal.ts";
 import type { EventPayload } from "../sdk/event.ts";
 import { preparePayload, readPayloads } from "../sdk/event-payload.ts";
 import type { HostedRun } from "../sdk/run-host.ts";
@@ -99,6 +101,12 @@ export class TestClient {
     return runId === null ? answered : activations.whileWaiting(runId, answered);
   }
 
+  /** Hands a signal to the step that waits for it. @param runId of the run whose code sends it */
+  async signal(runId: string | null, signal: Signal): Promise<{ runId: string | null }> {
+    const sent = this.ask((objects) => objects.signal(ENV, signal.name).send(signal));
+    return runId === null ? sent : this.#options.activations.whileWaiting(runId, sent);
+  }
+
   /** Tells the platform of the functions, once. */
   register(): Promise<void> {
     this.#registered ??= this.ask(async (objects) => {
@@ -135,13 +143,20 @@ export class TestClient {
   }
 
   /** Gives an open wait the event, or the timeout, that a test has asked for. */
-  answer({ runId, stepId, kind, event }: PendingAnswer): Promise<unknown> {
+  answer({ runId, stepId, kind, event, signal }: PendingAnswer): Promise<unknown> {
+    if (kind === "answer" && signal !== undefined) return this.#answerSignal(runId, stepId, signal, event.data ?? {});
     const record = this.#event(event.name ?? "", event.data, event.user);
     const receivedAt = this.#options.world.clock.now;
     return this.ask<unknown>((objects) => {
       const run = objects.run(ENV, runId);
       return kind === "timeOut" ? run.expire(stepId) : run.offer(stepId, { record, receivedAt });
     });
+  }
+
+  #answerSignal(runId: string, stepId: string, name: string, data: object): Promise<unknown> {
+    const receivedAt = this.#options.world.clock.now;
+    const signal = { name, data: JSON.parse(JSON.stringify(data)) as JsonValue };
+    return this.ask((objects) => objects.run(ENV, runId).signal(stepId, signal, receivedAt));
   }
 
   async #accept(records: EventRecord[]): Promise<void> {

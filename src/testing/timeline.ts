@@ -181,7 +181,8 @@ function entryPlaces(run: Run, entry: Entry): Placed[] {
 
 function settled(entry: Entry, name: string, memo: unknown, at: number, order: number): Placed[] {
   const { kind, failures, attempt } = entry;
-  if (memo === null) return [place(at, order, `${name} ${kind === "wait" ? "timed out" : "is over"}`)];
+  if (memo === null)
+    return [place(at, order, `${name} ${kind === "wait" || kind === "signal" ? "timed out" : "is over"}`)];
   if (isObject(memo) && memo.error !== undefined) {
     // the last of its attempts tells why already
     const why = failures.length > 0 ? ` after ${count(failures.length, "attempt")}` : `: ${shownError(memo.error)}`;
@@ -192,18 +193,23 @@ function settled(entry: Entry, name: string, memo: unknown, at: number, order: n
     return [place(at, order, `${name} got ${JSON.stringify(event.name)} ${shown(event.data)}`)];
   }
   const data = isObject(memo) && "data" in memo ? memo.data : memo;
+  if (kind === "signal" && isObject(data)) return [place(at, order, `${name} got ${shown(data.data)}`)];
   const tries = failures.length > 0 ? `, attempt ${attempt + 1}` : "";
   return [place(at, order, `${name} completed with ${shown(data)}${tries}`)];
 }
 
+/** Steps with code of their own that are not called steps. */
+const CODE: Record<string, string> = { "step.sendEvent": "sendEvent", "step.sendSignal": "sendSignal" };
+
 function nameOf({ kind, type, userId }: Entry): string {
-  const word = kind === "run" ? (type === "step.sendEvent" ? "sendEvent" : "step") : kind;
+  const word = kind === "run" ? (CODE[type] ?? "step") : kind === "signal" ? "wait" : kind;
   return `${word} ${JSON.stringify(userId)}`;
 }
 
 /** What a step is about. */
 function aim(run: Run, entry: Entry): string {
-  const { wait, invoke } = entry;
+  const { wait, signal, invoke } = entry;
+  if (signal) return ` for the signal ${JSON.stringify(signal.name)}`;
   if (wait) {
     const names = wait.events.map((name) => JSON.stringify(name)).join(" or ");
     return ` for ${names}${wait.expression === null ? "" : `, if ${wait.expression}`}`;

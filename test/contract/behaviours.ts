@@ -39,7 +39,7 @@ export interface BehaviourHost {
 const MIB = 1024 * 1024;
 
 export function behaviours(host: BehaviourHost): void {
-  const { ended, outputOf, readRun, request, runsOf, runWhen, send, sendAll, started, until } = host.door;
+  const { ended, outputOf, post, readRun, request, runsOf, runWhen, send, sendAll, started, until } = host.door;
 
   describe.each(["local", "http"] as const)("over %s:", (transport) => {
     beforeAll(() => host.begin?.(transport));
@@ -277,6 +277,64 @@ export function behaviours(host: BehaviourHost): void {
         expect(left).toBeGreaterThan(50_000);
         expect(left).toBeLessThanOrEqual(60_000);
         expect(run.status).toBe("Running");
+      });
+    });
+
+    describe("waitForSignal", () => {
+      const waiting = (id: string) => runWhen(id, isWaitingFor("signal"), "the wait for a signal");
+      const wait = (signal: string, more: object = {}) => ({
+        wait: { signal, timeout: "20s", onConflict: "fail", ...more },
+      });
+
+      it("resumes with the data of the signal, whose sender is told the run", async () => {
+        const signal = `${freshName()}/ü?`;
+        const { id } = await start("signal", wait(signal));
+        const run = await waiting(id);
+        expect(run.waiting_for).toMatchObject([{ kind: "signal", step: "answer", on: { signal } }]);
+        const { status, body } = await post("/v1/signals", { signal, data: { by: "ada" } });
+        expect([status, body.data]).toEqual([200, { run_id: run.run_id }]);
+        expect(await outputOf(id)).toEqual({ signal, data: { by: "ada" } });
+        expect((await post("/v1/signals", { signal, data: 2 })).status).toBe(404);
+      });
+
+      it("resumes with null when none came in time", async () => {
+        expect(await outputFrom("signal", wait(freshName(), { timeout: 50 }))).toBeNull();
+      });
+
+      it("a second wait fails its run, or takes the signal over", async () => {
+        const signal = freshName();
+        const first = await start("signal", wait(signal, { timeout: "2s" }));
+        await waiting(first.id);
+        const second = await ended((await start("signal", wait(signal))).id);
+        expect(second.error).toMatchObject({
+          code: "signal_conflict",
+          message: "Signal conflict; signal wait already exists for another run",
+        });
+        const third = await start("signal", wait(signal, { onConflict: "replace" }));
+        const isHeld = await waiting(third.id);
+        await until(async () => {
+          const { status, body } = await post("/v1/signals", { signal, data: null });
+          return status === 200 && body.data.run_id === isHeld.run_id;
+        }, "the third to have the signal");
+        expect(await outputOf(third.id)).toEqual({ signal, data: null });
+        expect(await outputOf(first.id)).toBeNull();
+      });
+
+      it("a step sends one: in the Worker in process, elsewhere over the API", async () => {
+        const signal = freshName();
+        const { id } = await start("signal", wait(signal));
+        const run = await waiting(id);
+        expect(await outputFrom("send-signal", { signal: { signal, data: [1] } })).toEqual({ runId: run.run_id });
+        expect(await outputOf(id)).toEqual({ signal, data: [1] });
+        expect(await outputFrom("send-signal", { signal: { signal } })).toEqual({});
+      });
+
+      it("a signal without a name, with one too long, or with too much data is refused", async () => {
+        expect((await post("/v1/signals", { data: 1 })).body.error).toBe(
+          "signal: must be a name of 1 to 512 bytes, not undefined",
+        );
+        expect((await post("/v1/signals", { signal: "x".repeat(513) })).status).toBe(400);
+        expect((await post("/v1/signals", { signal: "s", data: "x".repeat(4 * MIB) })).status).toBe(413);
       });
     });
 

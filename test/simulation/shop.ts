@@ -171,6 +171,16 @@ export function shop(witness: Witness): InngestFunction[] {
     },
   );
 
+  // whoever waits last has the signal, unless it is the polite one
+  const pager = client.createFunction({ id: "pager", retries }, { event: "pager/start" }, async ({ step, event }) => {
+    const { id, polite } = event.data;
+    const onConflict = polite ? "fail" : "replace";
+    const called = await step.waitForSignal("call", { signal: `page-${id}`, timeout: "4h", onConflict });
+    const again = await step.waitForSignal("again", { signal: `again-${id}`, timeout: "1h", onConflict: "replace" });
+    await step.sendSignal("answer", { signal: `page-${id}`, data: "answer" });
+    return { called: called?.data ?? null, again: again?.data ?? null };
+  });
+
   const listener = client.createFunction(
     { id: "listener", retries },
     [{ event: "order/*" }, { event: "fan/start", if: "event.data.loud == true" }],
@@ -189,7 +199,7 @@ export function shop(witness: Witness): InngestFunction[] {
     step.run("tick", () => ran(`daily ${event.id}`, event.id)),
   );
 
-  return [bill, order, flaky, patient, moody, fan, pair, again, caller, listener, audit, daily];
+  return [bill, order, flaky, patient, moody, fan, pair, again, caller, pager, listener, audit, daily];
 }
 
 /** A mixed workload. */
@@ -204,7 +214,7 @@ function story(chance: Random, id: string): Action[] {
     send: { name, data: { id, ...data }, id: userId },
   });
   const pause = (most: number): Action[] => (chance.chance(0.6) ? [{ advance: `${1 + chance.below(most)}m` }] : []);
-  switch (chance.below(11)) {
+  switch (chance.below(12)) {
     case 0:
     case 1: {
       const userId = chance.chance(0.4) ? `order-${id}` : undefined;
@@ -268,6 +278,21 @@ function story(chance: Random, id: string): Action[] {
               send(chance.chance(0.5) ? "moody/angry" : "moody/calm", { n: 2 }),
             ]
           : []),
+      ];
+    case 10:
+      return [
+        send("pager/start", {}),
+        ...pause(60),
+        ...(chance.chance(0.6) ? [send("pager/start", { polite: chance.chance(0.5) }), ...pause(60)] : []),
+        { signal: `page-${id}`, data: "one" },
+        ...(chance.chance(0.5) ? [{ signal: `page-${id}`, data: "two" } as const] : []),
+        ...pause(90),
+        { signal: `again-${id}`, data: "three" },
+        // about when the first gives up
+        ...(chance.chance(0.4)
+          ? [{ advance: `${170 + chance.below(20)}m` } as const, { signal: `page-${id}`, data: "four" } as const]
+          : []),
+        ...(chance.chance(0.2) ? [{ cancel: "shop-pager" } as const] : []),
       ];
     default:
       return [{ advance: "1d" }];
@@ -390,6 +415,13 @@ function expectedOf(run: TestRun): unknown[] | undefined {
       return run.steps.some((step) => step.error?.message.includes("cancelled"))
         ? undefined
         : ["StepError", "InngestInvokeTimeoutError"].map((late) => ({ refused: "no such account", late }));
+    case "shop-pager": {
+      const { called, again } = (run.output ?? {}) as { called?: string | null; again?: string | null };
+      const isWell =
+        [null, "one", "two", "four", "answer"].includes(called ?? null) && [null, "three"].includes(again ?? null);
+      if (run.status === "Completed") return isWell ? [run.output] : ["a signal of its own"];
+      return run.event.data.polite ? ["Signal conflict; signal wait already exists for another run"] : ["no failure"];
+    }
     case "shop-listener":
       return [run.event.name];
     default:

@@ -37,6 +37,7 @@ export type StepType =
   | "realtime.publish"
   | "run"
   | "sendEvent"
+  | "sendSignal"
   | "sleep"
   | "waitForEvent"
   | "waitForSignal"

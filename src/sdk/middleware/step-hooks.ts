@@ -228,12 +228,17 @@ function typeOf({ type }: StepRequest): string {
   return type === "step.sleepUntil" ? "sleep" : type.replace(/^step\./, "");
 }
 
+/** Its input is what the wire carries as options. */
+function hasOptions({ op }: StepRequest): boolean {
+  return op === "WaitForEvent" || op === "WaitForSignal" || op === "InvokeFunction";
+}
+
 function inputOf(request: StepRequest): unknown[] | undefined {
-  return request.op === "WaitForEvent" || request.op === "InvokeFunction" ? [request.opts] : request.input;
+  return hasOptions(request) ? [request.opts] : request.input;
 }
 
 function withInput(request: StepRequest, input: unknown[]): StepRequest {
-  if (request.op !== "WaitForEvent" && request.op !== "InvokeFunction") return request.withInput?.(input) ?? request;
+  if (!hasOptions(request)) return request.withInput?.(input) ?? request;
   const [opts] = input;
   if (typeof opts !== "object" || opts === null)
     throw new TypeError(`${request.type} "${request.userId}": input[0]: ${String(opts)} is not an object of options`);

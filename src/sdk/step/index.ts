@@ -11,9 +11,11 @@ import { inferTool } from "./infer.ts";
 import { invokeTool } from "./invoke.ts";
 import { runTool } from "./run.ts";
 import { sendEventTool } from "./send-event.ts";
+import { sendSignalTool } from "./send-signal.ts";
 import { sleepTool, sleepUntilTool } from "./sleep.ts";
 import { storing } from "./storing.ts";
 import { waitForEventTool } from "./wait-for-event.ts";
+import { waitForSignalTool } from "./wait-for-signal.ts";
 
 /** The run whose steps they are. */
 export interface StepOwner {
@@ -47,6 +49,8 @@ export function stepTools(askPlainly: (request: StepRequest) => Promise<unknown>
     sleep: settlingAlone(sleepTool(ask)),
     sleepUntil: settlingAlone(sleepUntilTool(ask)),
     waitForEvent: settlingAlone(waitForEventTool(ask, run.client)),
+    waitForSignal: settlingAlone(waitForSignalTool(ask)),
+    sendSignal: settlingAlone(sendSignalTool(ask, run)),
     invoke: settlingAlone(invokeTool(ask, run)),
     sendEvent: settlingAlone(sendEventTool(ask, run)),
   };

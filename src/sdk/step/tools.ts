@@ -1,4 +1,4 @@
-import type { DurationInput, InstantInput } from "../../protocol/time-string.ts";
+import type { DurationInput, InstantInput, InstantLike } from "../../protocol/time-string.ts";
 import type {
   AnyEventType,
   DataOption,
@@ -14,6 +14,7 @@ import type { EventMeta, ReceivedEvent, UntypedData } from "../event.ts";
 import type { StepFetch } from "../fetch.ts";
 import type { Jsonify } from "../jsonify.ts";
 import type { RetryOptions } from "../retries.ts";
+import type { SendSignalOptions, SendSignalResponse } from "../signals.ts";
 import type { StepSignal } from "../step-timeout.ts";
 import type { AiAdapter, models } from "@inngest/ai";
 
@@ -76,6 +77,19 @@ export type AiModels = Pick<
 
 /** What `step.waitForEvent` waits for: `event` or `events`, and at most one of `match` and `if`. */
 export type WaitForEventOptions<TName = string | AnyEventType> = WaitOptions & WaitNames<TName> & WaitCondition;
+
+/** What `step.waitForSignal` waits for. */
+export interface WaitForSignalOptions {
+  /** name of the signal, unique in the environment, 1 to 512 bytes */
+  signal: string;
+  /** give up after a duration ("24h"), or at a `Date` or Temporal's `Instant` or `ZonedDateTime`; at most 366 days */
+  timeout: DurationInput | Date | InstantLike;
+  /**
+   * When another step waits for the signal already: `fail` makes this run fail, `replace` takes the signal over, and the
+   * other is left to its timeout
+   */
+  onConflict: "replace" | "fail";
+}
 
 /** The event that a wait for these names or types resolves with. */
 export type AwaitedEvent<TEvents extends EventMap, TName> =
@@ -216,6 +230,28 @@ export interface StepTools<TEvents extends EventMap = UntypedEvents, TStored ext
     id: StepOptionsOrId,
     options: WaitForEventOptions<TName>,
   ): Promise<AwaitedEvent<TEvents, TName> | null>;
+
+  /**
+   * Waits for a signal: data for this one step, sent by `sendSignal` under a name that only it waits for. `null` when none
+   * came in time. A signal that nobody waits for is not kept.
+   *
+   * @example
+   * const signal = `approval/${event.data.orderId}`;
+   * const answer = await step.waitForSignal<{ by: string }>("approval", { signal, timeout: "24h", onConflict: "fail" });
+   */
+  waitForSignal<TData>(
+    id: StepOptionsOrId,
+    options: WaitForSignalOptions,
+  ): Promise<{ signal: string; data: AsStored<TStored, TData> } | null>;
+
+  /**
+   * Sends a signal to the step that waits for it.
+   *
+   * @returns the run that got it; `runId` is undefined when nobody waited
+   * @example
+   * await step.sendSignal("approve", { signal: `approval/${orderId}`, data: { by: "ada" } });
+   */
+  sendSignal(id: StepOptionsOrId, options: SendSignalOptions): Promise<SendSignalResponse>;
 
   /**
    * Starts another function and waits for its result; rejects when that run fails, is cancelled or takes too long.

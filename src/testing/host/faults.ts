@@ -1,7 +1,7 @@
 import type { DiskWrite } from "../storage/memory-disk.ts";
 
 /** What an object is, as the beginning of its name says. */
-export type ObjectKind = "run" | "log" | "waits" | "signal" | "channel" | "dedupe" | "registry" | "key";
+export type ObjectKind = "run" | "log" | "waits" | "signal" | "channel" | "dedupe" | "registry" | "key" | "gateway";
 
 /** Writes of one object that take effect together. */
 export interface Commit {
