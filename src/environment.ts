@@ -17,9 +17,14 @@ export type RequestedEnvironment = { kind: "named"; name: string } | { kind: "in
  * names, so an app deployed from `master` would else part from those that name nothing.
  */
 export function requestedEnvironment(request: Request, signingKeys: readonly string[]): RequestedEnvironment {
+  return environmentOf(request.headers.get(headers.env) ?? queried(request.url), signingKeys);
+}
+
+/** What a name comes to. */
+export function environmentOf(text: string, signingKeys: readonly string[]): RequestedEnvironment {
   const [key = ""] = signingKeys;
-  const name = PRODUCTION_KEY.test(key) ? "" : (request.headers.get(headers.env) ?? queried(request.url)).trim();
-  return name === "" ? { kind: "named", name: MAIN_ENV } : readEnvironment(name);
+  const name = text.trim();
+  return name === "" || PRODUCTION_KEY.test(key) ? { kind: "named", name: MAIN_ENV } : readEnvironment(name);
 }
 
 export function readEnvironment(name: string): RequestedEnvironment {

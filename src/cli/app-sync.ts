@@ -13,20 +13,51 @@ export interface AppSyncOptions {
   log: (line: string) => void;
 }
 
-/** Has the platform ask each app for its functions, again and again, and tells what changed since the last answer. */
+/**
+ * Has the platform ask each app for its functions, again and again, and tells what changed since the last answer: those
+ * of `urls`, and while polling also those that have registered themselves.
+ */
 export async function syncApps(options: AppSyncOptions): Promise<void> {
   const { platform, urls, isPolling, pollEveryMs = 5_000, signal, log } = options;
-  await Promise.all(urls.map((url) => follow(url)));
+  const states = new Map<string, State>();
+  await Promise.all([...urls.map((url) => follow(url)), isPolling ? followOthers() : undefined]);
 
   async function follow(url: string): Promise<void> {
-    let last: State | undefined;
     do {
-      const state = await syncApp(platform, url, signal);
-      const news = state && newsOf(url, state, last);
-      if (news !== undefined) log(`inngest: ${news}`);
-      last = state ?? last;
-      await delay(pollEveryMs, undefined, { signal }).catch(() => {}); // aborted: the loop looks at the signal
+      await look(url);
+      await rest();
     } while (isPolling && !signal.aborted);
+  }
+
+  /** One that was archived is not listed, and so is left alone. */
+  async function followOthers(): Promise<void> {
+    while (!signal.aborted) {
+      const known = await knownUrls(platform, signal);
+      await Promise.all(known.filter((url) => !urls.includes(url)).map((url) => look(url)));
+      await rest();
+    }
+  }
+
+  async function look(url: string): Promise<void> {
+    const state = await syncApp(platform, url, signal);
+    const news = state && newsOf(url, state, states.get(url));
+    if (news !== undefined) log(`inngest: ${news}`);
+    if (state) states.set(url, state);
+  }
+
+  async function rest(): Promise<void> {
+    await delay(pollEveryMs, undefined, { signal }).catch(() => {}); // aborted: the loop looks at the signal
+  }
+}
+
+/** Where apps are that the platform knows and can ask; none while it does not answer. */
+async function knownUrls(platform: string, signal: AbortSignal): Promise<string[]> {
+  try {
+    const answer = await fetch(`${platform}/v1/apps`, { signal });
+    const { data } = (await answer.json()) as { data?: { id: string | null; url: string | null }[] | null };
+    return (data ?? []).flatMap(({ id, url }) => (id !== null && /^https?:/.test(url ?? "") && url ? [url] : []));
+  } catch {
+    return [];
   }
 }
 

@@ -37,12 +37,17 @@ const stepConfigSchema = z.looseObject({
   retries: z.looseObject({ attempts: z.number().int().min(0).max(RETRIES_MAX) }).nullish(),
 });
 
+/** Go writes an empty list, and a text that is not set, as null. */
+function orDefault<Schema extends z.ZodType>(schema: Schema, value: z.infer<Schema>) {
+  return schema.nullish().transform((given) => given ?? value);
+}
+
 /** A function as an app registers it (inngest-protocol §2.4). Unknown fields pass. */
 export const functionConfigSchema = z
   .looseObject({
     id: z.string().min(1, "id: a function id must not be empty"),
-    name: z.string().default(""),
-    triggers: z.array(triggerSchema).max(TRIGGERS_PER_FUNCTION_MAX).default([]),
+    name: orDefault(z.string(), ""),
+    triggers: orDefault(z.array(triggerSchema).max(TRIGGERS_PER_FUNCTION_MAX), []),
     steps: z.record(z.string(), stepConfigSchema),
     /** ours: the whole policy; official clients send only the number of retries, in `steps` */
     retryPolicy: retryPolicySchema.optional(),
@@ -69,7 +74,11 @@ export interface CronTrigger {
 }
 
 /** Where a function's code lives and how it is reached (design §4). */
-export type FunctionTransport = { kind: "local" } | { kind: "http"; url: string };
+export type FunctionTransport =
+  | { kind: "local" }
+  | { kind: "http"; url: string }
+  /** workers of its app dial in */
+  | { kind: "connect" };
 
 /** A function as the platform keeps it, whoever registered it. */
 export interface RegisteredFunction {
@@ -93,11 +102,13 @@ export const registerBodySchema = z.preprocess(
   lowerFirstLevelKeys,
   z.looseObject({
     url: z.string(),
+    /** `connect`: a worker that dials in, and has no URL */
+    deploytype: z.string().nullish(),
     appname: z.string().min(1, "App ID required"),
-    sdk: z.string().default(""),
-    framework: z.string().default(""),
+    sdk: orDefault(z.string(), ""),
+    framework: orDefault(z.string(), ""),
     appversion: z.string().nullish(),
-    functions: z.array(functionConfigSchema).default([]),
+    functions: orDefault(z.array(functionConfigSchema), []),
   }),
 );
 

@@ -5,6 +5,9 @@ import { appUrl, syncRequestSchema, type SyncFailure } from "../protocol/app-syn
 import type { RegisteredFunction } from "../protocol/function-config.ts";
 import { uuidOf } from "../protocol/ids.ts";
 import { askApp, type AppAnswer } from "../transports/app-sync.ts";
+import { MAIN_ENV, environmentOf } from "../environment.ts";
+import { ApiError } from "./api-error.ts";
+import { enterEnvironment } from "./environments.ts";
 import { functionView, readSync, takenMessage } from "./apps.ts";
 import { readBody } from "./body.ts";
 import { envelope } from "./envelope.ts";
@@ -23,14 +26,16 @@ export interface SyncContext {
 
 export type SyncOutcome =
   /** `app` is null when it says that it has registered itself, and no app here has its URL */
-  { kind: "in-band" | "out-of-band"; modified: boolean; app: AppView | null } | ({ kind: "failed" } & SyncFailure);
+  | { kind: "in-band" | "out-of-band"; env: string; modified: boolean; app: AppView | null }
+  | ({ kind: "failed" } & SyncFailure);
 
 /** Asks the app at a URL for its functions and registers them; a failure is kept beside the app until a sync succeeds. */
 export async function syncApp(context: SyncContext, text: string): Promise<SyncOutcome> {
   const { objects, env, settings } = context;
   const registry = objects.registry(env);
   const url = URL.canParse(text) ? appUrl(text) : text;
-  const outcome = await register(context, url, await ask(context, url));
+  const answer = await ask(context, url);
+  const outcome = await register(await inItsEnvironment(context, answer), url, answer);
   if (outcome.kind === "failed") {
     const { code, message } = outcome;
     await registry.syncFailed(url, { code, message });
@@ -47,28 +52,40 @@ export async function syncApp(context: SyncContext, text: string): Promise<SyncO
         code: "unsupported_protocol",
         message: `${JSON.stringify(target)} is not a URL such as https://app.example.com/api/inngest`,
       };
-    return askApp({ url: target, isDev, signingKeys, fetch, now: () => Date.now() });
+    return askApp({ url: target, env, isDev, signingKeys, fetch, now: () => Date.now() });
   }
+}
+
+/** An app that names its environment sends its events there: asked from `main` it is registered there too. */
+async function inItsEnvironment(context: SyncContext, answer: AppAnswer): Promise<SyncContext> {
+  const { objects, env, settings } = context;
+  const named = answer.kind === "in-band" ? answer.reply.env : null;
+  if (env !== MAIN_ENV || !named) return context;
+  const own = environmentOf(named, settings().signingKeys);
+  if (own.kind === "invalid" || own.name === env) return context;
+  await enterEnvironment(objects, own.name);
+  return { ...context, env: own.name };
 }
 
 async function register({ objects, env }: SyncContext, url: string, answer: AppAnswer): Promise<SyncOutcome> {
   const registry = objects.registry(env);
-  if (answer.kind === "failed") return answer;
+  if (answer.kind === "failed") return { kind: "failed", code: answer.code, message: answer.message };
   if (answer.kind === "out-of-band") {
     const app = (await registry.apps()).find((known) => known.url === url);
-    return { kind: "out-of-band", modified: answer.modified, app: app ?? null };
+    return { kind: "out-of-band", env, modified: answer.modified, app: app ?? null };
   }
   let sync: AppSync;
   try {
     sync = readSync(answer.reply);
   } catch (error) {
+    if (error instanceof ApiError) return { kind: "failed", code: "sdk_version_denied", message: error.message };
     const why = error instanceof Error ? error.message : String(error);
     return { kind: "failed", code: "invalid_config", message: `the app at ${url} cannot be registered: ${why}` };
   }
   const outcome = await registry.sync(sync);
   if (outcome.kind === "taken") return { kind: "failed", code: "invalid_config", message: takenMessage(outcome) };
   const app = (await registry.apps()).find(({ id }) => id === sync.appId);
-  return { kind: "in-band", modified: outcome.modified, app: app ?? null };
+  return { kind: "in-band", env, modified: outcome.modified, app: app ?? null };
 }
 
 /** Syncs the apps that `INNGEST_SDK_URL` names. Never rejects for one of them: the others go on. */
@@ -101,10 +118,11 @@ export function appSyncRoutes(context: SyncContext): Hono {
       const { code, message } = outcome;
       return c.json({ error: message, code, status: 422, data: null }, 422);
     }
-    const functions = await functionsOf(objects, env, outcome.app?.id);
+    const functions = await functionsOf(objects, outcome.env, outcome.app?.id);
     return c.json(
       envelope({
         app_id: outcome.app?.id ?? null,
+        env: outcome.env,
         url: outcome.app?.url ?? null,
         kind: outcome.kind === "in-band" ? "in_band" : "out_of_band",
         modified: outcome.modified,

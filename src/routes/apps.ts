@@ -3,17 +3,19 @@ import * as z from "zod";
 import type { AppSync, FunctionScheduleView, Objects } from "../durable-objects/objects.ts";
 import { checkCrons } from "../engine/cron.ts";
 import { checkExpressions } from "../engine/expression.ts";
-import { appUrl } from "../protocol/app-sync.ts";
+import { appUrl, deniedSdk } from "../protocol/app-sync.ts";
 import { flowControlOf } from "../protocol/flow-config.ts";
 import {
   registerBodySchema,
   retryPolicyOf,
   type FunctionConfig,
   type RegisterBody,
+  type FunctionTransport,
   type RegisteredFunction,
 } from "../protocol/function-config.ts";
 import { headers } from "../protocol/headers.ts";
 import { textHash, uuidOf } from "../protocol/ids.ts";
+import { ApiError, errorBody } from "./api-error.ts";
 import { readBody } from "./body.ts";
 import { signingKeyGuard, type SettingsSource } from "./guard.ts";
 
@@ -26,16 +28,17 @@ export function appRoutes(objects: Objects, env: string, settings: SettingsSourc
     const kind = settings().isDev ? "dev" : "cloud";
     const expected = c.req.header(headers.expectedServerKind);
     if (expected !== undefined && expected !== "" && expected !== kind)
-      return c.json(refusal(`Expected server kind ${expected}, got ${kind}`), 400);
+      return c.json(refusal(`Expected server kind ${expected}, got ${kind}`, "server_kind"), 400);
     try {
       const sync = readSync(JSON.parse(await readBody(c.req.raw)));
       const outcome = await objects.registry(env).sync(sync);
-      if (outcome.kind === "taken") return c.json(refusal(takenMessage(outcome)), 400);
+      if (outcome.kind === "taken") return c.json(refusal(takenMessage(outcome), "function_taken"), 400);
       const { modified } = outcome;
       return c.json({ ok: true, modified, app_id: uuidOf(sync.appId), sync_id: uuidOf(sync.checksum), status: 200 });
     } catch (error) {
       if (!(error instanceof Error)) throw error;
-      return c.json(refusal(`Invalid request: ${error.message}`), 400);
+      if (error instanceof ApiError) return c.json(errorBody(error), error.status);
+      return c.json(refusal(`Invalid request: ${error.message}`, "invalid_request"), 400);
     }
   });
 
@@ -53,6 +56,7 @@ export function appRoutes(objects: Objects, env: string, settings: SettingsSourc
     return c.json({
       version,
       authed: false,
+      startOpts: {},
       isSingleNodeService: true,
       isMissingSigningKey: signingKeys.length === 0,
       isMissingEventKeys: eventKeys.length === 0,
@@ -66,7 +70,10 @@ export function appRoutes(objects: Objects, env: string, settings: SettingsSourc
 
 /** A function as Inngest's development server shows it (inngest-protocol §2.6). */
 export function functionView(fn: RegisteredFunction) {
-  return { ...fn, id: uuidOf(fn.id), slug: fn.id, fv: fn.version };
+  const { id, name, transport, retry } = fn;
+  const uri = transport.kind === "http" ? transport.url : null;
+  const steps = [{ id: "step", name, uri, retries: { attempts: retry.maxAttempts - 1 } }];
+  return { ...fn, id: uuidOf(id), slug: id, fv: fn.version, steps };
 }
 
 /** A function's schedules, and when each starts it next. */
@@ -83,8 +90,8 @@ export function takenMessage({ functionId, appId }: { functionId: string; appId:
 }
 
 /** TypeScript SDKs read the status from the body, whatever the response says (inngest-protocol §2.2). */
-function refusal(error: string) {
-  return { error, status: 400, data: null };
+function refusal(error: string, code: string) {
+  return { code, error, status: 400, data: null };
 }
 
 /**
@@ -96,7 +103,9 @@ export function readSync(body: unknown): AppSync {
   const parsed = registerBodySchema.safeParse(body);
   if (!parsed.success) throw new Error(describe(parsed.error));
   const { appname: appId, sdk, framework, functions } = parsed.data;
-  const url = URL.canParse(parsed.data.url) ? appUrl(parsed.data.url) : parsed.data.url;
+  const denied = deniedSdk(sdk);
+  if (denied !== null) throw new ApiError(400, "sdk_version_denied", denied);
+  const url = parsed.data.deploytype === CONNECT ? null : givenUrl(parsed.data.url);
   const appVersion = parsed.data.appversion || undefined;
   const ids = new Set<string>();
   for (const config of functions) {
@@ -112,10 +121,23 @@ export function readSync(body: unknown): AppSync {
   return { appId, url, sdk, framework, appVersion, functions: registered, checksum };
 }
 
-function toRegistered(config: FunctionConfig, { appname: appId }: RegisterBody): RegisteredFunction {
+/** The kind of registration that a worker brings, which dials in and has no URL. */
+const CONNECT = "connect";
+
+function givenUrl(url: string): string {
+  return URL.canParse(url) ? appUrl(url) : url;
+}
+
+/** @throws Error naming the function */
+function transportOf(config: FunctionConfig, { deploytype }: RegisterBody): FunctionTransport {
+  if (deploytype === CONNECT) return { kind: "connect" };
   const url = Object.values(config.steps)[0]?.runtime.url ?? "";
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
-    throw new Error(`function "${config.id}": steps.step.runtime.url: ${JSON.stringify(url)} is not an http URL`);
+  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return { kind: "http", url };
+  throw new Error(`function "${config.id}": steps.step.runtime.url: ${JSON.stringify(url)} is not an http URL`);
+}
+
+function toRegistered(config: FunctionConfig, body: RegisterBody): RegisteredFunction {
+  const transport = transportOf(config, body);
   const triggers = config.triggers.flatMap(({ event, expression }) =>
     event === undefined ? [] : [{ event, expression: expression || null }],
   );
@@ -130,12 +152,12 @@ function toRegistered(config: FunctionConfig, { appname: appId }: RegisterBody):
   return {
     id: config.id,
     name: config.name || config.id,
-    appId,
+    appId: body.appname,
     version: 0, // the registry counts
     triggers,
     crons,
     retry: retryPolicyOf(config),
-    transport: { kind: "http", url },
+    transport,
     ...(flow && { flow }),
   };
 }

@@ -1,5 +1,6 @@
 /** Asks an app what it is: the platform's PUT (inngest-protocol §2.1). */
 import { inBandReplySchema, type InBandReply, type SyncErrorCode, type SyncFailure } from "../protocol/app-sync.ts";
+import { MAIN_ENV } from "../environment.ts";
 import { readBytes } from "../protocol/body.ts";
 import { headers } from "../protocol/headers.ts";
 import { isObject } from "../protocol/json.ts";
@@ -12,6 +13,8 @@ const QUOTE_CHARS = 300;
 
 export interface AppQuestion {
   url: string;
+  /** environment in which it is asked; told when it is not `main` */
+  env: string;
   isDev: boolean;
   /** the signing key, then the fallback; none in dev mode */
   signingKeys: readonly string[];
@@ -23,11 +26,12 @@ export interface AppQuestion {
 export type AppAnswer =
   | { kind: "in-band"; reply: InBandReply }
   | { kind: "out-of-band"; modified: boolean }
-  | ({ kind: "failed" } & SyncFailure);
+  | ({ kind: "failed"; sdk?: string } & SyncFailure);
 
 /** Never rejects: what goes wrong is an answer, with what to do about it. */
 export async function askApp(question: AppQuestion): Promise<AppAnswer> {
-  const [first, ...fallbacks] = question.isDev ? [] : question.signingKeys;
+  if (question.isDev) return askInDev(question);
+  const [first, ...fallbacks] = question.signingKeys;
   let answer = await ask(question, first);
   for (const key of fallbacks) {
     if (answer.kind !== "failed" || (answer.code !== "unauthorized" && answer.code !== "forbidden")) break;
@@ -36,8 +40,19 @@ export async function askApp(question: AppQuestion): Promise<AppAnswer> {
   return answer;
 }
 
-async function ask(question: AppQuestion, signingKey: string | undefined): Promise<AppAnswer> {
-  const { url, isDev, now } = question;
+/** Inngest's Python SDK answers in-band to signed requests only, also in dev mode: it is told to register itself. */
+async function askInDev(question: AppQuestion): Promise<AppAnswer> {
+  const answer = await ask(question, undefined);
+  const isPython = answer.kind === "failed" && answer.code === "unauthorized" && answer.sdk?.startsWith("inngest-py:");
+  return isPython ? ask(question, undefined, "out_of_band") : answer;
+}
+
+async function ask(
+  question: AppQuestion,
+  signingKey: string | undefined,
+  syncKind: "in_band" | "out_of_band" = "in_band",
+): Promise<AppAnswer> {
+  const { url, env, isDev, now } = question;
   const body = JSON.stringify({ url });
   const request = {
     method: "PUT",
@@ -47,7 +62,8 @@ async function ask(question: AppQuestion, signingKey: string | undefined): Promi
     headers: {
       "content-type": "application/json",
       [headers.serverKind]: isDev ? "dev" : "cloud",
-      [headers.syncKind]: "in_band",
+      [headers.syncKind]: syncKind,
+      ...(env === MAIN_ENV ? {} : { [headers.env]: env }),
       ...(signingKey === undefined ? {} : { [headers.signature]: await sign(signingKey, body, now()) }),
     },
   } satisfies RequestInit;
@@ -101,7 +117,9 @@ async function read(response: Response, target: string, { isDev }: AppQuestion):
   if (status >= 200 && status < 300 && isSdk) return readReply(response, text, target);
   const [code, what] = diagnosis(status, isSdk, target, isDev);
   const said = quote(text, isSdk);
-  return failed(code, said === "" ? what : `${what}. It said: ${said}`);
+  const failure = failed(code, said === "" ? what : `${what}. It said: ${said}`);
+  const sdk = isDev && status === 401 ? response.headers.get(headers.sdk) : null;
+  return sdk === null ? failure : { ...failure, sdk };
 }
 
 function readReply(response: Response, text: string, target: string): AppAnswer {
@@ -158,8 +176,8 @@ function quote(text: string, isSdk: boolean): string {
   return isSdk && !text.trimStart().startsWith("<") ? text.trim().slice(0, QUOTE_CHARS) : "";
 }
 
-function failed(code: SyncErrorCode, message: string): AppAnswer {
-  return { kind: "failed", code, message };
+function failed(code: SyncErrorCode, message: string) {
+  return { kind: "failed", code, message } satisfies AppAnswer;
 }
 
 function readJson(text: string): unknown {

@@ -23,11 +23,18 @@ function failed(error: string): Answer {
 }
 
 /** What is told of a platform that gives one answer after the other; it stops with the last. */
-async function told(answers: Answer[], { isPolling = true } = {}): Promise<{ lines: string[]; asked: string[] }> {
+async function told(
+  answers: Answer[],
+  { isPolling = true, urls = [url], known = [] as { id: string | null; url: string | null }[] } = {},
+): Promise<{ lines: string[]; asked: string[] }> {
   const stopping = new AbortController();
   const lines: string[] = [];
   const asked: string[] = [];
   const server = createServer((request, response) => {
+    if (request.method === "GET") {
+      response.writeHead(200).end(JSON.stringify({ data: known }));
+      return;
+    }
     void text(request).then((body) => {
       asked.push(`${request.method} ${request.url} ${body}`);
       const answer = answers[asked.length - 1];
@@ -46,7 +53,7 @@ async function told(answers: Answer[], { isPolling = true } = {}): Promise<{ lin
   const { port } = server.address() as { port: number };
   const platform = `http://127.0.0.1:${port}`;
   const log = (line: string) => lines.push(line);
-  await syncApps({ platform, urls: [url], isPolling, pollEveryMs: 1, signal: stopping.signal, log });
+  await syncApps({ platform, urls, isPolling, pollEveryMs: 1, signal: stopping.signal, log });
   return { lines, asked };
 }
 
@@ -104,4 +111,21 @@ test("a Worker that is no platform is told of once", async () => {
 
 test("while the platform does not answer nothing is told: its supervisor does", async () => {
   expect((await told([])).lines).toEqual([]);
+});
+
+test("while polling, apps that registered themselves are asked as well; those inside the Worker and workers are not", async () => {
+  const known = [
+    { id: "shop", url },
+    { id: "local", url: null },
+    { id: "worker", url: "wss://connect" },
+    { id: null, url: "http://localhost:9/never-synced" },
+  ];
+  const { asked, lines } = await told([synced(["shop-a"]), synced(["shop-a"])], { urls: [], known });
+  expect(asked).toEqual(Array.from({ length: 3 }, () => `POST /v1/apps/sync {"url":"${url}"}`));
+  expect(lines).toEqual([`inngest: found app "shop" at ${url}: 1 function: shop-a`]);
+});
+
+test("without polling nobody else is asked", async () => {
+  const { asked } = await told([], { urls: [], isPolling: false, known: [{ id: "shop", url }] });
+  expect(asked).toEqual([]);
 });

@@ -57,3 +57,53 @@ describe("[G9] one function that cannot be taken refuses the sync", () => {
     expect(() => sync(fn("good"), fn("bad", options))).toThrow(message);
   });
 });
+
+describe("[§2.2] what official SDKs write differently", () => {
+  const register = (more: object, ...functions: object[]) =>
+    readSync({ url: "https://app.example.com/api/inngest", appname: "shop", functions, ...more });
+
+  test("Go: null for what is empty, no stepId in URLs, Singleton with a capital", () => {
+    const url = "https://app.example.com/api/inngest?fnId=shop-go&step=step";
+    const step = { id: "step", name: "go", runtime: { url }, retries: { attempts: 3 } };
+    const given = { id: "shop-go", name: null, triggers: null, retries: 3, steps: { step }, cancel: null };
+    const more = {
+      v: "1",
+      deployType: "ping",
+      idempotencyKey: "k",
+      headers: { env: "", platform: "" },
+      framework: null,
+    };
+    const { functions } = register(more, { ...given, Singleton: { mode: "skip" } });
+    expect(functions).toMatchObject([
+      { name: "shop-go", triggers: [], retry: { maxAttempts: 4 }, flow: { singleton: { mode: "skip", key: null } } },
+    ]);
+    expect(functions[0]!.transport).toEqual({ kind: "http", url });
+    expect(readSync({ url, appName: "shop", functions: null }).functions).toEqual([]);
+  });
+
+  test("what an SDK observes of itself, and how it is deployed, is no change", () => {
+    const plain = register({}, fn("a")).checksum;
+    const more = { featureObservations: { a: 1 }, deployId: "d", idempotencyKey: "k", capabilities: { connect: "v1" } };
+    expect(register(more, fn("a")).checksum).toBe(plain);
+    expect(register({ appVersion: "2" }, fn("a")).checksum).not.toBe(plain);
+  });
+
+  test.each([
+    ["js:v3.21.1", false],
+    ["js:v3.22.0", true],
+    ["js:v3.40.3", true],
+    ["inngest-js:v3.53.1", true],
+    ["js:v3.53.2", false],
+    ["js:v3.54.2", false],
+    ["js:v4.24.0", false],
+    ["js:v2.30.0", false],
+    ["py:v3.30.0", false],
+    ["dotdo-js:v3.30.0", false],
+    ["", false],
+  ])("%s is refused: %s", (sdk, isRefused) => {
+    const registering = () => register({ sdk }, fn("a"));
+    if (!isRefused) return expect(registering().sdk).toBe(sdk);
+    expect(registering).toThrow(expect.objectContaining({ code: "sdk_version_denied", status: 400 }));
+    expect(registering).toThrow(/inngest@3\.54/);
+  });
+});

@@ -26,7 +26,7 @@ async function ask(answers: (Response | Error)[] | ((seen: Seen) => Response), o
     if (answer instanceof Error) throw answer;
     return answer.clone();
   };
-  const question = { url: URL_, isDev: false, signingKeys: [KEY], fetch, now: () => NOW, ...options };
+  const question = { url: URL_, env: "main", isDev: false, signingKeys: [KEY], fetch, now: () => NOW, ...options };
   return { answer: await askApp(question), seen };
 }
 
@@ -50,6 +50,21 @@ describe("[§2.3] the question", () => {
       },
     ]);
     expect(await verify(seen[0]!.headers["x-inngest-signature"], [KEY], seen[0]!.body, NOW)).toBe(true);
+  });
+
+  test("names the branch environment in which it is asked", async () => {
+    const { seen } = await ask([inBand(reply)], { env: "feature/x" });
+    expect(seen[0]!.headers).toMatchObject({ "x-inngest-env": "feature/x" });
+  });
+
+  test("a Python app in development, which answers in-band to signed requests only, is told to register itself", async () => {
+    const python = { "x-inngest-sdk": "inngest-py:v0.5.18" };
+    const refusal = Response.json({ message: "request must be signed" }, { status: 401, headers: python });
+    const registered = Response.json({ ok: true, modified: true }, { headers: python });
+    const { answer, seen } = await ask([refusal, registered], { isDev: true });
+    expect(answer).toEqual({ kind: "out-of-band", modified: true });
+    expect(seen.map(({ headers }) => headers["x-inngest-sync-kind"])).toEqual(["in_band", "out_of_band"]);
+    expect((await ask([refusal])).answer).toMatchObject({ kind: "failed", code: "unauthorized" });
   });
 
   test("is unsigned in development", async () => {

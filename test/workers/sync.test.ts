@@ -52,6 +52,7 @@ describe("POST /v1/apps/sync", () => {
     await post("/fn/register", { url, appName: "go", appVersion: "7", sdk: "go:v0.15.1", framework: "", functions });
     expect((await sync(url)).body.data).toEqual({
       app_id: "go",
+      env: "main",
       url,
       kind: "out_of_band",
       modified: false,
@@ -59,6 +60,33 @@ describe("POST /v1/apps/sync", () => {
       message: null,
     });
     expect(await app("go")).toMatchObject({ app_version: "7", version: 1, sdk: "go:v0.15.1", function_count: 1 });
+  });
+
+  it("two servers of one app that register different functions: the last wins, and each change is a version", async () => {
+    const runtime = { step: { id: "step", runtime: { type: "http", url: `${APP_URL}?fnId=x&stepId=step` } } };
+    const config = (id: string) => ({ id: `twin-${id}`, name: id, triggers: [], steps: runtime });
+    const register = (...ids: string[]) =>
+      post("/fn/register", { url: APP_URL, appName: "twin", sdk: "js:v4.24.0", functions: ids.map(config) });
+    const functions = async () => (await json("/v1/apps/twin/functions")).body.map((fn: any) => [fn.slug, fn.version]);
+    expect((await register("a", "b")).body.modified).toBe(true);
+    expect((await register("a", "c")).body.modified).toBe(true);
+    expect(await functions()).toEqual([
+      ["twin-a", 1],
+      ["twin-c", 1],
+    ]);
+    expect((await register("a", "b")).body.modified).toBe(true);
+    expect(await functions()).toEqual([
+      ["twin-a", 1],
+      ["twin-b", 1],
+    ]);
+    expect(await app("twin")).toMatchObject({ version: 3, function_count: 2 });
+    expect((await register("a", "b")).body.modified).toBe(false);
+  });
+
+  it("[§2.2] an SDK that Inngest refuses is refused, with its code and the status in the body", async () => {
+    const answer = await post("/fn/register", { url: APP_URL, appName: "old", sdk: "js:v3.40.0", functions: [] });
+    expect(answer).toMatchObject({ status: 400, body: { code: "sdk_version_denied", status: 400, data: null } });
+    expect((await json("/v1/apps/old")).status).toBe(404);
   });
 
   it.each([
