@@ -21,6 +21,7 @@ const suites = [
     command: "vitest run --config vitest.frameworks.config.ts",
     needs: { check: installFrameworks, remedy: "it needs the frameworks: npm ci --prefix test/frameworks" },
   },
+  { name: "interop", command: "vitest run --config vitest.interop.config.ts" },
   {
     name: "packaging",
     command: "vitest run --config vitest.packaging.config.ts",
