@@ -68,6 +68,10 @@ export const platformBindings = {
     says: "Durable Object with SQLite, one per realtime channel in use: its subscribers' sockets. Holds no messages",
     default: "required for realtime",
   },
+  ConnectDO: {
+    says: "Durable Object with SQLite, one: the sockets of workers that dial in, and the calls that they have",
+    default: "required for workers that dial in",
+  },
   HttpCall: {
     says: "Entrypoint that the Worker's module exports; needs no line in wrangler.toml. Each call to an app leaves from it",
     default: "required to call apps over HTTP",

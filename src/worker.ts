@@ -100,7 +100,7 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
   });
   install({
     transports: { local, http, connect: new ConnectFunctions() },
-    connect: { session: (token) => readSession(settings, token), readSync },
+    connect: { session: (token) => readSession(settings, token), readSync: (body) => readSync(body, "connect") },
     realtimeKeys: () => realtimeKeys(settings()),
     retentionMs: retentionOf(options.retention),
     timing: { ...RUN_TIMING, ...options.timing },

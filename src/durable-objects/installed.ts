@@ -1,4 +1,5 @@
 /** What `createWorker` gives to the objects of the same bundle. One Worker has one platform. */
+import type { GatewayParts } from "./connect-object.ts";
 import type { RunTiming } from "./run-object.ts";
 import type { Transports } from "./transport.ts";
 
@@ -6,6 +7,7 @@ export interface Installed {
   transports: Transports;
   retentionMs: number;
   timing: RunTiming;
+  connect: Omit<GatewayParts, "sockets">;
   /** what subscription tokens are signed with; the first signs */
   realtimeKeys: () => readonly string[];
 }

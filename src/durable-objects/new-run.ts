@@ -31,7 +31,7 @@ export function newRun({ env, runId, fn, events, invokers }: StartRequest, now: 
     steps: 0,
     bytes: 0,
     state: { kind: "blocked" },
-    http: fn.transport.kind === "http" ? { version: -1, pending: 0, discoveries: 0, emptyAt: null } : undefined,
+    http: fn.transport.kind !== "local" ? { version: -1, pending: 0, discoveries: 0, emptyAt: null } : undefined,
   };
 }
 

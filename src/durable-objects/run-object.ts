@@ -90,10 +90,15 @@ export class RunObject implements RunObjectApi {
       transport: () => transports().local,
       codeOver: () => this.#publisher.soon(),
     });
-    this.#calls = new RunAppCalls({ host, record, decisions, transport: () => transports().http, connect: () => transports().connect });
+    this.#calls = new RunAppCalls({
+      host,
+      record,
+      decisions,
+      transport: () => transports().http,
+      connect: () => transports().connect,
+    });
     this.#waits = waits;
-    const isCodeOver = () =>
-      !this.#activation.isOnStack && !this.#calls.areOutstanding && !this.#calls.areWithWorkers;
+    const isCodeOver = () => !this.#activation.isOnStack && !this.#calls.areOutstanding && !this.#calls.areWithWorkers;
     this.#leases = new RunLeases({ host, record, decisions, isCodeOver });
     this.#publisher = new RunPublisher({ host, record, alarm, waits, leases: this.#leases, decisions });
   }
@@ -248,7 +253,10 @@ export class RunObject implements RunObjectApi {
       if (this.#record.current().state.kind !== "executing" || now >= holdUntil) break;
       if (!this.#isLive()) {
         const heldAt = this.#record.current().position;
-        if (await this.#calls.areHeld()) return this.#alarm.comeBackBy(Math.min(this.#record.nextDueAt() ?? Number.POSITIVE_INFINITY, this.#host.now() + CONNECT_LEASE_MS));
+        if (await this.#calls.areHeld())
+          return this.#alarm.comeBackBy(
+            Math.min(this.#record.nextDueAt() ?? Number.POSITIVE_INFINITY, this.#host.now() + CONNECT_LEASE_MS),
+          );
         const { state, position } = this.#record.current();
         if (state.kind === "executing" && position === heldAt && !this.#isLive()) this.#lost();
         continue;

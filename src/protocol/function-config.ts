@@ -102,8 +102,6 @@ export const registerBodySchema = z.preprocess(
   lowerFirstLevelKeys,
   z.looseObject({
     url: z.string(),
-    /** `connect`: a worker that dials in, and has no URL */
-    deploytype: z.string().nullish(),
     appname: z.string().min(1, "App ID required"),
     sdk: orDefault(z.string(), ""),
     framework: orDefault(z.string(), ""),

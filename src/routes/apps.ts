@@ -9,7 +9,6 @@ import {
   registerBodySchema,
   retryPolicyOf,
   type FunctionConfig,
-  type RegisterBody,
   type FunctionTransport,
   type RegisteredFunction,
 } from "../protocol/function-config.ts";
@@ -94,18 +93,21 @@ function refusal(error: string, code: string) {
   return { code, error, status: 400, data: null };
 }
 
+/** `connect`: by a worker that has dialled in, and so has no URL. */
+type SyncedVia = "http" | "connect";
+
 /**
  * What an app registers, checked as a whole: one function that cannot be taken refuses the sync.
  *
  * @throws Error naming function and field
  */
-export function readSync(body: unknown): AppSync {
+export function readSync(body: unknown, via: SyncedVia = "http"): AppSync {
   const parsed = registerBodySchema.safeParse(body);
   if (!parsed.success) throw new Error(describe(parsed.error));
   const { appname: appId, sdk, framework, functions } = parsed.data;
   const denied = deniedSdk(sdk);
   if (denied !== null) throw new ApiError(400, "sdk_version_denied", denied);
-  const url = parsed.data.deploytype === CONNECT ? null : givenUrl(parsed.data.url);
+  const url = via === "connect" ? null : givenUrl(parsed.data.url);
   const appVersion = parsed.data.appversion || undefined;
   const ids = new Set<string>();
   for (const config of functions) {
@@ -116,28 +118,25 @@ export function readSync(body: unknown): AppSync {
     if (ids.has(config.id)) throw new Error(`functions: the id "${config.id}" is used twice`);
     ids.add(config.id);
   }
-  const registered = functions.map((config) => toRegistered(config, parsed.data));
+  const registered = functions.map((config) => toRegistered(config, appId, via));
   const checksum = textHash(JSON.stringify([url, sdk, framework, appVersion, registered]));
   return { appId, url, sdk, framework, appVersion, functions: registered, checksum };
 }
-
-/** The kind of registration that a worker brings, which dials in and has no URL. */
-const CONNECT = "connect";
 
 function givenUrl(url: string): string {
   return URL.canParse(url) ? appUrl(url) : url;
 }
 
 /** @throws Error naming the function */
-function transportOf(config: FunctionConfig, { deploytype }: RegisterBody): FunctionTransport {
-  if (deploytype === CONNECT) return { kind: "connect" };
+function transportOf(config: FunctionConfig, via: SyncedVia): FunctionTransport {
+  if (via === "connect") return { kind: "connect" };
   const url = Object.values(config.steps)[0]?.runtime.url ?? "";
   if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return { kind: "http", url };
   throw new Error(`function "${config.id}": steps.step.runtime.url: ${JSON.stringify(url)} is not an http URL`);
 }
 
-function toRegistered(config: FunctionConfig, body: RegisterBody): RegisteredFunction {
-  const transport = transportOf(config, body);
+function toRegistered(config: FunctionConfig, appId: string, via: SyncedVia): RegisteredFunction {
+  const transport = transportOf(config, via);
   const triggers = config.triggers.flatMap(({ event, expression }) =>
     event === undefined ? [] : [{ event, expression: expression || null }],
   );
@@ -152,7 +151,7 @@ function toRegistered(config: FunctionConfig, body: RegisterBody): RegisteredFun
   return {
     id: config.id,
     name: config.name || config.id,
-    appId: body.appname,
+    appId,
     version: 0, // the registry counts
     triggers,
     crons,

@@ -126,7 +126,7 @@ export function callBody(request: CallRequest): { body: string; isApart: boolean
 }
 
 /** Official Go clients have no way to fetch what a call leaves out. */
-export function tooLargeForGo(): Reply {
+export function tooLargeForGo(): Extract<Reply, { kind: "error" }> {
   const message = `the run's events and step results are over ${CALL_BODY_MAX_BYTES} bytes, the bound of one call, and Go clients cannot fetch them apart; return references instead of large values`;
   return { kind: "error", error: { name: "Error", code: "call_too_large", message }, final: true };
 }
