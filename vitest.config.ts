@@ -41,7 +41,7 @@ export default defineConfig({
               bindings: { INNGEST_DEV: "1" },
               // the code reaches its objects without bindings, `listDurableObjectIds` does not
               durableObjects: Object.fromEntries(
-                ["StepDO", "EventDO", "ConcurrencyDO", "RegistryDO", "HistoryDO", "ChannelDO"].map((name) => [
+                ["StepDO", "EventDO", "ConcurrencyDO", "RegistryDO", "HistoryDO", "ChannelDO", "ConnectDO"].map((name) => [
                   name,
                   { className: name, useSQLite: true },
                 ]),

@@ -11,6 +11,7 @@ import { bindSchedules } from "../sdk/schedules.ts";
 import { bindSignals, type SendSignalOptions, type SendSignalResponse } from "../sdk/signals.ts";
 import { bindSender } from "../sdk/sender.ts";
 import { suggestion } from "../sdk/suggestion.ts";
+import { ConnectFunctions } from "../transports/connect.ts";
 import { AppFunctions, type AnyFunction } from "./app-functions.ts";
 import { CodeWatch } from "./code-watch.ts";
 import { Activations } from "./host/activations.ts";
@@ -126,6 +127,7 @@ export class TestPlatform {
           const late = simulation?.reply();
           return late ? this.#world.later(late.delayMs) : null;
         }),
+        connect: new ConnectFunctions(),
       }),
       committed: (kind, name, writes) => {
         if (kind === "run") this.#controls.committed(name, writes);

@@ -13,7 +13,7 @@ import { routeBatch } from "../../durable-objects/consumer.ts";
 import type { Host } from "../../durable-objects/host.ts";
 import { keyObject } from "../../durable-objects/key-object.ts";
 import { LogObject } from "../../durable-objects/log-object.ts";
-import type { Objects, RouteMessage } from "../../durable-objects/objects.ts";
+import type { GatewayObjectApi, Objects, RouteMessage } from "../../durable-objects/objects.ts";
 import { RegistryObject } from "../../durable-objects/registry-object.ts";
 import { RUN_TIMING, RunObject } from "../../durable-objects/run-object.ts";
 import type { Transports } from "../../durable-objects/transport.ts";
@@ -53,7 +53,12 @@ export interface WorldOptions {
   ended?: (kind: ObjectKind, name: string) => void;
   /** plays an object itself, so that another can be tried alone; undefined for the real one */
   played?: (kind: ObjectKind, name: string) => object | undefined;
+  /** makes the gateway of workers that dial in; without it none can */
+  gateway?: (host: Host) => GatewayInstance;
 }
+
+/** A gateway, as far as other objects reach it. */
+type GatewayInstance = Omit<GatewayObjectApi, "fetch"> & { alarm(): Promise<void> };
 
 /** What is about to happen to an object's disk, with the writes of a commit. */
 export type DiskHook = (
@@ -114,6 +119,7 @@ export class World {
       collector: (_env, object) => this.#stub("key", object, life),
       lines: (_env, functionId) => this.#stub("key", `lines/${functionId}`, life),
       cancellation: (_env, id) => this.#stub("key", `cancellation/${id}`, life),
+      gateway: () => this.#stub("gateway", "gateway", life),
     };
   }
 
@@ -345,6 +351,9 @@ export class World {
         return new RegistryObject(host);
       case "key":
         return keyObject(host);
+      case "gateway":
+        if (this.#options.gateway) return this.#options.gateway(host);
+        throw new Error("no worker can dial in here");
     }
   }
 
