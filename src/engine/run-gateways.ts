@@ -13,7 +13,7 @@ import type { Op, StepInfo } from "./step-ops.ts";
 function openGateway(draft: Draft, step: StepInfo, gateway: GatewayRequest): Entry {
   const { http } = draft.run;
   if (http) http.gateways = (http.gateways ?? 0) + 1;
-  return { ...open(draft, step, "gateway"), input: [shownGateway(gateway)], gateway };
+  return { ...open(draft, step, "run"), input: [shownGateway(gateway)], gateway };
 }
 
 /** What a request came to, as an app would have reported it. */

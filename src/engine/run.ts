@@ -109,7 +109,7 @@ export interface Run {
   http?: HttpState;
 }
 
-export type EntryKind = "run" | "sleep" | "wait" | "signal" | "invoke" | "gateway";
+export type EntryKind = "run" | "sleep" | "wait" | "signal" | "invoke";
 
 /** Times ahead (`at` of a retry, `until`) are in the run's own time. */
 export type EntryStatus =

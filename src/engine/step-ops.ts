@@ -1,5 +1,5 @@
 import { retryPolicySchema } from "../protocol/function-config.ts";
-import { type GatewayRequest, gatewayErrorNames, readGateway } from "../protocol/gateway.ts";
+import { type GatewayOp, type GatewayRequest, gatewayErrorNames, readGateway } from "../protocol/gateway.ts";
 import { byteLength, type JsonObject, type JsonValue } from "../protocol/json.ts";
 import {
   EVENT_MAX_BYTES,
@@ -204,13 +204,14 @@ function invokeOp(op: StepOp, step: StepInfo, now: number): Op {
   };
 }
 
-/** Inputs are what people may see of the request: that of an AI step holds its key. */
-function gatewayOp(op: keyof typeof gatewayErrorNames, opts: Record<string, JsonValue>, step: StepInfo): Op {
+/** Its input is what people may see of the request, and not what the app says, which may hold its key. */
+function gatewayOp(op: GatewayOp, opts: Record<string, JsonValue>, info: StepInfo): Op {
+  const type = stringOf(opts.type) ?? (op === "Gateway" ? "step.fetch" : "step.ai.infer");
+  const step = { ...info, type, input: undefined };
   try {
-    return { kind: "gateway", step: { ...step, input: undefined }, request: readGateway(op, opts, `step "${step.userId}"`) };
+    return { kind: "gateway", step, request: readGateway(op, opts, `step "${step.userId}"`) };
   } catch (error) {
-    const problem = { ...optionError(error), name: gatewayErrorNames[op] };
-    return { kind: "error", step: { ...step, input: undefined }, final: true, error: problem };
+    return { kind: "error", step, final: true, error: { ...optionError(error), name: gatewayErrorNames[op] } };
   }
 }
 
