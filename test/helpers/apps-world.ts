@@ -66,7 +66,13 @@ export class AppsWorld implements PlatformHost {
       random: seededRandom(seed),
       choose,
       faults,
-      transports: (life) => ({ local, http: { call: (request) => life.within(http.call(request)) } }),
+      transports: (life) => ({
+        local,
+        http: {
+          call: (request) => life.within(http.call(request)),
+          gateway: (request) => life.within(http.gateway(request)),
+        },
+      }),
     });
     this.#app = platformApp(this.world.objects(), ENV, () => SETTINGS);
     this.door = frontDoor(this);
@@ -178,5 +184,20 @@ export function answered(status: number, body: unknown, headers: Record<string, 
     status,
     headers: { "x-inngest-sdk": "js:v4.24.0", "x-inngest-req-version": "2", ...headers },
     body: JSON.stringify(body),
+  };
+}
+
+/** Serves functions of Inngest's own client, which reaches the platform through its routes. */
+export function official(serve: (request: Request) => Promise<Response>) {
+  return async (_call: AppCall, { url, headers, body }: PostRequest): Promise<PostResult> => {
+    const request = new Request(url, { method: "POST", headers, body });
+    request.headers.set("host", new URL(url).host);
+    const response = await serve(request);
+    return {
+      kind: "answered",
+      status: response.status,
+      headers: Object.fromEntries(response.headers),
+      body: await response.text(),
+    };
   };
 }
