@@ -10,6 +10,7 @@ import { placesOf, reservePlaces } from "./fifo-places.ts";
 import { takeIn, type Each } from "./intake.ts";
 import {
   DEDUPE_SHARDS,
+  type DedupeClaim,
   type LoggedEvent,
   type Objects,
   type RouteMessage,
@@ -87,6 +88,12 @@ async function dropDuplicates(objects: Objects, env: string, starts: StartReques
     }),
   );
   return starts.filter((start) => !duplicates.has(start));
+}
+
+/** The event that holds a user's id for a function: this one, unless another asked before. */
+export async function claimOf(objects: Objects, env: string, claim: DedupeClaim): Promise<string> {
+  const [holder = claim.internalId] = await objects.dedupe(env, shardOf(claim.userId)).claim([claim]);
+  return holder;
 }
 
 function shardOf(text: string): number {

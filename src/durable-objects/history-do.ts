@@ -3,7 +3,15 @@ import type { EventRecord } from "../protocol/event.ts";
 import type { RegisteredFunction } from "../protocol/function-config.ts";
 import { installedParts } from "./installed.ts";
 import { LogObject } from "./log-object.ts";
-import type { EventFilter, EventPlace, LogObjectApi, RunIndexRow, RunPlace, RunsQuery } from "./objects.ts";
+import type {
+  EventFilter,
+  EventPlace,
+  LogObjectApi,
+  RunIndexRow,
+  RunListFilter,
+  RunPlace,
+  RunsQuery,
+} from "./objects.ts";
 import { workerdHost } from "./workerd-host.ts";
 
 /** Log and run index of one day and shard. */
@@ -53,6 +61,10 @@ export class HistoryDO extends DurableObject implements LogObjectApi {
 
   index(row: RunIndexRow) {
     return this.#log.index(row);
+  }
+
+  listRuns(filter: RunListFilter, place: RunPlace | null) {
+    return this.#log.listRuns(filter, place);
   }
 
   runsOf(eventId: string) {

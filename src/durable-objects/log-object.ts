@@ -25,6 +25,7 @@ import {
   type LogObjectApi,
   type RouteQueue,
   type RunIndexRow,
+  type RunListFilter,
   type RunPlace,
   type RunsQuery,
 } from "./objects.ts";
@@ -36,6 +37,7 @@ const ROUTED_WAIT_MS = 10_000;
 const SINCE_PAGE_APPENDS = 200;
 const RESEND_PAGE = 100;
 const RUNS_PAGE = 500;
+const RUNS_LOOKED_AT = 1000;
 
 export class LogObject implements LogObjectApi {
   readonly #host: Host;
@@ -176,6 +178,22 @@ export class LogObject implements LogObjectApi {
     const last = rows.at(-1);
     const next = last && rows.length === RUNS_PAGE ? { eventId: last.eventId, runId: last.runId } : null;
     return { runs, next };
+  }
+
+  async listRuns(filter: RunListFilter, place: RunPlace | null): ReturnType<LogObjectApi["listRuns"]> {
+    const rows =
+      filter.order === "desc"
+        ? this.#store.runsBefore(place, RUNS_LOOKED_AT)
+        : this.#store.runsAfter(place, RUNS_LOOKED_AT);
+    const runs: RunIndexRow[] = [];
+    for (const row of rows) {
+      if (!isListed(row, filter)) continue;
+      runs.push(row);
+      if (runs.length >= filter.limit) return { runs, next: { eventId: row.eventId, runId: row.runId } };
+    }
+    const last = rows.at(-1);
+    const isMore = last !== undefined && rows.length === RUNS_LOOKED_AT;
+    return { runs, next: isMore ? { eventId: last.eventId, runId: last.runId } : null };
   }
 
   /** Whether an event is as a query wants it; null for one that is not kept any more. */
@@ -365,4 +383,16 @@ function mayStart(fn: RegisteredFunction, name: string): boolean {
   if (name === internalEvents.invoked || name === internalEvents.scheduledTimer) return true; // these name theirs
   const names = new Set(triggerNames(name));
   return fn.triggers.some((trigger) => names.has(trigger.event));
+}
+
+function isListed(row: RunIndexRow, { functionIds, appIds, statuses, timeField, from, until }: RunListFilter): boolean {
+  const at = row[timeField];
+  return (
+    at !== null &&
+    at >= from &&
+    at < until &&
+    (functionIds?.includes(row.functionId) ?? true) &&
+    (appIds?.includes(row.appId) ?? true) &&
+    (statuses?.includes(row.status) ?? true)
+  );
 }

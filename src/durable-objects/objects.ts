@@ -7,11 +7,13 @@ import type { EventRecord } from "../protocol/event.ts";
 import type { RegisteredFunction } from "../protocol/function-config.ts";
 import { isOrderedUlid, ulidFirstByte, ulidTime } from "../protocol/ids.ts";
 import type { ChannelTopics } from "../protocol/realtime.ts";
+import type { Annotation } from "../protocol/metadata.ts";
 import type { Signal } from "../protocol/signal.ts";
 import type { ScheduleChanges, ScheduleDefinition, ScheduleView } from "../protocol/schedule.ts";
 import type { PreparedWait } from "../engine/expression.ts";
 import type { Op } from "../engine/step-ops.ts";
 import type { GatePolicy, Lease, Refusal } from "../engine/lease.ts";
+import type { Annotating } from "../engine/metadata.ts";
 import type { LogPlace } from "../flow-control/fifo.ts";
 import type { Entry, Invoker, Run, RunStatus } from "../engine/run.ts";
 import type { WorkerMessage } from "./transport.ts";
@@ -96,7 +98,11 @@ export interface RunObjectApi {
    *
    * @param apps those that the worker serves; null for who has the signing key
    */
-  answered(requestId: string, result: WorkerResult, apps: string[] | null): Promise<{ kind: "taken" | "stale" | "refused" }>;
+  answered(
+    requestId: string,
+    result: WorkerResult,
+    apps: string[] | null,
+  ): Promise<{ kind: "taken" | "stale" | "refused" }>;
   /** What a worker is sent for a call; null when nobody waits for its answer any more. */
   workerMessage(requestId: string): Promise<WorkerMessage | null>;
   /** @param cascade also the runs that its open steps have invoked */
@@ -113,6 +119,10 @@ export interface RunObjectApi {
   wake(step?: string): Promise<WakeOutcome>;
   /** Ends an open wait, invoke or sleep, named by its hash, as its own deadline would. `closed`: it is not open. */
   expire(stepId: string): Promise<{ kind: "expired" | "closed" }>;
+  /** Tells people something of the run or of a step, also when it has ended. */
+  annotate(annotating: Annotating): Promise<{ kind: "annotated" | "unknown" } | { kind: "too-large"; message: string }>;
+  /** All that people were told. */
+  annotations(): Promise<Annotation[]>;
   /** Null for a run that was never started. */
   summary(): Promise<RunSummary | null>;
   /** Journal entries whose last commit is after `position`; a page stays far below what one RPC may carry. */
@@ -209,6 +219,20 @@ export interface RunsQuery {
   now: number;
 }
 
+/** Which indexed runs a list has. What is absent, or null, does not narrow it. */
+export interface RunListFilter {
+  functionIds?: string[] | null;
+  appIds?: string[] | null;
+  statuses?: RunStatus[] | null;
+  /** of which instant `from` and `until` speak; a run without it is not listed */
+  timeField: "createdAt" | "startedAt" | "endedAt";
+  from: number;
+  /** exclusive */
+  until: number;
+  limit: number;
+  order: "asc" | "desc";
+}
+
 /** A run of the index that a query may mean. */
 export interface FoundRun {
   runId: string;
@@ -250,6 +274,11 @@ export interface LogObjectApi {
   runsOf(eventId: string): Promise<RunIndexRow[]>;
   /** Indexed runs in pages, by event and run id. */
   runs(query: RunsQuery, after: RunPlace | null): Promise<{ runs: FoundRun[]; next: RunPlace | null }>;
+  /**
+   * Indexed runs in the order of their events, from a place on. `next` is where to go on: after so many runs, or after so
+   * many looked at.
+   */
+  listRuns(filter: RunListFilter, place: RunPlace | null): Promise<{ runs: RunIndexRow[]; next: RunPlace | null }>;
   /** Ids of runs that events received from an instant on may have started of a function, and that are not indexed yet. */
   unindexed(
     fn: RegisteredFunction,

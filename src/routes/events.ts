@@ -2,25 +2,20 @@ import { Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
 import * as z from "zod";
 import { acceptRecords } from "../durable-objects/accept.ts";
-import {
-  logOf,
-  type EventFilter,
-  type LoggedEvent,
-  type Objects,
-  type RunIndexRow,
-} from "../durable-objects/objects.ts";
+import { logOf, type EventFilter, type LoggedEvent, type Objects } from "../durable-objects/objects.ts";
 import { orderedNamesOf } from "../durable-objects/ordered-names.ts";
-import { route } from "../engine/route.ts";
 import { EventError, readEvents, readSeed } from "../protocol/event-request.ts";
 import { headers } from "../protocol/headers.ts";
-import { isUlid, runIdOf } from "../protocol/ids.ts";
+import { isUlid, uuidOf } from "../protocol/ids.ts";
 import { readBody } from "./body.ts";
 import { envelope } from "./envelope.ts";
 import { enterEnvironment } from "./environments.ts";
 import { checkEventKey, signingKeyGuard, type SettingsSource } from "./guard.ts";
-import { indexRowView, runListView } from "./run-view.ts";
+import { eventRunView, runsOfEvent } from "./event-runs.ts";
 
 const LIST_MAX = 100;
+/** There is one account. */
+const ACCOUNT_ID = uuidOf("account");
 
 const listSchema = z.object({
   limit: z.coerce.number().int().min(1).max(LIST_MAX).default(20),
@@ -63,46 +58,51 @@ export function eventRoutes(objects: Objects, env: string, settings: SettingsSou
       const [issue] = query.error.issues;
       throw new HTTPException(400, { message: `${issue?.path.join(".")}: ${issue?.message}` });
     }
-    const events = await newestEvents(objects, env, query.data);
-    return c.json(envelope(events.map(eventView)));
+    const events = await newestEvents(objects, env, filterOf(query.data));
+    return c.json(envelope(events.map((event) => eventView(event, env))));
   });
 
   app.get("/v1/events/:id", async (c) => {
     const found = await findEvent(objects, env, c.req.param("id"));
-    return c.json(envelope(eventView(found)));
+    return c.json(envelope(eventView(found, env)));
   });
 
   app.get("/v1/events/:id/runs", async (c) => {
     const found = await findEvent(objects, env, c.req.param("id"));
-    return c.json(envelope(await runsOf(objects, env, found)));
+    c.header("cache-control", "private, max-age=0, must-revalidate"); // polled: a stored answer would be an old one
+    return c.json(envelope((await runsOfEvent(objects, env, found)).map(eventRunView)));
   });
   return app;
 }
 
-async function newestEvents(objects: Objects, env: string, query: z.infer<typeof listSchema>): Promise<LoggedEvent[]> {
-  const filter: EventFilter = {
+function filterOf(query: z.infer<typeof listSchema>): EventFilter {
+  return {
     name: query.name,
     before: query.cursor,
     receivedFrom: query.received_after === undefined ? Number.NEGATIVE_INFINITY : Date.parse(query.received_after),
     receivedBefore: query.received_before === undefined ? Number.POSITIVE_INFINITY : Date.parse(query.received_before),
     limit: query.limit,
   };
+}
+
+/** Events of an environment, newest first by id. */
+export async function newestEvents(objects: Objects, env: string, filter: EventFilter): Promise<LoggedEvent[]> {
   const logs = await objects.registry(env).logs();
   const days = [...new Set(logs.map((log) => log.slice(0, 10)))];
   const found: LoggedEvent[] = [];
   // ids begin with the day, so a day that fills the page leaves nothing to earlier ones
   for (const day of days) {
-    if (query.cursor !== undefined && logOf(query.cursor).slice(0, 10) < day) continue;
+    if (filter.before !== undefined && logOf(filter.before).slice(0, 10) < day) continue;
     const shards = logs.filter((log) => log.startsWith(day));
     const pages = await Promise.all(shards.map((log) => objects.log(env, log).events(filter)));
     found.push(...pages.flat().sort((a, b) => (a.record.internalId < b.record.internalId ? 1 : -1)));
-    if (found.length >= query.limit) break;
+    if (found.length >= filter.limit) break;
   }
-  return found.slice(0, query.limit);
+  return found.slice(0, filter.limit);
 }
 
 /** @throws HTTPException 400 for what is no id, 404 for an unknown one */
-async function findEvent(objects: Objects, env: string, id: string): Promise<LoggedEvent> {
+export async function findEvent(objects: Objects, env: string, id: string): Promise<LoggedEvent> {
   if (!isUlid(id)) throw new HTTPException(400, { message: `"${id.slice(0, 60)}" is not an event's internal id` });
   const log = logOf(id);
   const logs = await objects.registry(env).logs(); // nothing is created by looking
@@ -111,29 +111,12 @@ async function findEvent(objects: Objects, env: string, id: string): Promise<Log
   return found;
 }
 
-/**
- * Indexed runs, and those that the event has started but that have neither ended nor waited yet: their ids follow from
- * event and function.
- */
-async function runsOf(objects: Objects, env: string, { record, receivedAt }: LoggedEvent): Promise<object[]> {
-  const indexed: RunIndexRow[] = await objects.log(env, logOf(record.internalId)).runsOf(record.internalId);
-  const known = new Set(indexed.map((row) => row.runId));
-  const candidates = route(record, await objects.registry(env).functions(), receivedAt)
-    .map(({ fn }) => runIdOf(record.internalId, fn.id))
-    .filter((runId) => !known.has(runId));
-  const views = await Promise.all([...known, ...candidates].map((runId) => objects.run(env, runId).summary()));
-  const byId = new Map(indexed.map((row) => [row.runId, row]));
-  return [...known, ...candidates].flatMap((runId, i): object[] => {
-    const view = views[i];
-    const row = byId.get(runId);
-    return view ? [runListView(view)] : row ? [indexRowView(row)] : [];
-  });
-}
-
-function eventView({ record, receivedAt }: LoggedEvent) {
+function eventView({ record, receivedAt }: LoggedEvent, env: string) {
   const { internalId, event } = record;
   return {
     internal_id: internalId,
+    account_id: ACCOUNT_ID,
+    environment_id: uuidOf(env),
     received_at: new Date(receivedAt).toISOString(),
     source: "",
     source_id: null,

@@ -1,10 +1,10 @@
 import { Hono } from "hono";
-import { HTTPException } from "hono/http-exception";
 import * as z from "zod";
 import type { FunctionScheduleView, Objects } from "../durable-objects/objects.ts";
 import type { Pause } from "../protocol/flow-control.ts";
 import type { RegisteredFunction } from "../protocol/function-config.ts";
 import { derivedUlid, uuidOf } from "../protocol/ids.ts";
+import { ApiError } from "./api-error.ts";
 import { cancellationView } from "./cancellations.ts";
 import { envelope } from "./envelope.ts";
 import { signingKeyGuard, type SettingsSource } from "./guard.ts";
@@ -88,9 +88,11 @@ export async function findFunction(objects: Objects, env: string, id: string): P
   const registry = objects.registry(env);
   const found = (await registry.callable(id)) ?? (await registry.functions()).find((fn) => uuidOf(fn.id) === id);
   if (!found)
-    throw new HTTPException(404, {
-      message: `function "${id.slice(0, 100)}" is not registered; GET /v1/functions lists those that are, by slug and id`,
-    });
+    throw new ApiError(
+      404,
+      "not_found",
+      `function "${id.slice(0, 100)}" is not registered; GET /v1/functions lists those that are, by slug and id`,
+    );
   return found;
 }
 

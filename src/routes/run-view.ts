@@ -112,6 +112,34 @@ function resultOf(kind: Entry["kind"], memo: JsonValue): { output: JsonValue; er
   return { output: memo, error: null };
 }
 
+/** What a run has in hand, as Inngest's queue would list it (inngest-protocol §10.3): its next call, and its open steps. */
+export function jobViews(view: RunView) {
+  const { run, entries } = view;
+  const { state } = run;
+  if (isEnded(state)) return [];
+  const own =
+    state.kind === "executing" || state.kind === "scheduled" || state.kind === "queued"
+      ? [
+          job(
+            "run",
+            state.kind === "scheduled" ? "scheduled" : "start",
+            state.kind === "scheduled" ? realTime(run, state.at) : null,
+            run.attempt,
+          ),
+        ]
+      : [];
+  const steps = entries.flatMap((entry) => {
+    if (entry.status.kind === "settled") return [];
+    const until = entryDueAt(entry);
+    return [job(entry.id, entry.status.kind, until === null ? null : realTime(run, until), entry.attempt)];
+  });
+  return [...own, ...steps];
+
+  function job(of: string, kind: string, at: number | null, attempt: number) {
+    return { JobID: `${run.id}-${of}`, at: isoOf(at ?? run.createdAt), position: 0, kind, attempt, Raw: null };
+  }
+}
+
 /** Holders that are named: the count tells the rest. */
 const HOLDERS_MAX = 10;
 

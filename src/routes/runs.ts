@@ -4,11 +4,12 @@ import { logOf, type JournalPage, type Objects, type RunSummary } from "../durab
 import type { Entry } from "../engine/run.ts";
 import { isUlid } from "../protocol/ids.ts";
 import { memos } from "../transports/http.ts";
+import { ApiError } from "./api-error.ts";
 import { envelope } from "./envelope.ts";
 import { signingKeyGuard, type SettingsSource } from "./guard.ts";
 import { placesOf } from "./run-places.ts";
 import { nothingToWake, readAdvance, readWake } from "./run-clock.ts";
-import { runView, type RunView } from "./run-view.ts";
+import { jobViews, runView, type RunView } from "./run-view.ts";
 
 /** Read, cancel and wake runs (inngest-protocol §10.2, §10.3). */
 export function runRoutes(objects: Objects, env: string, settings: SettingsSource): Hono {
@@ -26,6 +27,17 @@ export function runRoutes(objects: Objects, env: string, settings: SettingsSourc
     const { kind } = await objects.run(env, run.id).cancel("cancelled through the API", cascade);
     if (kind === "ended") throw hasEnded(run.id);
     return c.body(null, 200);
+  });
+
+  app.delete("/v0/runs/:id", async (c) => {
+    const { run } = await findRun(objects, env, c.req.param("id"));
+    const { kind } = await objects.run(env, run.id).cancel("cancelled through the API");
+    if (kind === "ended") throw hasEnded(run.id);
+    return c.body(null, 204);
+  });
+
+  app.get("/v1/runs/:id/jobs", async (c) => {
+    return c.json(envelope(jobViews(await findView(objects, env, c.req.param("id")))));
   });
 
   /** Moves one run's clock: for development, since nothing outside of the run goes with it. */
@@ -67,18 +79,18 @@ export function runRoutes(objects: Objects, env: string, settings: SettingsSourc
  *
  * @throws HTTPException 400 for what is no id, 404 for an unknown one
  */
-async function findRun(objects: Objects, env: string, id: string): Promise<RunSummary> {
+export async function findRun(objects: Objects, env: string, id: string): Promise<RunSummary> {
   if (!isUlid(id)) throw new HTTPException(400, { message: `"${id.slice(0, 60)}" is not a run id` });
   const log = logOf(id);
   const logs = await objects.registry(env).logs();
   const isKnown = logs.includes(log) && (await objects.log(env, log).mayKnow(id));
   const summary = isKnown ? await objects.run(env, id).summary() : null;
-  if (!summary) throw new HTTPException(404, { message: `run ${id} not found` });
+  if (!summary) throw new ApiError(404, "not_found", `run ${id} not found`);
   return summary;
 }
 
 /** A run with its journal. @throws HTTPException as {@link findRun} */
-async function findView(objects: Objects, env: string, id: string): Promise<RunView> {
+export async function findView(objects: Objects, env: string, id: string): Promise<RunView> {
   const summary = await findRun(objects, env, id);
   const [entries, places] = await Promise.all([readJournal(objects, env, id), placesOf(objects, summary)]);
   return { ...summary, entries, places };
@@ -91,8 +103,8 @@ function readCascade(text: string | undefined): boolean {
   throw new HTTPException(400, { message: `cascade: "${text.slice(0, 60)}" is neither true nor false` });
 }
 
-function hasEnded(runId: string): HTTPException {
-  return new HTTPException(409, { message: `run ${runId} has already ended` });
+export function hasEnded(runId: string): ApiError {
+  return new ApiError(409, "run_already_ended", `run ${runId} has already ended`);
 }
 
 async function readJournal(objects: Objects, env: string, runId: string): Promise<Entry[]> {

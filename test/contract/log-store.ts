@@ -380,6 +380,7 @@ export function logUse(): Use<LogStore> {
         since: [NOW, last - 2, last, last + 1].map((at) => store.firstSince(at)),
         resends: [store.resends(), store.resends(2, 4)],
         runs: EVENTS.map((eventId) => store.runsOf(eventId)),
+        before: [store.runsBefore(null, 100), store.runsBefore({ eventId: "event2", runId: "s" }, 3)],
         after: [store.runsAfter(null, 100), store.runsAfter({ eventId: "event2", runId: "s" }, 3)],
         overdue: [store.overdueRuns(NOW, 100), store.overdueRuns(NOW - 2, 2)],
         ended: [store.endedRuns(NOW, 100), store.endedRuns(NOW - 2, 2)],

@@ -206,6 +206,15 @@ export class SqlLogStore implements LogStore {
     return this.#rows<RunRow>("SELECT * FROM run WHERE event_id = ? ORDER BY run_id", eventId).map(toIndexRow);
   }
 
+  runsBefore(place: Pick<RunIndexRow, "eventId" | "runId"> | null, limit: number): RunIndexRow[] {
+    return this.#rows<RunRow>(
+      "SELECT * FROM run WHERE (event_id, run_id) < (?, ?) ORDER BY event_id DESC, run_id DESC LIMIT ?",
+      place?.eventId ?? "~", // after every ULID
+      place?.runId ?? "",
+      limit,
+    ).map(toIndexRow);
+  }
+
   runsAfter(place: Pick<RunIndexRow, "eventId" | "runId"> | null, limit: number): RunIndexRow[] {
     return this.#rows<RunRow>(
       "SELECT * FROM run WHERE (event_id, run_id) > (?, ?) ORDER BY event_id, run_id LIMIT ?",

@@ -9,7 +9,7 @@
  * 5. Where an order is named, texts compare by their UTF-8 bytes.
  */
 import type { Lease } from "../../engine/lease.ts";
-import type { Effect, Entry, Run } from "../../engine/run.ts";
+import type { Effect, Entry, Extra, ExtraList, Run } from "../../engine/run.ts";
 import type { EventRecord } from "../../protocol/event.ts";
 import type { Pause } from "../../protocol/flow-control.ts";
 import type { RegisteredFunction } from "../../protocol/function-config.ts";
@@ -91,6 +91,12 @@ export interface RunStore {
   /** Position of the commit at which an event answered a wait of this run; undefined when it has not. */
   answeredAt(internalId: string): number | undefined;
   putAnswered(internalId: string, position: number): void;
+
+  /** In the place of an earlier one of the same list and id. */
+  putExtra(extra: Extra): void;
+  extra(list: ExtraList, id: string): JsonValue | undefined;
+  /** Those of a list, by id. */
+  extras(list: ExtraList): Extra[];
 }
 
 // ---- a log ----------------------------------------------------------------------------------------------------------
@@ -159,6 +165,8 @@ export interface LogStore {
   runsOf(eventId: string): RunIndexRow[];
   /** Runs after a place, or the first ones, by event and run id. */
   runsAfter(place: Pick<RunIndexRow, "eventId" | "runId"> | null, limit: number): RunIndexRow[];
+  /** Runs before a place, or the last ones, the last first. */
+  runsBefore(place: Pick<RunIndexRow, "eventId" | "runId"> | null, limit: number): RunIndexRow[];
   /** Runs that were due before an instant, earliest first, then by event and run id. */
   overdueRuns(before: number, limit: number): RunIndexRow[];
   /** Runs that ended before an instant, by event and run id. */

@@ -164,6 +164,12 @@ export class MemoryLogStore implements LogStore {
     return found;
   }
 
+  runsBefore(place: Pick<RunIndexRow, "eventId" | "runId"> | null, limit: number): RunIndexRow[] {
+    const isBefore = ({ eventId, runId }: RunIndexRow) =>
+      place === null || (byBytes(eventId, place.eventId) || byBytes(runId, place.runId)) < 0;
+    return [...this.#runs()].filter(isBefore).reverse().slice(0, limit);
+  }
+
   overdueRuns(before: number, limit: number): RunIndexRow[] {
     const due = [...this.#runs()].filter((row) => row.dueAt !== null && row.dueAt < before);
     return due.sort((a, b) => (a.dueAt ?? 0) - (b.dueAt ?? 0)).slice(0, limit);
