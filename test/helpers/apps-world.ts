@@ -5,6 +5,7 @@
  */
 import { vi } from "vitest";
 import { platformApp } from "../../src/app.ts";
+import type { HttpTransport } from "../../src/durable-objects/transport.ts";
 import { HttpFunctions } from "../../src/transports/http.ts";
 import type { PostRequest, PostResult } from "../../src/transports/post.ts";
 import { registerBodySchema, type RegisteredFunction } from "../../src/protocol/function-config.ts";
@@ -61,18 +62,21 @@ export class AppsWorld implements PlatformHost {
         throw new Error("no code is in this process");
       },
     };
+    const noWorker = () => {
+      throw new Error("no worker has dialled in");
+    };
     this.world = new World({
       start: NOW,
       random: seededRandom(seed),
       choose,
       faults,
-      transports: (life) => ({
-        local,
-        http: {
+      transports: (life) => {
+        const within: HttpTransport = {
           call: (request) => life.within(http.call(request)),
           gateway: (request) => life.within(http.gateway(request)),
-        },
-      }),
+        };
+        return { local, http: within, connect: { message: noWorker, read: noWorker } };
+      },
     });
     this.#app = platformApp(this.world.objects(), ENV, () => SETTINGS);
     this.door = frontDoor(this);
@@ -126,6 +130,17 @@ export class AppsWorld implements PlatformHost {
     if (count > LOOKS_MAX) throw new Error(`not within ${LOOKS_MAX} looks`);
     await this.#rest();
     if (count % 2 === 0 && !this.#moveOn()) throw new Error("nothing is left to happen");
+  }
+
+  /** Lets things happen, and time pass, until something is so. */
+  async until(isSo: () => boolean, withinMs = 24 * 3_600_000): Promise<void> {
+    const end = this.world.clock.now + withinMs;
+    for (;;) {
+      await this.#rest();
+      if (isSo()) return;
+      if (this.world.clock.now > end) throw new Error(`not within ${withinMs} ms`);
+      if (!this.#moveOn()) throw new Error("nothing is left to happen");
+    }
   }
 
   /** Lets happen what an answer needs. */
