@@ -73,8 +73,8 @@ export const stepOpSchema = z
     displayName: z.string().nullish(),
     opts: z.record(z.string(), z.json()).nullish(),
     data: z.json().optional(),
-    error: wireErrorSchema.optional(),
-    userland: z.object({ id: idSchema, index: z.number().optional() }).nullish(),
+    error: wireErrorSchema.nullish(), // null in Go's ops without one
+    userland: z.object({ id: idSchema,  index: z.number().nullish() }).nullish(),
   })
   .refine(({ op, id }) => id !== "" || STEPLESS.has(op), {
     path: ["id"],

@@ -27,12 +27,18 @@ describe("[§3.3] the ops of a reply", () => {
       displayName: null,
       opts: null,
       userland: null,
+      error: null,
       timing: { a: 1 },
       metadata: [],
     };
     expect(read([op]).data).toEqual([
-      { op: "Sleep", id: "a", name: "1h", displayName: null, opts: null, userland: null },
+      { op: "Sleep", id: "a", name: "1h", displayName: null, opts: null, userland: null, error: null },
     ]);
+  });
+
+  test("a step that is not repeated may have null for its index", () => {
+    const op = { op: "StepRun", id: "a", data: 1, userland: { id: "charge", index: null } };
+    expect(read([op]).data).toEqual([op]);
   });
 
   test.each<[string, unknown, RegExp]>([
