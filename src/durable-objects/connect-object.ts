@@ -128,7 +128,7 @@ export class ConnectObject implements Omit<GatewayObjectApi, "fetch"> {
   // ---- runs -----------------------------------------------------------------------------------------------------------
 
   async dispatch(call: WorkerCall, message: WorkerMessage): Promise<void> {
-    const book = this.#load();
+    const book = await this.#ready();
     if (book.calls.has(call.requestId)) return;
     const now = this.#host.now();
     const waiting: GatewayCall = { ...call, since: now, connectionId: null, leaseId: null };
@@ -138,22 +138,24 @@ export class ConnectObject implements Omit<GatewayObjectApi, "fetch"> {
       this.#write((one) => one.putCall(waiting));
       this.#deadlines.set(call.requestId, waitsUntil(now, isServed(book.connections.values(), call.functionId)));
     }
-    await this.#arm();
+    this.#arm();
   }
 
   async holds(runId: string): Promise<boolean> {
-    return this.#load().callsOf(runId) > 0;
+    const book = await this.#ready();
+    this.#arm(); // should it ever not be
+    return book.callsOf(runId) > 0;
   }
 
   async flush(requestId: string, result: WorkerResult): Promise<void> {
-    this.#load();
+    await this.#ready();
     await this.#tell(requestId, result, null);
     this.#goOn();
-    await this.#arm();
+    this.#arm();
   }
 
   async connections(): Promise<ConnectionView[]> {
-    const book = this.#load();
+    const book = await this.#ready();
     return [...book.connections.values()].map(({ apps, ...connection }) => ({
       ...connection,
       apps: apps.map(({ id, version, functions }) => ({ id, version, functions: functions.length })),
@@ -163,11 +165,11 @@ export class ConnectObject implements Omit<GatewayObjectApi, "fetch"> {
   }
 
   async drain(connectionId: string): Promise<{ kind: "draining" | "unknown" }> {
-    const connection = this.#load().connections.get(connectionId);
+    const connection = (await this.#ready()).connections.get(connectionId);
     if (!connection) return { kind: "unknown" };
     this.#change(connection, "draining");
     this.#send(connectionId, GatewayMessageType.GATEWAY_CLOSING);
-    await this.#arm();
+    this.#arm();
     return { kind: "draining" };
   }
 
@@ -175,15 +177,15 @@ export class ConnectObject implements Omit<GatewayObjectApi, "fetch"> {
 
   /** A socket was accepted: its worker has a few seconds to say who it is. */
   async opened(socket: WorkerSocket): Promise<void> {
-    this.#load();
+    await this.#ready();
     const now = this.#host.now();
     socket.keep({ openedAt: now, seenAt: now, connectionId: null });
     send(socket, GatewayMessageType.GATEWAY_HELLO);
-    await this.#arm();
+    this.#arm();
   }
 
   async received(socket: WorkerSocket, bytes: Uint8Array): Promise<void> {
-    this.#load();
+    await this.#ready();
     const memo = socket.memo();
     if (!memo) return;
     const now = this.#host.now();
@@ -195,15 +197,15 @@ export class ConnectObject implements Omit<GatewayObjectApi, "fetch"> {
       if (!connection) return socket.close(POLICY_VIOLATION, "connect_worker_silent");
       await this.#hear(connection, socket, bytes);
     }
-    await this.#arm();
+    this.#arm();
   }
 
   async closed(socket: WorkerSocket): Promise<void> {
-    this.#load();
     const id = socket.memo()?.connectionId;
+    await this.#ready();
     if (id != null && this.#sockets.get(id) === socket) this.#gone(id);
     this.#goOn();
-    await this.#arm();
+    this.#arm();
   }
 
   async #greet(socket: WorkerSocket, bytes: Uint8Array): Promise<void> {
@@ -465,7 +467,7 @@ export class ConnectObject implements Omit<GatewayObjectApi, "fetch"> {
       this.#underway.delete(requestId);
     }
     if (this.#retryAt === null) this.#goOn();
-    await this.#arm();
+    this.#arm();
   }
 
   /** A call waits for a worker again, and goes on waiting for as long as it would have. */
@@ -518,7 +520,7 @@ export class ConnectObject implements Omit<GatewayObjectApi, "fetch"> {
       this.#host.report(`the gateway of environment "${this.#host.env}": its alarm failed and will be repeated`, error);
       this.#retryAt = this.#host.now() + RETRY_MS;
     }
-    await this.#arm();
+    this.#arm();
   }
 
   #closeSilent(): void {
@@ -597,11 +599,7 @@ export class ConnectObject implements Omit<GatewayObjectApi, "fetch"> {
   }
 
   /** The alarm is set to the first thing that must happen by itself; one that comes earlier stays. */
-  async #arm(): Promise<void> {
-    if (this.#alarmAt === undefined) {
-      const set = await this.#host.alarm();
-      this.#alarmAt ??= set;
-    }
+  #arm(): void {
     const now = this.#host.now();
     let next = this.#retryAt ?? Number.POSITIVE_INFINITY;
     for (const socket of this.#parts.sockets()) {
@@ -613,6 +611,15 @@ export class ConnectObject implements Omit<GatewayObjectApi, "fetch"> {
     if (!Number.isFinite(next) || (this.#alarmAt != null && this.#alarmAt <= next)) return;
     this.#alarmAt = Math.max(next, now + 1);
     this.#host.setAlarm(this.#alarmAt);
+  }
+
+  /** From here on what is stored, and the alarm that looks after it, take effect together. */
+  async #ready(): Promise<ConnectBook> {
+    if (this.#alarmAt === undefined) {
+      const at = await this.#host.alarm();
+      this.#alarmAt ??= at;
+    }
+    return this.#load();
   }
 
   // ---- what is stored -------------------------------------------------------------------------------------------------
