@@ -3,6 +3,7 @@ import type { RequestListener } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { Inngest, type RetryOptions } from "../../src/sdk/index.ts";
 import { appListener, listen, register, type LoopbackServer } from "../helpers/app-server.ts";
@@ -234,6 +235,20 @@ test.each([301, 302, 303, 307, 308])("[§3.1] a redirect with %i keeps method, b
   location = `${back.url}/api/inngest`;
   const run = await endedRun(platform.url, await front.start());
   expect(run).toMatchObject({ status: "Completed", output: [1, "kept"] }); // `fnId` is in the query, the word in the body
+});
+
+test.each<[string, (text: string) => Buffer]>([
+  ["gzip", gzipSync],
+  ["br", brotliCompressSync],
+])("[§3.1] a reply may be compressed: %s", async (encoding, compress) => {
+  const reply = [{ op: "RunComplete", id: "complete", data: "x".repeat(10_000) }];
+  const app = await startApp(
+    answering((_, response) =>
+      response.writeHead(206, { ...sdk, "content-encoding": encoding }).end(compress(JSON.stringify(reply))),
+    ),
+  );
+  const run = await endedRun(platform.url, await app.start());
+  expect(run).toMatchObject({ status: "Completed", output: "x".repeat(10_000) });
 });
 
 test("after all of them the platform serves a good app as before", async () => {
