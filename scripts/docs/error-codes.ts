@@ -230,6 +230,27 @@ export const errorGroups: readonly ErrorGroup[] = [
     },
   },
   {
+    title: "Workers that dial in",
+    where: "In the error of a step or run whose app connects to the platform (`@dotdo/inngest/connect`).",
+    codes: {
+      connect_no_healthy_connection: {
+        means:
+          "A call waited five minutes, and no worker was connected that serves its function. It is a failed attempt.",
+        remedy: "Start a worker with that function; `GET /v1/connections` lists those that are there.",
+      },
+      connect_all_workers_at_capacity: {
+        means:
+          "A call waited an hour, and every worker of its function had as many calls as it takes. It is a failed attempt.",
+        remedy: "Start more workers, or raise `maxWorkerConcurrency`.",
+      },
+      connect_worker_stopped_responding: {
+        means:
+          "The worker that had a call did not acknowledge it, or has not extended its lease for two minutes: it died, was cut off, or blocks its event loop. It is a failed attempt; what the worker still answers changes nothing.",
+        remedy: "See the worker's own log. Steps that compute for long belong into a thread of their own.",
+      },
+    },
+  },
+  {
     title: "Sync",
     where:
       "`POST /v1/apps/sync` answers 422 with the code and `GET /v1/apps` keeps it beside the app until a sync succeeds; also `unreachable` and `not_sdk` above.",
@@ -334,6 +355,7 @@ export const apiStatuses: Record<number, string> = {
   409: "the run has ended, so it cannot be cancelled or moved on; or it was to be woken and does not sleep; or a schedule has that id",
   413: "the body is over its bound",
   422: "a sync failed; `code` is one of [Sync](#sync)",
+  426: "workers connect at this path, by WebSocket",
   500: "the platform failed to answer; the reason is in its log, not in the answer",
   503: "no event key, or no signing key, is configured; a deployed platform then serves nobody",
 };
