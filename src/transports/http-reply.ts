@@ -53,7 +53,7 @@ function readAnswer(
   const noRetry = answer[headers.noRetry]?.toLowerCase();
   if (answer[headers.sdk] === undefined) return notSdk(status, body, answer, next, noRetry === "true", retryAt);
   const json = parse(body);
-  if (status === 206) return readOps(json, body, runNow, next, retryAt);
+  if (status === 206) return withRetry(readOps(json, body, runNow, next, retryAt), noRetry);
   if (status === 200 && noRetry !== "true")
     return json === undefined
       ? failure("invalid_reply", `the app's result is not JSON: ${shown(body)}`, retryAt, next)
@@ -77,6 +77,12 @@ function readOps(
     return failure("invalid_reply", `the app's reply cannot be understood: ${where}`, retryAt, version);
   }
   return { kind: "ops", ops: parsed.data.flatMap((op) => readOp(op, runNow) ?? []), version, retryAt };
+}
+
+/** The header decides whether what failed is tried again, whatever the op says (inngest-protocol §3.3). */
+function withRetry(reply: Reply, noRetry: string | undefined): Reply {
+  if (reply.kind !== "ops" || noRetry !== "true") return reply;
+  return { ...reply, ops: reply.ops.map((op) => (op.kind === "error" ? { ...op, final: true } : op)) };
 }
 
 function parseOps(json: JsonValue) {

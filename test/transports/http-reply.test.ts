@@ -80,6 +80,33 @@ describe("[§3.3] what an SDK answers", () => {
     expect(errorOf(answer(500, body)).error).toEqual({ name: "Error", message });
   });
 
+  test("[§3.4] no-retry makes the error of a step final", () => {
+    const ops = [
+      { op: "StepError", id: "a", error: { name: "E", message: "m" } },
+      { op: "StepRun", id: "b", data: 1 },
+    ];
+    expect(answer(206, ops, { ...SDK, "x-inngest-no-retry": "true" })).toMatchObject({
+      ops: [
+        { kind: "error", final: true },
+        { kind: "done", data: 1 },
+      ],
+    });
+    expect(answer(206, ops, { ...SDK, "x-inngest-no-retry": "false" })).toMatchObject({ ops: [{ final: false }, {}] });
+  });
+
+  test("[§3.6, C20] the error of a step is kept as it is: Go needs its `data`, also when that is null", () => {
+    const error = { name: "E", message: "m", stack: "s", data: null, cause: { name: "F", deep: [1] }, more: 1 };
+    for (const data of [null, { rows: 2 }])
+      expect(answer(206, [{ op: "StepFailed", id: "a", error: { ...error, data } }])).toMatchObject({
+        ops: [{ kind: "error", final: true, error: { ...error, data } }],
+      });
+  });
+
+  test("[C7] a step that TypeScript cannot find is a 500 that is tried again", () => {
+    const body = { error: "Could not find step", requestedStep: "abc", foundSteps: [], totalFoundSteps: 0 };
+    expect(answer(500, body, { ...SDK, "x-inngest-no-retry": "false" })).toMatchObject({ kind: "error", final: false });
+  });
+
   test("Go's error has a message and no name", () => {
     expect(errorOf(answer(500, { message: "no rows" })).error).toMatchObject({ name: "Error", message: "no rows" });
   });
@@ -171,12 +198,7 @@ describe("[G9] replies that cannot be understood", () => {
     ["half a result", 200, '{"ok":', /^the app's result is not JSON/],
     ["ops that are no JSON", 206, "OK", /^the app's reply is not JSON: "OK"$/],
     ["half of the ops", 206, '[{"op":"StepRun","id":"a"', /^the app's reply is not JSON/],
-    [
-      "an unknown opcode, by name",
-      206,
-      '[{"op":"Teleport","id":"a"}]',
-      /0\.op: op: "Teleport" is not an opcode/,
-    ],
+    ["an unknown opcode, by name", 206, '[{"op":"Teleport","id":"a"}]', /0\.op: op: "Teleport" is not an opcode/],
     ["null among the ops", 206, "[null]", /^the app's reply cannot be understood: 0: /],
     ["a text", 206, '"StepRun"', /^the app's reply cannot be understood/],
     ["a step without an id", 206, '[{"op":"StepRun"}]', /0\.id: id: an op about a step must have an id/],
