@@ -186,7 +186,7 @@ function takeOp(
     ranBody(draft, op, known, retryAt, retryBy);
     if (isEnded(draft.run.state)) return;
     if (draft.settled.length > before) return afterSettled(draft, counted, op.step.race);
-    if (retryBy === "entry" && !counted) count(draft, 1); // from now on it is called by itself
+    if (retryBy === "entry" && !counted) count(draft, op.step); // from now on it is called by itself
     return;
   }
   if (counted || (known && op.kind !== "plan")) return; // reported again while it is open
@@ -194,16 +194,16 @@ function takeOp(
     const entry = known ?? open(draft, op.step, "run");
     if (isEnded(draft.run.state)) return;
     const planned = draft.write({ ...entry, grouped }, { kind: "planned" });
-    count(draft, 1);
+    count(draft, planned);
     return callStep(draft, planned);
   }
   if (op.kind === "gateway") {
     const planned = planGateway(draft, op, grouped);
     if (!planned) return;
-    count(draft, 1);
+    count(draft, planned);
     return callStep(draft, planned);
   }
-  if (openEntry(draft, op, event)) count(draft, 1);
+  if (openEntry(draft, op, event)) count(draft, op.step);
 }
 
 /** A step that failed inside a discovery waits for the next one; every other open entry is counted as pending. */
@@ -221,13 +221,16 @@ function notNeeded(draft: Draft, entry: Entry): void {
   if (entry.status.kind === "waiting" || entry.status.kind === "registering") draft.effects.push(unsubscribe(entry));
 }
 
-function count(draft: Draft, change: number): void {
-  if (draft.run.http) draft.run.http.pending += change;
+function count({ run: { http } }: Draft, { race }: { race?: boolean }): void {
+  if (!http) return;
+  http.pending += 1;
+  if (race === true) http.racing = (http.racing ?? 0) + 1;
 }
 
 /**
  * A step has its memo: whether the handler is replayed now. Version 1 asks after every step, version 2 once all
- * reported steps have settled, or after each for steps in race mode (inngest-protocol §3.7).
+ * reported steps have settled, or after each for steps in race mode (inngest-protocol §3.7). Steps that race hold up none
+ * that comes after the race.
  *
  * @param counted the entry when it had been open, and so is counted as pending
  */
@@ -236,7 +239,9 @@ export function afterSettled(draft: Draft, counted: Entry | null, race?: boolean
   if (!http) return;
   draft.saveRun = true;
   if (counted) http.pending -= 1;
-  if (http.version < 2 || http.pending <= 0 || (counted?.race ?? race) === true) discover(draft);
+  if (counted?.race === true) http.racing = (http.racing ?? 0) - 1;
+  const awaited = http.pending - (http.racing ?? 0);
+  if (http.version < 2 || awaited <= 0 || (counted?.race ?? race) === true) discover(draft);
 }
 
 /** The app wants to be asked again; when it has nothing else to say twice in a row, that is a failed attempt. */

@@ -55,6 +55,8 @@ export interface HttpState {
   version: number;
   /** steps reported together that have not settled: the next discovery waits for all of them */
   pending: number;
+  /** of these, the ones in race mode; absent: there never was one */
+  racing?: number;
   /** discovery calls so far; only the reply to the latest counts */
   discoveries: number;
   /** open steps whose request the platform makes; absent: there never was one */

@@ -126,7 +126,7 @@ function stepInfo(op: StepOp): StepInfo {
     name: op.displayName ?? undefined,
     input: opts.input,
     retry: retryPolicySchema.safeParse(opts.retries).data, // what our own client wrote, and nothing else
-    race: opts.parallelMode === "race",
+    race: stringOf(opts.parallelMode)?.toLowerCase() === "race", // "Race" in Go
   };
 }
 

@@ -681,6 +681,9 @@ describe("a run over HTTP", () => {
     expect(run.state).toMatchObject({ kind: "executing", again: true });
     run.ops(null, plan("D")); // race was won by B
     expect(run.asked()).toEqual(["D", null]);
+    run.ops(null);
+    run.ops("D", done("D")); // whom S, still in the race, does not hold up
+    expect([run.asked(), run.run.http?.pending, run.run.http?.racing]).toEqual([[null], 1, 1]);
     run.reply(null, { kind: "returned", data: "B", version: 2 });
     expect(run.state.kind).toBe("completed");
     expect(run.due("S").stale).toBe(true);
