@@ -84,6 +84,7 @@ describe("what identifies a step", () => {
     ["label of an SDK that sends none", {}, { type: "StepPlanned" }],
     ["input", { opts: { input: [1, "a"] } }, { input: [1, "a"] }],
     ["race", { opts: { parallelMode: "race" } }, { race: true }],
+    ["race as Go writes it", { opts: { parallelMode: "Race" } }, { race: true }],
     ["no race", { opts: { parallelMode: "all" } }, { race: false }],
     ["our policy", { opts: { retries: { ...DEFAULT_RETRY_POLICY } } }, { retry: DEFAULT_RETRY_POLICY }],
   ])("%s", (_, more, expected) => {
