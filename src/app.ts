@@ -19,6 +19,7 @@ import { parkedRoutes } from "./routes/parked.ts";
 import { realtimeRoutes } from "./routes/realtime.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
+import { metadataRoutes } from "./routes/metadata.ts";
 import { signalRoutes } from "./routes/signals.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
 import { version } from "./sdk/version.ts";
@@ -53,6 +54,7 @@ export function platformApp(
   app.route("/", cancellationRoutes(objects, env, settings));
   app.route("/", checkpointRoutes(objects, env, settings));
   app.route("/", signalRoutes(objects, env, settings));
+  app.route("/", metadataRoutes(objects, env, settings));
   app.route("/", realtimeRoutes(objects, env, settings));
   app.route("/", scheduleRoutes(objects, env, settings));
   app.route("/", parkedRoutes(objects, env, settings));

@@ -592,6 +592,20 @@ export interface ChannelSubscription {
   until: number | null;
 }
 
+/** The subscriber's end of a connection; either this is used or the response that carries it. */
+export interface ChannelSocket {
+  /** `arraybuffer`: else bytes come as what can be read only later */
+  binaryType: string;
+  accept(): void;
+  addEventListener(type: "message", listener: (event: { data: unknown }) => void): void;
+  addEventListener(type: "open" | "close" | "error", listener: () => void): void;
+  close(code?: number, reason?: string): void;
+}
+
+export type SubscribeOutcome =
+  | { kind: "connected"; socket: ChannelSocket; response: Response }
+  | { kind: "refused"; reason: string };
+
 /** A realtime channel. */
 export interface ChannelObjectApi {
   /** Hands messages to those who subscribe now, in this order. */
@@ -619,8 +633,8 @@ export interface Objects {
   waits(env: string, eventName: string): WaitsObjectApi;
   signal(env: string, name: string): SignalObjectApi;
   channel(env: string, channel: string): ChannelObjectApi;
-  /** Connects a subscriber: a response with a WebSocket, or the reason why there is none. */
-  subscribe(env: string, channel: string, subscription: ChannelSubscription): Promise<Response>;
+  /** Connects a subscriber, whose socket lives with this channel. */
+  subscribe(env: string, channel: string, subscription: ChannelSubscription): Promise<SubscribeOutcome>;
   dedupe(env: string, shard: number): DedupeObjectApi;
   registry(env: string): RegistryObjectApi;
   /** Keys of flow control, by the names that `flow-control/admit.ts` gives. */

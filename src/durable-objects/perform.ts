@@ -4,9 +4,11 @@ import type { Memo } from "../protocol/call.ts";
 import { derivedUlid } from "../protocol/ids.ts";
 import { commonSessions } from "../protocol/sessions.ts";
 import type { Effect, EndEffect, Run } from "../engine/run.ts";
+import { deferRecord, readDefer } from "../engine/run-defers.ts";
 import { acceptRecords } from "./accept.ts";
 import type { Host } from "./host.ts";
 import type { LoggedEvent } from "./objects.ts";
+import type { RunStore } from "./storage/stores.ts";
 
 export type EffectOutcome =
   | { kind: "done" }
@@ -21,6 +23,7 @@ export async function performEffect(
   run: Run,
   events: EventRecord[],
   host: Host,
+  stored: Pick<RunStore, "extra">,
 ): Promise<EffectOutcome> {
   const { objects } = host;
   switch (effect.kind) {
@@ -67,6 +70,12 @@ export async function performEffect(
     }
     case "resume":
       await objects.run(run.env, effect.invoker.runId).calleeEnded(effect.invoker.stepId, effect.memo);
+      return { kind: "done" };
+    case "start-deferred":
+      for (const id of effect.ids) {
+        const defer = stored.extra("defer", id);
+        if (defer) await acceptRecords(objects, run.env, [deferRecord(run, readDefer(defer), effect.at)], host.now());
+      }
       return { kind: "done" };
     case "announce":
       await announce(effect, run, events, host);

@@ -13,11 +13,13 @@
  */
 import { apply, create, type Decision, type Input } from "../engine/run-machine.ts";
 import type { Refusal } from "../engine/lease.ts";
+import type { Annotating } from "../engine/metadata.ts";
 import { isEnded } from "../engine/run.ts";
 import { deferred } from "../protocol/deferred.ts";
 import { ALARM_HOLD_MS, CONNECT_LEASE_MS, REDELIVERY_HORIZON_MS, WATCHDOG_MS } from "../protocol/limits.ts";
 import { ulidParts, uuidOf } from "../protocol/ids.ts";
 import type { Memo } from "../protocol/call.ts";
+import type { Annotation } from "../protocol/metadata.ts";
 import type { WorkerResult } from "../protocol/connect/result.ts";
 import type { Signal } from "../protocol/signal.ts";
 import type { Host } from "./host.ts";
@@ -205,6 +207,18 @@ export class RunObject implements RunObjectApi {
     return { kind: "expired" };
   }
 
+  async annotate(
+    annotating: Annotating,
+  ): Promise<{ kind: "annotated" | "unknown" } | { kind: "too-large"; message: string }> {
+    if (!this.#record.load()) return { kind: "unknown" };
+    const message = this.#record.annotate(annotating);
+    return message === null ? { kind: "annotated" } : { kind: "too-large", message };
+  }
+
+  async annotations(): Promise<Annotation[]> {
+    return this.#record.load() ? this.#record.annotations() : [];
+  }
+
   async summary(): Promise<RunSummary | null> {
     const run = this.#record.load();
     return run && { run, events: this.#record.events(), leases: [...this.#record.leases()] };
@@ -301,7 +315,9 @@ export class RunObject implements RunObjectApi {
   #decide(input: Input, answeredBy?: string): Decision {
     const decision = apply(this.#record.current(), input, this.#moment(), this.#record.leases());
     if (decision.stale) return decision;
-    this.#storing(() => this.#record.commit(decision, answeredBy));
+    const { notes } = decision;
+    this.#storing(() => notes.push(...this.#record.commit(decision, answeredBy)));
+    for (const note of notes) this.#host.report(`run ${this.#host.name}:`, note);
     this.#reportFailure(decision);
     this.#perform(decision);
     return decision;

@@ -78,7 +78,8 @@ export class RunPublisher {
       await allOf([
         () => leases.perform(),
         async () => {
-          for (const effect of endEffects(run)) await performEffect(effect, record.current(), record.events(), host);
+          for (const effect of endEffects(run))
+            await performEffect(effect, record.current(), record.events(), host, record.stored);
         },
         ...record.stored.effects().map((effect) => () => this.#perform(effect)),
       ]);
@@ -100,7 +101,7 @@ export class RunPublisher {
     const isOver = isSubscription && !waits.isOpen(effect.stepId);
     const outcome = isOver
       ? { kind: "done" as const }
-      : await performEffect(effect, record.current(), record.events(), host);
+      : await performEffect(effect, record.current(), record.events(), host, record.stored);
     record.stored.deleteEffect(effect.id);
     if (outcome.kind === "subscribed") waits.subscribed(outcome.stepId, outcome.found);
     if (outcome.kind === "conflicted") waits.conflicted(outcome.stepId);

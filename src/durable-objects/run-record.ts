@@ -10,7 +10,10 @@ import { runTime } from "../engine/run-clock.ts";
 import type { Decision } from "../engine/run-machine.ts";
 import { withoutRequest } from "../engine/gateway-entry.ts";
 import { isEnded, type Run } from "../engine/run.ts";
+import { annotate, annotationId, type Annotating } from "../engine/metadata.ts";
 import type { EventRecord, EventValue } from "../protocol/event.ts";
+import type { JsonValue } from "../protocol/json.ts";
+import type { Annotation } from "../protocol/metadata.ts";
 import type { Host } from "./host.ts";
 import { nextDueAt, type Pending, type RunAlarm } from "./run-alarm.ts";
 import type { RunStore } from "./storage/stores.ts";
@@ -114,8 +117,12 @@ export class RunRecord {
     this.#inlineEvents = isInline ? events : undefined;
   }
 
-  /** @param answeredBy internal id of the event that an answer is */
-  commit({ run, entries, effects, leases, saveRun }: Decision, answeredBy?: string): void {
+  /**
+   * @param answeredBy internal id of the event that an answer is
+   * @returns what people cannot be told, and why
+   */
+  commit({ run, entries, effects, leases, extras, annotations, saveRun }: Decision, answeredBy?: string): string[] {
+    const refused: string[] = [];
     const isToArm =
       saveRun ||
       this.current().state.kind !== "executing" ||
@@ -126,14 +133,35 @@ export class RunRecord {
       for (const entry of entries) this.#store.putEntry(entry);
       for (const effect of effects) this.#store.putEffect(effect);
       if (answeredBy !== undefined) this.#store.putAnswered(answeredBy, run.position);
+      for (const extra of extras) this.#store.putExtra(extra);
+      for (const annotating of annotations) refused.push(...this.#annotate(annotating));
       if (saveRun) this.#store.putRun(run, this.#inlineEvents);
       if (isEnded(run.state) && run.http?.gateways) this.#forgetRequests();
     });
+    return refused;
   }
 
   /** What was to be asked holds secrets, and nobody asks it any more. */
   #forgetRequests(): void {
     for (const entry of this.#store.entries()) if (entry.gateway) this.#store.putEntry(withoutRequest(entry));
+  }
+
+  /** What people are told of the run and its steps. */
+  annotations(): Annotation[] {
+    return this.#store.extras("metadata").map(({ value }) => value as unknown as Annotation); // as `#annotate` stored it
+  }
+
+  /** Tells people something of a run, also when it has ended; the text says why not. */
+  annotate(annotating: Annotating): string | null {
+    return this.#store.transaction(() => this.#annotate(annotating)[0] ?? null);
+  }
+
+  #annotate(annotating: Annotating): string[] {
+    const annotated = annotate(this.annotations(), annotating, this.#host.now());
+    if (annotated.kind === "too-large") return [annotated.message];
+    for (const one of annotated.changed)
+      this.#store.putExtra({ list: "metadata", id: annotationId(one), value: one as unknown as JsonValue });
+    return [];
   }
 
   /** Writes in one transaction. The alarm is set when that has succeeded, in the same turn, which is stored as a whole. */

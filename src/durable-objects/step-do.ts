@@ -4,6 +4,7 @@ import type { CheckpointRequest, LoggedEvent, RunObjectApi, StartRequest } from 
 import { RunObject } from "./run-object.ts";
 import { workerdHost } from "./workerd-host.ts";
 import type { Refusal } from "../engine/lease.ts";
+import type { Annotating } from "../engine/metadata.ts";
 import type { Memo } from "../protocol/call.ts";
 import type { WorkerResult } from "../protocol/connect/result.ts";
 import type { Signal } from "../protocol/signal.ts";
@@ -75,6 +76,14 @@ export class StepDO extends DurableObject implements RunObjectApi {
 
   expire(stepId: string) {
     return this.#run.expire(stepId);
+  }
+
+  annotate(annotating: Annotating) {
+    return this.#run.annotate(annotating);
+  }
+
+  annotations() {
+    return this.#run.annotations();
   }
 
   summary() {

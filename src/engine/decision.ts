@@ -1,7 +1,8 @@
 /** What a decision about a run is made of, and the draft in which the rules write it down. */
 import type { NamedCall } from "../protocol/call-ref.ts";
 import type { Lease } from "./lease.ts";
-import type { Effect, Entry, EntryStatus, Executing, Run } from "./run.ts";
+import type { Annotating } from "./metadata.ts";
+import type { Effect, Entry, EntryStatus, Executing, Extra, Run } from "./run.ts";
 
 /** Time and chance, handed in so that a decision can be repeated exactly. */
 export interface Moment {
@@ -30,9 +31,18 @@ export interface Decision {
   leases: Lease[];
   /** local: one more step body may run beside the others */
   hasMoreRoom: boolean;
+  /** what is stored beside the journal */
+  extras: Extra[];
+  /** what people are told of the run and its steps */
+  annotations: Annotating[];
+  /** what its app asked and did not get, in words */
+  notes: string[];
   /** the input came from something that is over; nothing was changed */
   stale: boolean;
 }
+
+/** Notes that a run keeps. */
+const WARNINGS_MAX = 20;
 
 export class Draft implements Decision {
   run: Run;
@@ -43,6 +53,9 @@ export class Draft implements Decision {
   calls: Call[] = [];
   activate = false;
   hasMoreRoom = false;
+  extras: Extra[] = [];
+  annotations: Annotating[] = [];
+  notes: string[] = [];
   stale = false;
   /** a discovery was asked for by this very decision: it tells the handler of everything in it */
   isDiscoveryNew = false;
@@ -102,6 +115,15 @@ export class Draft implements Decision {
     if (same >= 0) this.entries.splice(same, 1, written);
     else this.entries.push(written);
     return written;
+  }
+
+  /** Notes with the run what its app asked and does not get. */
+  warn(note: string): void {
+    this.notes.push(note);
+    const { warnings = [] } = this.run;
+    if (warnings.length >= WARNINGS_MAX || warnings.includes(note)) return;
+    this.run.warnings = [...warnings, note];
+    this.saveRun = true;
   }
 
   /** Also while what is to execute waits for its leases. */

@@ -1,12 +1,13 @@
 /** Rules of a run whose code is called over HTTP (inngest-protocol §3.7): when to call, and what a reply means. */
 import { retryDelayMs } from "./retry.ts";
 import { type Entry, type Executing, type Run, isEnded } from "./run.ts";
-import type { Op } from "./step-ops.ts";
+import type { Op, StepInfo } from "./step-ops.ts";
 import { type Call, type Draft, attemptOf, execute } from "./decision.ts";
 import { runTime } from "./run-clock.ts";
 import { activate, callOut, releaseCall } from "./run-leases.ts";
 import { open, openEntry, ranBody } from "./run-steps.ts";
 import { complete, failRun, handlerFailed, unsubscribe } from "./run-end.ts";
+import { isDeferOp, takeDefer } from "./run-defers.ts";
 import { planGateway } from "./run-gateways.ts";
 import type { Input, Reply } from "./run-input.ts";
 
@@ -57,8 +58,8 @@ export function replied(draft: Draft, input: Extract<Input, { kind: "reply" }>):
     return;
   }
   draft.saveRun = true;
-  // the first answer decides for the whole run (inngest-protocol §3.2)
-  if (run.http.version < 0 && reply.version !== undefined) run.http.version = reply.version;
+  // the first answer decides for the whole run; 0 says nothing (inngest-protocol §3.2)
+  if (run.http.version < 1 && (reply.version ?? 0) > 0) run.http.version = reply.version ?? run.http.version;
   if (call.stepId === null) state.discovery = false;
   else state.targeted -= 1;
   releaseCall(draft, call.stepId);
@@ -100,6 +101,7 @@ export function checkpointed(draft: Draft, input: Extract<Input, { kind: "checkp
 function settleEarly(draft: Draft, op: RanOp, entries: Map<string, Entry>): void {
   const known = entries.get(op.step.id);
   if (known?.status.kind === "settled") return; // the first result wins
+  told(draft, op.step, known?.attempt ?? 0);
   if (known) notNeeded(draft, known); // its own call may be this one
   ranBody(draft, op, known, undefined, "entry");
   if (isEnded(draft.run.state)) return;
@@ -123,7 +125,7 @@ function takeOps(
   input: Extract<Input, { kind: "reply" }>,
 ): void {
   const { run } = draft;
-  const reported = reply.ops.filter((op) => op.kind !== "complete" && op.kind !== "discover");
+  const reported = reply.ops.filter((op) => "step" in op);
   const grouped = reported.length > 1;
   for (const op of once(reply.ops).sort((a, b) => rank(a) - rank(b))) {
     if (isEnded(run.state)) return;
@@ -132,6 +134,15 @@ function takeOps(
   if (isEnded(run.state)) return;
   if (call.stepId !== null) return targetReported(draft, { ...call, stepId: call.stepId }, reply, input);
   if (reported.length === 0 && reply.ops.length === 0) nothingReported(draft);
+}
+
+/** What an op tells people of its step goes with it. */
+function told(draft: Draft, { id, metadata = [] }: StepInfo, attempt: number): void {
+  for (const update of metadata) {
+    const isRuns = update.scope === "run";
+    const target = { step: isRuns ? null : id, attempt: update.scope === "step_attempt" ? attempt : null, span: null };
+    draft.annotations.push({ target, updates: [update] });
+  }
 }
 
 /** Ops about steps that were told twice: the first counts. */
@@ -145,8 +156,8 @@ function once(ops: Op[]): Op[] {
  * that results are followed by a discovery only when nothing is pending; what is about the whole run comes last.
  */
 function rank({ kind }: Op): number {
-  if (kind === "wait") return 0;
-  if (kind === "complete" || kind === "discover") return 3;
+  if (kind === "wait" || isDeferOp({ kind })) return 0;
+  if (kind === "complete" || kind === "threw" || kind === "discover") return 3;
   return kind === "done" || kind === "error" ? 2 : 1;
 }
 
@@ -175,9 +186,15 @@ function takeOp(
   { entries, event, open: openEntries }: Pick<Extract<Input, { kind: "reply" }>, "entries" | "event" | "open">,
 ): void {
   if (op.kind === "complete") return complete(draft, op.data, [...openEntries, ...draft.entries]);
+  if (op.kind === "threw") {
+    const failure = { kind: "error" as const, error: op.error, final: op.final, retryAt };
+    return callFailed(draft, call, failure, { entries, open: [...openEntries, ...draft.entries] });
+  }
   if (op.kind === "discover") return discoverAgain(draft, openEntries);
+  if (isDeferOp(op)) return takeDefer(draft, op);
   const known = entries.get(op.step.id);
   if (known?.status.kind === "settled") return;
+  told(draft, op.step, known?.attempt ?? 0);
   const counted = countedOf(known);
   if (op.kind === "done" || op.kind === "error") {
     if (known && call.stepId !== known.id) notNeeded(draft, known);
@@ -276,7 +293,7 @@ function callFailed(
   draft: Draft,
   call: Call,
   reply: Extract<Reply, { kind: "error" }>,
-  input: Extract<Input, { kind: "reply" }>,
+  input: Pick<Extract<Input, { kind: "reply" }>, "entries" | "open">,
 ): void {
   if (call.stepId === null) return handlerFailed(draft, reply.error, reply.final, reply.retryAt, input.open);
   const entry = input.entries.get(call.stepId);

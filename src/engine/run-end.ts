@@ -8,6 +8,7 @@ import { retryDelayMs } from "./retry.ts";
 import { type EndEffect, type Effect, type Entry, type Run, cancelId, isEnded } from "./run.ts";
 import { type Draft, attemptOf } from "./decision.ts";
 import { runTime } from "./run-clock.ts";
+import { deferredBy } from "./run-defers.ts";
 import { releaseActivation, releaseAll } from "./run-leases.ts";
 
 export function complete(draft: Draft, output: JsonValue, openEntries: Entry[]): void {
@@ -83,6 +84,8 @@ export function endEffects(run: Run): EndEffect[] {
   const { state, invokers = [] } = run;
   if (!isEnded(state)) return [];
   const effects = invokers.map((invoker): EndEffect => ({ kind: "resume", invoker, memo: memoOf(run) }));
+  const deferred = state.kind === "skipped" ? [] : deferredBy(run);
+  if (deferred.length > 0) effects.push({ kind: "start-deferred", ids: deferred, at: state.endedAt });
   const names = announced(run);
   if (names.length > 0) effects.push({ kind: "announce", names, data: outcomeData(run), at: state.endedAt });
   return effects;

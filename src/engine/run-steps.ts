@@ -21,7 +21,7 @@ export function reportLocal(draft: Draft, op: Op, entry: Entry | undefined, even
     return;
   }
   if (op.kind === "done" || op.kind === "error") return ranBody(draft, op, entry, retryAt, "entry");
-  if (op.kind === "plan" || op.kind === "complete" || op.kind === "discover" || entry !== undefined) return;
+  if (!("step" in op) || op.kind === "plan" || entry !== undefined) return;
   if (op.kind === "gateway") return; // code in this process makes its requests itself
   openEntry(draft, op, event);
 }
@@ -117,7 +117,8 @@ export function invokedRunId(runId: string, entry: Pick<Entry, "id" | "createdAt
   return entry.invoke && runIdOf(invokedEventId(runId, entry), entry.invoke.functionId);
 }
 
-function invokedEventId(runId: string, { id, createdAt }: Pick<Entry, "id" | "createdAt">): string {
+/** Id of the event by which a step invokes its function. */
+export function invokedEventId(runId: string, { id, createdAt }: Pick<Entry, "id" | "createdAt">): string {
   return derivedUlid(createdAt, `invoke\0${runId}\0${id}`);
 }
 

@@ -8,6 +8,7 @@ import type { Memo } from "../protocol/call.ts";
 import type { CancelTrigger, TimeoutsPolicy } from "../protocol/flow-control.ts";
 import type { PreparedWait } from "./expression.ts";
 import type { Admission, Refusal } from "./lease.ts";
+import type { DeferNote } from "./run-defers.ts";
 
 /** Raised when a stored form changes; state with a newer number is refused (design §3). */
 export const RUN_SCHEMA = 1;
@@ -109,6 +110,10 @@ export interface Run {
   bytes: number;
   state: RunState;
   http?: HttpState;
+  /** runs that are started at its end, in the order in which they were told */
+  defers?: DeferNote[];
+  /** what its app has asked and not got, for people; the first few */
+  warnings?: string[];
 }
 
 export type EntryKind = "run" | "sleep" | "wait" | "signal" | "invoke";
@@ -193,7 +198,18 @@ export type Effect =
 /** What an ended run owes the outside. It follows from the header, and so is not stored by itself. */
 export type EndEffect =
   | { kind: "resume"; invoker: Invoker; memo: Memo }
+  | { kind: "start-deferred"; ids: string[]; at: number }
   | { kind: "announce"; names: string[]; data: JsonObject; at: number };
+
+/** What belongs to a run beside its journal, by an id of its own. */
+export interface Extra {
+  list: ExtraList;
+  id: string;
+  value: JsonValue;
+}
+
+/** Deferred runs; metadata; spans that its app has recorded. */
+export type ExtraList = "defer" | "metadata" | "span";
 
 export function isEnded(state: RunState): state is Extract<RunState, { endedAt: number }> {
   return "endedAt" in state;

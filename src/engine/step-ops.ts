@@ -9,6 +9,8 @@ import {
   STEP_OUTPUT_MAX_BYTES,
 } from "../protocol/limits.ts";
 import type { RetryPolicy } from "../protocol/retry-policy.ts";
+import { stepHash } from "../protocol/ids.ts";
+import { readMetadata, type MetadataUpdate } from "../protocol/metadata.ts";
 import { resolveMeta } from "../protocol/sessions.ts";
 import { signalNameProblem } from "../protocol/signal.ts";
 import type { StepOp } from "../protocol/step-op.ts";
@@ -16,6 +18,10 @@ import { durationMs } from "../protocol/time-string.ts";
 import { errorNames, type WireError } from "../protocol/wire-error.ts";
 import { compile } from "./expression.ts";
 import type { SignalWait } from "./run.ts";
+import { readDeferOp, type DeferOp } from "./run-defers.ts";
+
+/** Names an op about the function itself (inngest-js, `RUN_COMPLETE_STEP_ID`). */
+const FUNCTION_OP_ID = stepHash("complete", 0);
 
 /** What identifies a step and belongs to every op about it. */
 export interface StepInfo {
@@ -26,6 +32,8 @@ export interface StepInfo {
   input?: JsonValue;
   retry?: RetryPolicy;
   race?: boolean;
+  /** told of it for people */
+  metadata?: MetadataUpdate[];
 }
 
 /** A step that waits for a signal. */
@@ -53,6 +61,9 @@ export type Op =
   | SignalOp
   | { kind: "invoke"; step: StepInfo; functionId: string; payload: InvokePayload; until: number }
   | { kind: "gateway"; step: StepInfo; request: GatewayRequest }
+  | DeferOp
+  /** the function itself failed, told as a step op since others go with it */
+  | { kind: "threw"; error: WireError; final: boolean }
   | { kind: "complete"; data: JsonValue }
   | { kind: "discover" };
 
@@ -77,6 +88,13 @@ export function readOp(op: StepOp, now: number): Op | null {
       return { kind: "complete", data: op.data ?? null };
     case "DiscoveryRequest":
       return { kind: "discover" };
+    case "DeferAdd":
+    case "DeferAbort":
+      return readDeferOp(op);
+    case "StepError":
+    case "StepFailed":
+      if (op.id === FUNCTION_OP_ID) return { kind: "threw", ...failureOf(op) };
+      break;
     default:
   }
   const step = stepInfo(op);
@@ -94,10 +112,8 @@ function readStepOp(op: StepOp, step: StepInfo, now: number): Op {
     case "Step":
       return outputOp(step, op.data ?? null, op.op === "Step");
     case "StepError":
-    case "StepFailed": {
-      const error = op.error ?? { name: "Error", message: "the step failed and its app did not say why" };
-      return { kind: "error", step, error, final: op.op === "StepFailed" || error.noRetry === true };
-    }
+    case "StepFailed":
+      return { kind: "error", step, ...failureOf(op) };
     case "StepPlanned":
       return { kind: "plan", step };
     case "Sleep":
@@ -116,6 +132,11 @@ function readStepOp(op: StepOp, step: StepInfo, now: number): Op {
   }
 }
 
+function failureOf(op: StepOp): { error: WireError; final: boolean } {
+  const error = op.error ?? { name: "Error", message: "the step failed and its app did not say why" };
+  return { error, final: op.op === "StepFailed" || error.noRetry === true };
+}
+
 function stepInfo(op: StepOp): StepInfo {
   const opts = op.opts ?? {};
   const userId = op.displayName ?? op.userland?.id ?? op.name ?? op.id;
@@ -127,6 +148,7 @@ function stepInfo(op: StepOp): StepInfo {
     input: opts.input,
     retry: retryPolicySchema.safeParse(opts.retries).data, // what our own client wrote, and nothing else
     race: stringOf(opts.parallelMode)?.toLowerCase() === "race", // "Race" in Go
+    metadata: readMetadata(op.metadata),
   };
 }
 

@@ -36,4 +36,5 @@ export const internalEvents = {
   finished: "inngest/function.finished",
   cancelled: "inngest/function.cancelled",
   scheduledTimer: "inngest/scheduled.timer",
+  deferred: "inngest/deferred.schedule",
 } as const;

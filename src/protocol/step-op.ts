@@ -19,6 +19,8 @@ const OPCODES = [
   "AIGateway",
   "RunComplete",
   "DiscoveryRequest",
+  "DeferAdd",
+  "DeferAbort",
 ] as const;
 
 export type Opcode = (typeof OPCODES)[number];
@@ -74,7 +76,8 @@ export const stepOpSchema = z
     opts: z.record(z.string(), z.json()).nullish(),
     data: z.json().optional(),
     error: wireErrorSchema.nullish(), // null in Go's ops without one
-    userland: z.object({ id: idSchema,  index: z.number().nullish() }).nullish(),
+    metadata: z.unknown().optional(), // for people: it must not cost the app its step
+    userland: z.object({ id: idSchema, index: z.number().nullish() }).nullish(),
   })
   .refine(({ op, id }) => id !== "" || STEPLESS.has(op), {
     path: ["id"],

@@ -3,6 +3,7 @@ import { entryDueAt, isEnded, runStatus, type Entry, type Run } from "../engine/
 import { realTime } from "../engine/run-clock.ts";
 import { uuidOf } from "../protocol/ids.ts";
 import { byteLength, type JsonObject, type JsonValue } from "../protocol/json.ts";
+import type { Annotation } from "../protocol/metadata.ts";
 import type { WireError } from "../protocol/wire-error.ts";
 import type { Place } from "./run-places.ts";
 
@@ -46,6 +47,8 @@ export interface RunView extends RunSummary {
   entries: Entry[];
   /** where it stands in lines, as far as that was asked */
   places?: Place[];
+  /** what people were told of it and its steps */
+  annotations?: Annotation[];
 }
 
 /** Outputs in one answer; the rest are told by their size. */
@@ -62,15 +65,31 @@ export function runView(view: RunView) {
     skip_reason: view.run.state.kind === "skipped" ? view.run.state.refusal.rule : null,
     skipped_by_run_id: view.run.state.kind === "skipped" ? view.run.state.refusal.byRunId : null,
     clock_offset_ms: view.run.offsetMs ?? 0,
+    warnings: view.run.warnings ?? [],
+    deferred: (view.run.defers ?? []).map(({ id, isAborted = false }) => ({ hash: id, aborted: isAborted })),
+    metadata: metadataView(view.annotations, null),
     waiting_for: waitingFor(view),
     steps: stepViews(view),
   };
 }
 
-function stepViews({ run, entries }: RunView) {
+/** What people were told of a run itself, or of one step. */
+function metadataView(annotations: readonly Annotation[] = [], step: string | null) {
+  return annotations
+    .filter(({ target }) => target.step === step)
+    .map(({ kind, values, target: { attempt, span }, updatedAt }) => ({
+      kind,
+      values,
+      ...(attempt === null ? {} : { attempt }),
+      ...(span === null ? {} : { span_id: span }),
+      updated_at: isoOf(updatedAt),
+    }));
+}
+
+function stepViews({ run, entries, annotations }: RunView) {
   let bytes = 0;
   return entries.map((entry) => {
-    const step = stepView(run, entry);
+    const step = { ...stepView(run, entry), metadata: metadataView(annotations, entry.id) };
     const size = byteLength(JSON.stringify(step.output));
     bytes += size;
     return bytes <= OUTPUTS_MAX_BYTES ? step : { ...step, output: null, output_omitted_bytes: size };
@@ -102,7 +121,7 @@ function stepView(run: Run, entry: Entry) {
 }
 
 /** Memos of steps are wrapped, those of sleeps and waits are the value itself (inngest-protocol §3.6). */
-function resultOf(kind: Entry["kind"], memo: JsonValue): { output: JsonValue; error: WireError | null } {
+export function resultOf(kind: Entry["kind"], memo: JsonValue): { output: JsonValue; error: WireError | null } {
   if (typeof memo === "object" && memo !== null && !Array.isArray(memo)) {
     const keys = Object.keys(memo);
     if (keys.length === 1 && memo.error !== undefined)

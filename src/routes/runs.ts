@@ -92,8 +92,12 @@ export async function findRun(objects: Objects, env: string, id: string): Promis
 /** A run with its journal. @throws HTTPException as {@link findRun} */
 export async function findView(objects: Objects, env: string, id: string): Promise<RunView> {
   const summary = await findRun(objects, env, id);
-  const [entries, places] = await Promise.all([readJournal(objects, env, id), placesOf(objects, summary)]);
-  return { ...summary, entries, places };
+  const [entries, places, annotations] = await Promise.all([
+    readJournal(objects, env, id),
+    placesOf(objects, summary),
+    objects.run(env, id).annotations(),
+  ]);
+  return { ...summary, entries, places, annotations };
 }
 
 /** Whether the runs that a run has invoked go with it. @throws HTTPException 400 */

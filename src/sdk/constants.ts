@@ -9,6 +9,7 @@ export const internalEvents = {
   FunctionFinished: events.finished,
   FunctionCancelled: events.cancelled,
   ScheduledTimer: events.scheduledTimer,
+  DeferredSchedule: events.deferred,
 } as const;
 
 /** Parameters of the platform's requests to an app. */

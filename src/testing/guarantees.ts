@@ -3,6 +3,7 @@
  * any functions and any workload.
  */
 import { route } from "../engine/route.ts";
+import { deferRecord, readDefer } from "../engine/run-defers.ts";
 import { endEffects } from "../engine/run-machine.ts";
 import { isEnded, runStatus, type Entry, type Run } from "../engine/run.ts";
 import { intakeOf } from "../flow-control/admit.ts";
@@ -258,6 +259,7 @@ export class Guarantees {
     }
     for (const effect of endEffects(run)) {
       if (effect.kind === "resume") this.#checkResumed(run, effect.invoker);
+      if (effect.kind === "start-deferred") for (const id of effect.ids) this.#checkDeferred(run, id, effect.at);
       if (effect.kind === "announce") for (const name of effect.names) this.#checkAnnounced(run, name, effect.at);
     }
     for (const entry of entries) this.#checkDeadline(run, entry, trigger);
@@ -268,6 +270,15 @@ export class Guarantees {
     const entry = this.#read(invoker.runId)?.entries.find((one) => one.id === invoker.stepId);
     if (entry && entry.status.kind !== "settled" && !this.#ended.has(invoker.runId))
       this.#broken("G6", `the run has ended, and the step "${entry.userId}" that invoked it does not know`, run.id);
+  }
+
+  #checkDeferred(run: Run, id: string, at: number): void {
+    const stored = this.#store(run.id)?.extra("defer", id);
+    const record = stored === undefined ? undefined : deferRecord(run, readDefer(stored), at);
+    const meant = record ? route(record, [...this.#watched.functions], this.#watched.world.clock.now) : [];
+    for (const { fn } of meant)
+      if (record && this.#read(runIdOf(record.internalId, fn.id)) === undefined)
+        this.#broken("G6", `the run has ended, and "${fn.id}", which it had deferred, was not started`, run.id);
   }
 
   #checkAnnounced(run: Run, name: string, at: number): void {

@@ -1,6 +1,7 @@
 import type { CallRequest, HttpTransport } from "../durable-objects/transport.ts";
 import type { Entry, Run } from "../engine/run.ts";
 import { attemptOf, type Call, type Reply } from "../engine/run-machine.ts";
+import { deferEcho } from "../engine/run-defers.ts";
 import { callRef } from "../protocol/call-ref.ts";
 import type { GatewayRequest, GatewayResult } from "../protocol/gateway.ts";
 import { headers } from "../protocol/headers.ts";
@@ -117,7 +118,7 @@ export function callBody(request: CallRequest): { body: string; isApart: boolean
       event: events[0]?.event,
       events: useApi ? [] : events.map((record) => record.event),
       steps: useApi ? {} : memos(settled),
-      defers: {},
+      defers: deferEcho(run),
       version: run.http?.version ?? -1,
       use_api: useApi,
     });

@@ -52,6 +52,7 @@ export function runStoreContract(open: Open): void {
     ]);
     expect([store.hasEffects(), store.page(0, 100)]).toEqual([false, { entries: [], next: null }]);
     store.deleteEffect("x");
+    expect([store.extra("span", "x"), store.extras("metadata")]).toEqual([undefined, []]);
     expect(storage.isUntouched()).toBe(true);
   });
 
@@ -186,6 +187,25 @@ export function runStoreContract(open: Open): void {
     });
   });
 
+  test("what belongs to a run beside its journal is kept by list and id, and does not count as a step", () => {
+    const { store, reopened } = created();
+    const before = store.counters();
+    store.putExtra({ list: "span", id: "b", value: 1 });
+    store.putExtra({ list: "span", id: "a/*", value: { text: "y".repeat(3_000_000) } });
+    store.putExtra({ list: "defer", id: "b", value: null });
+    store.putExtra({ list: "span", id: "b", value: [2] });
+    expect(reopened().extras("span")).toEqual([
+      { list: "span", id: "a/*", value: { text: "y".repeat(3_000_000) } },
+      { list: "span", id: "b", value: [2] },
+    ]);
+    expect([reopened().extra("defer", "b"), reopened().extra("metadata", "b"), reopened().extra("span", "b")]).toEqual([
+      null,
+      undefined,
+      [2],
+    ]);
+    expect([store.counters(), store.entries(), store.effects()]).toEqual([before, [], []]);
+  });
+
   test("[G6] effects stay until they are deleted, each under its id", () => {
     const { store, reopened } = created();
     store.putEffect(unsubscribe("unsubscribe/w"));
@@ -290,7 +310,11 @@ export function runUse(): Use<RunStore> {
     begin: (store) => store.create(newRun(), [record()]),
     next(random) {
       const id = random.pick(NAMES);
-      switch (random.below(8)) {
+      switch (random.below(9)) {
+        case 4: {
+          const [list, value] = [random.pick(["defer", "metadata", "span"] as const), random.below(50)];
+          return (store) => store.putExtra({ list, id, value });
+        }
         case 0:
           return (store) => store.putEffect(unsubscribe(id));
         case 1:
@@ -318,6 +342,7 @@ export function runUse(): Use<RunStore> {
       pages: [store.page(0, 1000), store.page(20, 0)],
       due: [store.dueEntries(NOW, 100), store.dueEntries(NOW + 5, 2), store.openEntries()],
       effects: store.effects(),
+      extras: (["defer", "metadata", "span"] as const).map((list) => [store.extras(list), store.extra(list, "a/b")]),
     }),
   };
 }

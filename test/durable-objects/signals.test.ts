@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createTestPlatform, type TestPlatform } from "../../src/testing/platform.ts";
-import { Inngest, type InngestFunction } from "../../src/sdk/index.ts";
+import { Inngest, type InngestFunction, type SendSignalOptions } from "../../src/sdk/index.ts";
 import { eachFault, FaultPoints } from "../helpers/fault-points.ts";
 import { dieAfterTurns, silent, simulated } from "../helpers/simulated-platform.ts";
 
@@ -13,7 +13,7 @@ function functions(client: Inngest): InngestFunction[] {
     return step.waitForSignal<{ by: string }>("approval", { signal, timeout, onConflict });
   });
   const tell = client.createFunction({ id: "tell" }, { event: "tell" }, async ({ step, event }) =>
-    step.sendSignal("tell", event.data),
+    step.sendSignal("tell", event.data as SendSignalOptions),
   );
   return [wait, tell];
 }

@@ -29,7 +29,7 @@ describe("[§3.3] the ops of a reply", () => {
       userland: null,
       error: null,
       timing: { a: 1 },
-      metadata: [],
+      colour: "red",
     };
     expect(read([op]).data).toEqual([
       { op: "Sleep", id: "a", name: "1h", displayName: null, opts: null, userland: null, error: null },

@@ -1,12 +1,12 @@
 /**
  * All that a run keeps, in one table: a table costs two rows and a page to create, and a run is small. Keys say what a
  * row is: `run` (header), `events`, `step/<hash>` (journal), `effect/<id>`, `lease/<n>`, `event/<id>` (events that
- * answered a wait), `part/<key>/<n>` (the rest of a value longer than a row may be).
+ * answered a wait), `defer/<id>`, `metadata/<id>`, `span/<id>`, `part/<key>/<n>` (the rest of a value longer than a row may be).
  */
 import type { EventRecord } from "../../protocol/event.ts";
-import { byteLength } from "../../protocol/json.ts";
+import { byteLength, type JsonValue } from "../../protocol/json.ts";
 import type { Lease } from "../../engine/lease.ts";
-import { entryDueAt, type Effect, type Entry, type Run } from "../../engine/run.ts";
+import { entryDueAt, type Effect, type Entry, type Extra, type ExtraList, type Run } from "../../engine/run.ts";
 import { textParts } from "./long-text.ts";
 import { readableRun } from "./run-schema.ts";
 import type { Sql, SqlValue } from "./sql.ts";
@@ -207,6 +207,26 @@ export class SqlRunStore implements RunStore {
 
   putAnswered(internalId: string, position: number): void {
     this.#put(`event/${internalId}`, position, null, "null");
+  }
+
+  putExtra({ list, id, value }: Extra): void {
+    this.#put(`${list}/${id}`, null, null, JSON.stringify(value));
+  }
+
+  extra(list: ExtraList, id: string): JsonValue | undefined {
+    const [row] = this.#rows("SELECT * FROM record WHERE key = ?", `${list}/${id}`);
+    return row && this.#parse<JsonValue>(row);
+  }
+
+  extras(list: ExtraList): Extra[] {
+    // `0` comes after `/`
+    return this.#rows("SELECT * FROM record WHERE key > ? AND key < ? ORDER BY key", `${list}/`, `${list}0`).map(
+      (row) => ({
+        list,
+        id: row.key.slice(list.length + 1),
+        value: this.#parse<JsonValue>(row),
+      }),
+    );
   }
 
   #put(key: string, position: number | null, dueAtMs: number | null, text: string): void {

@@ -1,14 +1,14 @@
 import { readableRun } from "../../durable-objects/storage/run-schema.ts";
 import type { RunStore } from "../../durable-objects/storage/stores.ts";
 import type { Lease } from "../../engine/lease.ts";
-import { entryDueAt, type Effect, type Entry, type Run } from "../../engine/run.ts";
+import { entryDueAt, type Effect, type Entry, type Extra, type ExtraList, type Run } from "../../engine/run.ts";
 import type { EventRecord } from "../../protocol/event.ts";
-import { byteLength } from "../../protocol/json.ts";
+import { byteLength, type JsonValue } from "../../protocol/json.ts";
 import { numberKey, type DiskAccess } from "./memory-disk.ts";
 
 /**
  * A run in memory. Tables: `run` (header under `run`, trigger events under `events`), `step` (journal entries by step id,
- * as JSON), `effect`, `lease` (by number), `answered`, and the open deadlines: `due` (step ids in the order of their deadlines) and `deadline`
+ * as JSON), `effect`, `lease` (by number), `answered`, `defer`, `metadata`, `span`, and the open deadlines: `due` (step ids in the order of their deadlines) and `deadline`
  * (a step's key in `due`).
  */
 export class MemoryRunStore implements RunStore {
@@ -147,6 +147,19 @@ export class MemoryRunStore implements RunStore {
 
   putAnswered(internalId: string, position: number): void {
     this.#disk.put("answered", internalId, position);
+  }
+
+  putExtra({ list, id, value }: Extra): void {
+    this.#disk.put(list, id, JSON.stringify(value));
+  }
+
+  extra(list: ExtraList, id: string): JsonValue | undefined {
+    const text = this.#disk.text(list, id);
+    return text === undefined ? undefined : JSON.parse(text);
+  }
+
+  extras(list: ExtraList): Extra[] {
+    return [...this.#disk.from(list)].map(([id, text]) => ({ list, id, value: JSON.parse(String(text)) }));
   }
 
   #entries(): Entry[] {
