@@ -164,7 +164,9 @@ function outputOp(step: StepInfo, data: JsonValue, isLegacy: boolean): Op {
 }
 
 /** A sleep names a duration or an instant; texts of ten characters and more may be dates (inngest-protocol §3.4). */
+/** A date, or a duration; what has passed ends at once, which Go tells by a duration below zero. */
 function sleepUntil(text: string, now: number, step: StepInfo): number {
+  if (text.startsWith("-")) return now - durationMs(text.slice(1), `step "${step.userId}"`);
   const date = text.length >= 10 ? Date.parse(text) : Number.NaN;
   const until = Number.isNaN(date) ? now + (text === "" ? 0 : durationMs(text, `step "${step.userId}"`)) : date;
   if (until - now > SLEEP_MAX_MS) throw tooLong(step, "sleep", text);

@@ -39,8 +39,18 @@ const WIRE_UNITS = [
   ["ms", 1],
 ] as const;
 
-const PART = /(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)/g;
-const PARTS = /^(?:\s*\d+(?:\.\d+)?\s*(?:ms|s|m|h|d|w))+\s*$/;
+/** What Go adds where a time is not whole milliseconds; both signs of micro. */
+const FINER_UNITS = [
+  ["us", 1e-3],
+  ["\u00b5s", 1e-3],
+  ["\u03bcs", 1e-3],
+  ["ns", 1e-6],
+] as const;
+
+const msOfUnit = new Map<string, number>([...WIRE_UNITS, ...FINER_UNITS]);
+const UNIT = [...msOfUnit.keys()].toSorted((a, b) => b.length - a.length).join("|");
+const PART = new RegExp(`(\\d+(?:\\.\\d+)?)\\s*(${UNIT})`, "g");
+const PARTS = new RegExp(`^(?:\\s*\\d+(?:\\.\\d+)?\\s*(?:${UNIT}))+\\s*$`);
 
 /**
  * Milliseconds of a duration: a number of milliseconds, an `ms` string ("2.5d", "10 minutes"), a sequence of number
@@ -74,10 +84,7 @@ function fromTemporal(duration: DurationLike, field: string): number | undefined
 function parseDuration(text: string): number | undefined {
   if (PARTS.test(text)) {
     let sum = 0;
-    for (const [, amount, unit] of text.matchAll(PART)) {
-      const size = WIRE_UNITS.find(([name]) => name === unit)?.[1] ?? Number.NaN;
-      sum += Number(amount) * size;
-    }
+    for (const [, amount, unit = ""] of text.matchAll(PART)) sum += Number(amount) * (msOfUnit.get(unit) ?? Number.NaN);
     return sum;
   }
   if (text.trim() === "" || text.length > 100) return undefined; // ms() itself throws past 100 characters

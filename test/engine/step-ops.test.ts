@@ -109,6 +109,8 @@ describe("[§3.4] sleeps", () => {
     ["Go: duration in opts", { name: "label", opts: { duration: "1m30s" } }, NOW + 90_000],
     ["an instant", { name: "2026-01-02T00:00:00Z" }, NOW + DAY],
     ["an instant that is over", { name: "2025-01-01T00:00:00.000Z" }, NOW - 365 * DAY],
+    ["Go: an instant that is over", { name: "label", opts: { duration: "-5m" } }, NOW - 300_000],
+    ["Go: an instant", { name: "label", opts: { duration: "59m59s881ms123us456ns" } }, NOW + 3_599_881],
     ["nothing", {}, NOW],
     ["empty", { name: "" }, NOW],
     ["zero", { name: "0s" }, NOW],
@@ -130,7 +132,7 @@ describe("[§3.4] sleeps", () => {
     ["over the bound", "367d", { name: "InngestErrTimeoutTooLong" }],
     ["an instant over the bound", "2030-01-01T00:00:00Z", { name: "InngestErrTimeoutTooLong" }],
     ["not a duration", "soon", { code: "time_invalid" }],
-    ["negative", "-5m", { code: "time_invalid" }],
+    ["a sign alone", "-", { code: "time_invalid" }],
   ])("%s is the step's final error", (_, name, expected) => {
     expectError(read("Sleep", { name }), expected);
   });
