@@ -434,7 +434,7 @@ func createFunctions(client inngestgo.Client, s *stage) {
 		Priority:    &inngestgo.ConfigPriority{Run: ptr("event.data.urgency")},
 	}, hold)
 	create("throttled", inngestgo.FunctionOpts{
-		Throttle: &inngestgo.ConfigThrottle{Limit: 1, Burst: 1, Period: 2 * time.Second, Key: lane},
+		Throttle: &inngestgo.ConfigThrottle{Limit: 1, Period: 2 * time.Second, Key: lane},
 	}, start)
 	create("rate-limited", inngestgo.FunctionOpts{
 		RateLimit: &inngestgo.ConfigRateLimit{Limit: 1, Period: time.Minute, Key: lane},

@@ -409,7 +409,7 @@ def functions(client: inngest.Inngest, stage: Stage, *, blocking: bool) -> Liste
     async def urgent(ctx: Ctx) -> str:
         return await step(ctx, "hold", body=held(ctx))
 
-    @function("throttled", throttle=inngest.Throttle(limit=1, period=duration("2s"), key=lane))
+    @function("throttled", throttle=inngest.Throttle(limit=1, period=duration("2s"), burst=0, key=lane))
     async def throttled(ctx: Ctx) -> str:
         return await step(ctx, "start", "started")
 
