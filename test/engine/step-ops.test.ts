@@ -105,7 +105,7 @@ describe("what identifies a step", () => {
 
 describe("[§3.4] sleeps", () => {
   test.each<[string, Partial<StepOp>, number]>([
-    ["TypeScript and Python: duration in name", { name: "1h" }, NOW + 3_600_000],
+    ["[C5] TypeScript and Python: duration in name", { name: "1h" }, NOW + 3_600_000],
     ["Go: duration in opts", { name: "label", opts: { duration: "1m30s" } }, NOW + 90_000],
     ["an instant", { name: "2026-01-02T00:00:00Z" }, NOW + DAY],
     ["an instant that is over", { name: "2025-01-01T00:00:00.000Z" }, NOW - 365 * DAY],
@@ -141,7 +141,7 @@ describe("[§3.4] sleeps", () => {
 describe("[§3.4] waits", () => {
   test.each<[string, Partial<StepOp>, object]>([
     [
-      "TypeScript: name of the event",
+      "[C5] TypeScript: name of the event",
       { name: "a/b", opts: { timeout: "1h" } },
       { events: ["a/b"], until: NOW + 3_600_000 },
     ],

@@ -112,7 +112,7 @@ describe("[§3.3] what an SDK answers", () => {
   });
 });
 
-describe("[§3.3] 201: a stream that ends with the answer", () => {
+describe("[§3.3, C13] 201: a stream that ends with the answer", () => {
   const stream = (inner: unknown, outer: Record<string, string> = SDK) =>
     answer(201, `   \n \n${JSON.stringify(inner)}`, outer);
 
@@ -167,7 +167,7 @@ describe("[§3.3, G9] what no SDK answered", () => {
     expect(reply.error.message).toContain(message);
   });
 
-  test("JSON without the SDK's header is not an SDK's either", () => {
+  test("[C12] JSON without the SDK's header is not an SDK's either", () => {
     const headers = { "content-type": "application/json", "retry-after": "7" };
     expect(answer(200, { ok: 1 }, headers)).toMatchObject({
       kind: "error",

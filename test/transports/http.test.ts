@@ -45,7 +45,7 @@ describe("[§3.1] the body of a call", () => {
   test("a first discovery", () => {
     expect(bodyOf()).toEqual({
       ctx: {
-        fn_id: expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/), // Go refuses anything else
+        fn_id: expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/), // [C20] Go refuses anything else
         run_id: RUN_ID,
         env: "dev",
         step_id: "step",
@@ -72,7 +72,7 @@ describe("[§3.1] the body of a call", () => {
     expect(callBodySchema.safeParse(bodyOf({ entries: [settled("a", 1, { data: 1 })] })).success).toBe(true);
   });
 
-  test("[§3.6] memos are sent as stored, open steps are not", () => {
+  test("[§3.6, C6] memos are sent as stored, open steps are not", () => {
     const entries = [
       settled("a", 1, { data: 1 }),
       settled("s", 2, null),
