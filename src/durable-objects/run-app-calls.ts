@@ -17,6 +17,8 @@ export interface AppCallsParts {
   decisions: RunDecisions;
   transport(): HttpTransport;
   connect(): ConnectTransport;
+  /** code of a run that has ended is over: what it still held can be given back */
+  codeOver(): void;
 }
 
 /** The calls of a run to the app that its code lives in: over HTTP, or to a worker that has dialled in. */
@@ -61,8 +63,15 @@ export class RunAppCalls {
       if (!(error instanceof NotStored)) decisions.abandon(error);
     } finally {
       this.#outstanding -= 1;
+      this.#tellIfOver();
       decisions.changed();
     }
+  }
+
+  #tellIfOver(): void {
+    const { record, codeOver } = this.#parts;
+    const isOver = !this.areOutstanding && !this.areWithWorkers;
+    if (isOver && isEnded(record.current().state)) codeOver();
   }
 
   #platformError(error: unknown): Reply {
@@ -140,6 +149,7 @@ export class RunAppCalls {
     if (apps !== null && !apps.includes(run.appId)) return "refused";
     this.#withWorkers.delete(requestId);
     if (isEnded(run.state)) {
+      this.#tellIfOver();
       decisions.changed();
       return "stale";
     }

@@ -22,6 +22,7 @@ import type { Memo } from "../protocol/call.ts";
 import type { Annotation } from "../protocol/metadata.ts";
 import type { WorkerResult } from "../protocol/connect/result.ts";
 import type { Signal } from "../protocol/signal.ts";
+import type { AppSpan } from "../protocol/span.ts";
 import type { Host } from "./host.ts";
 import { newRun } from "./new-run.ts";
 import type {
@@ -98,6 +99,7 @@ export class RunObject implements RunObjectApi {
       decisions,
       transport: () => transports().http,
       connect: () => transports().connect,
+      codeOver: () => this.#publisher.soon(),
     });
     this.#waits = waits;
     const isCodeOver = () => !this.#activation.isOnStack && !this.#calls.areOutstanding && !this.#calls.areWithWorkers;
@@ -217,6 +219,14 @@ export class RunObject implements RunObjectApi {
 
   async annotations(): Promise<Annotation[]> {
     return this.#record.load() ? this.#record.annotations() : [];
+  }
+
+  async addSpans(spans: AppSpan[]): Promise<{ refused: number }> {
+    return { refused: this.#record.load() ? this.#record.addSpans(spans) : spans.length };
+  }
+
+  async spans(): Promise<{ spans: AppSpan[]; refused: number }> {
+    return this.#record.load() ? this.#record.spans() : { spans: [], refused: 0 };
   }
 
   async summary(): Promise<RunSummary | null> {
