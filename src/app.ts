@@ -13,6 +13,7 @@ import { errorBody } from "./routes/api-error.ts";
 import { environmentGuard, environmentRoutes } from "./routes/environments.ts";
 import { eventIngest, eventRoutes } from "./routes/events.ts";
 import { functionRoutes } from "./routes/functions.ts";
+import { graphqlRoutes } from "./routes/graphql/route.ts";
 import { devGuard, type SettingsSource } from "./routes/guard.ts";
 import { invokeRoutes } from "./routes/invoke.ts";
 import { parkedRoutes } from "./routes/parked.ts";
@@ -21,6 +22,7 @@ import { runRoutes } from "./routes/runs.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
 import { metadataRoutes } from "./routes/metadata.ts";
 import { signalRoutes } from "./routes/signals.ts";
+import { traceRoutes } from "./routes/traces.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
 import { version } from "./sdk/version.ts";
 import type { InngestWebhook } from "./sdk/webhook/webhook.ts";
@@ -38,6 +40,7 @@ export function platformApp(
   app.use(async (c, next) => {
     await next();
     c.header(headers.serverKind, settings().isDev ? "dev" : "cloud");
+    c.header(headers.dotdo, "1"); // our client may say what only this platform understands
   });
   // browsers may send events from anywhere: the key in the path decides (inngest-protocol §1.1)
   app.use("/e/*", cors({ origin: "*", allowMethods: ["GET", "POST", "PUT", "DELETE", "OPTIONS"], maxAge: 3600 }));
@@ -55,10 +58,12 @@ export function platformApp(
   app.route("/", checkpointRoutes(objects, env, settings));
   app.route("/", signalRoutes(objects, env, settings));
   app.route("/", metadataRoutes(objects, env, settings));
+  app.route("/", traceRoutes(objects, env, settings));
   app.route("/", realtimeRoutes(objects, env, settings));
   app.route("/", scheduleRoutes(objects, env, settings));
   app.route("/", parkedRoutes(objects, env, settings));
   app.route("/", appRoutes(objects, env, settings, version));
+  app.route("/", graphqlRoutes({ objects, env, settings, fetch: (...request) => fetch(...request) }));
   app.route("/", appSyncRoutes({ objects, env, settings, fetch: (...request) => fetch(...request) }));
   app.notFound((c) =>
     c.json(

@@ -1,0 +1,61 @@
+/** Resolvers of mutations. */
+import { GraphQLError } from "graphql";
+import type { JsonObject } from "../../protocol/json.ts";
+import { uuidOf } from "../../protocol/ids.ts";
+import { syncApp, type SyncContext } from "../app-sync.ts";
+import { findFunction } from "../functions.ts";
+import { invokeFunction } from "../invoke.ts";
+import { rerun } from "../rerun.ts";
+import { hasEnded } from "../runs.ts";
+import { Reader } from "./reader.ts";
+import { appNode, rowOf, runNode } from "./views.ts";
+
+export function mutations(reader: Reader, context: SyncContext) {
+  const { objects, env } = context;
+
+  /** Asks the app at a URL and registers what it answers. */
+  async function sync({ input }: { input: { url: string } }) {
+    const outcome = await syncApp(context, input.url);
+    if (outcome.kind === "failed") throw new GraphQLError(outcome.message, { extensions: { code: outcome.code } });
+    if (!outcome.app) throw new GraphQLError(`${input.url}: the app has registered itself, and none here has this URL`);
+    return appNode(new Reader(objects, outcome.env), outcome.app);
+  }
+
+  async function archive(isWanted: (id: string) => boolean): Promise<string | null> {
+    const { apps } = await reader.registered();
+    const found = apps.find(({ id }) => isWanted(id));
+    if (found) await objects.registry(env).archive(found.id);
+    return found?.id ?? null;
+  }
+
+  return {
+    createApp: sync,
+    updateApp: sync,
+    deleteApp: async ({ id }: { id: string }) => {
+      if ((await archive((one) => uuidOf(one) === id || one === id)) === null)
+        throw new GraphQLError(`id: there is no app ${JSON.stringify(id.slice(0, 60))}`);
+      return id;
+    },
+    deleteAppByName: async ({ name }: { name: string }) => (await archive((id) => id === name)) !== null,
+
+    invokeFunction: async (args: { data?: JsonObject; functionSlug: string; meta?: JsonObject; user?: JsonObject }) => {
+      const { data, functionSlug, meta, user } = args;
+      const fn = await findFunction(objects, env, functionSlug);
+      const now = Date.now();
+      const seed = { timeMs: now, entropy: crypto.getRandomValues(new Uint8Array(10)) };
+      await invokeFunction(objects, env, fn, { event: JSON.stringify({ data, meta, user }), seed, now });
+      return true;
+    },
+    cancelRun: async ({ runID }: { runID: string }) => {
+      const before = await reader.view(runID);
+      const { kind } = await objects.run(env, before.run.id).cancel("cancelled through the API");
+      if (kind === "ended") throw hasEnded(before.run.id);
+      return runNode(reader, rowOf((await new Reader(objects, env).view(runID)).run));
+    },
+    rerun: async ({ runID, fromStep }: { runID: string; fromStep?: object | null }) => {
+      if (fromStep != null)
+        throw new GraphQLError("fromStep: not implemented; without it the run is started from its beginning");
+      return rerun(objects, env, runID, Date.now());
+    },
+  };
+}
