@@ -6,6 +6,7 @@ import type { Inngest } from "./client.ts";
 import type { FoundStep, Reporter } from "./execute.ts";
 import { foundOp, ranOp } from "./found-op.ts";
 import type { Registration } from "./function.ts";
+import { inngestOp } from "./inngest-server.ts";
 import { Chain } from "./middleware/chain.ts";
 import type { Memos } from "./middleware/memoized-steps.ts";
 import type { RequestPlatform } from "./platform.ts";
@@ -26,7 +27,10 @@ export interface CallOptions {
   body: CallBody;
   /** `step` to find out what comes next, or the hash of the one step to run */
   stepId: string;
-  /** the server re-enters after each parallel step, so that `Promise.race` returns at the first (design §4) */
+  /**
+   * The server is this package's: it re-enters after each parallel step that says so, and `Promise.race` returns at the first
+   * (design §4); and it understands what is ours in steps, which another is not told.
+   */
   race: boolean;
   /** what the runtime gave to the call */
   platform?: RequestPlatform;
@@ -130,7 +134,7 @@ class ReplyReporter implements Reporter {
     }
     const [only] = steps;
     if (steps.length === 1 && only?.body && !body.ctx.disable_immediate_execution) return void this.#execute(only);
-    const ops = steps.map(foundOp);
+    const ops = steps.map((step) => this.#told(foundOp(step)));
     if (race && ops.length > 1) for (const op of ops) op.opts = { parallelMode: "race", ...op.opts };
     this.#answer({ status: 206, ops });
   }
@@ -141,15 +145,21 @@ class ReplyReporter implements Reporter {
     this.#looking = setTimeout(() => this.#answer(targetMissing(this.#options.stepId, this.#found)), TARGET_TIMEOUT_MS);
   }
 
+  #told(op: StepOp): StepOp {
+    return this.#options.race ? op : inngestOp(op);
+  }
+
   async #execute(step: FoundStep): Promise<void> {
     if (this.#looking !== null) clearTimeout(this.#looking);
     this.#answered = true;
     const { ctx } = this.#options.body;
-    const maxAttempts = step.retry?.maxAttempts ?? ctx.max_attempts ?? Number.POSITIVE_INFINITY;
+    const allowed = ctx.max_attempts ?? Number.POSITIVE_INFINITY;
+    const wanted = step.retry?.maxAttempts ?? allowed;
+    const maxAttempts = this.#options.race ? wanted : Math.min(wanted, allowed); // others know one number for all steps
     const isLastAttempt = ctx.attempt + 1 >= maxAttempts;
     const result = await this.#run?.runStep(step, () => isLastAttempt);
     if (!result) return;
-    const op = ranOp(step, result, isLastAttempt);
+    const op = this.#told(ranOp(step, result, isLastAttempt));
     if (result.kind === "data") this.#answer({ status: 206, ops: [op] });
     else this.#answer({ status: 206, ops: [op], noRetry: op.op === "StepFailed", retryAfter: result.retryAfter });
   }

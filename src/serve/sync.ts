@@ -3,10 +3,12 @@ import type { JsonObject } from "../protocol/json.ts";
 import { SYNC_TIMEOUT_MS } from "../protocol/limits.ts";
 import { isNo } from "../sdk/environment.ts";
 import { serializeError } from "../sdk/errors.ts";
+import { inngestConfigs } from "../sdk/inngest-server.ts";
 import { sdkName, version } from "../sdk/version.ts";
 import { callApi, signingKeys } from "../sdk/api.ts";
 import { serveUrl, type ServedApp } from "./app.ts";
 import { authenticate, missingSigningKey } from "./authenticate.ts";
+import { isOurRequest, isOurServer } from "./capability.ts";
 import { introspect } from "./introspection.ts";
 import { failure, type Answer } from "./respond.ts";
 
@@ -23,7 +25,7 @@ export async function sync(app: ServedApp, request: Request, body: string): Prom
     const caller = await authenticate(client, request, body);
     if (caller.kind === "refused") return caller.answer;
     const signWith = caller.kind === "signed" ? caller.key : undefined;
-    return { ...(await (isInBand ? inBand(app, body) : outOfBand(app, request))), signWith };
+    return { ...(await (isInBand ? inBand(app, body, isOurRequest(request)) : outOfBand(app, request))), signWith };
   }
   return outOfBand(app, request);
 }
@@ -33,7 +35,7 @@ function isAllowed({ client }: ServedApp, variable: string): boolean {
   return !isNo(client.envVar(variable));
 }
 
-async function inBand(app: ServedApp, body: string): Promise<Answer> {
+async function inBand(app: ServedApp, body: string, isOurs: boolean): Promise<Answer> {
   const { client, framework } = app;
   const url = readUrl(body);
   if (url === undefined)
@@ -43,6 +45,8 @@ async function inBand(app: ServedApp, body: string): Promise<Answer> {
       'The body must be JSON such as {"url": "https://app.example.com/api/inngest"}',
     );
   const served = serveUrl(app, url);
+  const told = configs(app, served, isOurs);
+  if (told.refused.length > 0) return failure(400, "only_ours", refusal(told.refused));
   return {
     status: 200,
     headers: { [headers.syncKind]: "in_band" },
@@ -52,7 +56,7 @@ async function inBand(app: ServedApp, body: string): Promise<Answer> {
       capabilities: { in_band_sync: "v1", trust_probe: "v1" },
       env: client.env ?? null,
       framework,
-      functions: configs(app, served),
+      functions: told.configs,
       inspection: await introspect(app, served, true),
       platform: null,
       sdk: sdkName,
@@ -70,12 +74,25 @@ async function outOfBand(app: ServedApp, request: Request): Promise<Answer> {
   const url = serveUrl(app, request.url);
   const deployId = new URL(request.url).searchParams.get("deployId");
   const expectedKind = request.headers.get(headers.serverKind);
+  const unreachable = (error: unknown) =>
+    registered(
+      500,
+      `${client.apiBaseUrl} cannot be reached (${serializeError(error).message}); is the server running?`,
+      false,
+    );
+  let told: Told;
+  try {
+    told = configs(app, url, isOurRequest(request) || (await isOurServer(client)));
+  } catch (error) {
+    return unreachable(error);
+  }
+  if (told.refused.length > 0) return registered(400, refusal(told.refused), false);
   const registration: JsonObject = {
     url,
     deployType: "ping",
     framework,
     appName: client.id,
-    functions: configs(app, url),
+    functions: told.configs,
     sdk: sdkName,
     v: "0.1", // of the registration's form, as inngest/inngest-js sends it
     capabilities: { in_band_sync: "v1", trust_probe: "v1" },
@@ -99,8 +116,7 @@ async function outOfBand(app: ServedApp, request: Request): Promise<Answer> {
     });
     text = await response.text();
   } catch (error) {
-    const { message } = serializeError(error);
-    return registered(500, `${client.apiBaseUrl} cannot be reached (${message}); is the server running?`, false);
+    return unreachable(error);
   }
   return readReply(response.status, text);
 }
@@ -124,9 +140,28 @@ function registered(status: number, message: string, modified: boolean): Answer 
   return { status, body: { message, modified }, headers: { [headers.syncKind]: "out_of_band" } };
 }
 
-function configs(app: ServedApp, url: string): JsonObject[] {
-  const all = app.functions.flatMap((fn) => fn.configs(app.client.id, url));
-  return JSON.parse(JSON.stringify(all));
+interface Told {
+  configs: JsonObject[];
+  refused: string[];
+}
+
+/** The app's functions as a server understands them: what is this package's own is said to its own platform alone. */
+function configs(app: ServedApp, url: string, isOurs: boolean): Told {
+  const { client } = app;
+  const all = app.functions.flatMap((fn) => fn.configs(client.id, url));
+  if (isOurs) return { configs: toJson(all), refused: [] };
+  const { configs: official, dropped, refused } = inngestConfigs(all);
+  for (const one of dropped)
+    client.internalLogger.warn(`${one}. The server is not @dotdo/inngest, so this is left out`);
+  return { configs: toJson(official), refused };
+}
+
+function refusal(refused: string[]): string {
+  return `The server is not @dotdo/inngest, and cannot do what these options ask for: ${refused.join("; ")}`;
+}
+
+function toJson(configs: object[]): JsonObject[] {
+  return JSON.parse(JSON.stringify(configs));
 }
 
 function readUrl(body: string): string | undefined {

@@ -63,6 +63,7 @@ async function ask(
       "content-type": "application/json",
       [headers.serverKind]: isDev ? "dev" : "cloud",
       [headers.syncKind]: syncKind,
+      [headers.dotdo]: "1",
       ...(env === MAIN_ENV ? {} : { [headers.env]: env }),
       ...(signingKey === undefined ? {} : { [headers.signature]: await sign(signingKey, body, now()) }),
     },

@@ -199,12 +199,14 @@ describe("[§3.3, §4] failures of steps", () => {
         throw error;
       });
 
-  test.each<[string, { attempt: number; maxAttempts: number }, { retries?: number }, "StepError" | "StepFailed"]>([
+  type Changes = { attempt: number; maxAttempts: number; race?: boolean };
+  test.each<[string, Changes, { retries?: number }, "StepError" | "StepFailed"]>([
     ["the first of three", { attempt: 0, maxAttempts: 3 }, {}, "StepError"],
     ["the second of three", { attempt: 1, maxAttempts: 3 }, {}, "StepError"],
     ["the last of three", { attempt: 2, maxAttempts: 3 }, {}, "StepFailed"],
     ["the only one", { attempt: 0, maxAttempts: 1 }, {}, "StepFailed"],
-    ["its own retries are more", { attempt: 2, maxAttempts: 3 }, { retries: 5 }, "StepError"],
+    ["its own retries are more", { attempt: 2, maxAttempts: 3, race: true }, { retries: 5 }, "StepError"],
+    ["its own are more than another server grants", { attempt: 2, maxAttempts: 3 }, { retries: 5 }, "StepFailed"],
     ["its own retries are fewer", { attempt: 1, maxAttempts: 5 }, { retries: 1 }, "StepFailed"],
     ["it has none", { attempt: 0, maxAttempts: 5 }, { retries: 0 }, "StepFailed"],
   ])("%s attempt", async (_, changes, options, op) => {

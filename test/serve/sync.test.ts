@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { createHandler } from "../../src/serve/handler.ts";
+import { Inngest } from "../../src/sdk/index.ts";
 import { registerBodySchema } from "../../src/protocol/function-config.ts";
 import { sign } from "../../src/protocol/signature.ts";
 import { apiServer, type ApiServer, type SeenRequest } from "./helpers/api-server.ts";
@@ -277,5 +279,79 @@ describe("[§2.3] in-band: the answer carries the functions", () => {
     });
     expect([response.status, response.headers.get("x-inngest-sync-kind")]).toEqual([200, "out_of_band"]);
     expect(seen).toHaveLength(1);
+  });
+});
+
+describe("a server that is not ours", () => {
+  async function other(answer: (request: SeenRequest) => [number, unknown] = () => registered): Promise<ApiServer> {
+    const server = await apiServer(answer, false);
+    servers.push(server);
+    return server;
+  }
+  const own = { retries: { attempts: 4, backoff: "fixed" }, concurrency: { limit: 2, mode: "run" } } as const;
+  const app = (url: string, options: object = own) => {
+    const warned: string[] = [];
+    const logger = { debug() {}, info() {}, error() {}, warn: (message: unknown) => void warned.push(String(message)) };
+    const client = new Inngest({ id: "shop", isDev: true, baseUrl: url, logger, internalLogger: logger });
+    const fn = client.createFunction({ id: "own", ...options }, { event: "a" }, () => 1);
+    return { warned, handler: createHandler({ client, functions: [fn], framework: "test" }) };
+  };
+  const configOf = (body: string) => (JSON.parse(body) as { functions: Record<string, unknown>[] }).functions[0];
+
+  test("is registered at in Inngest's words alone; what says less there is warned about", async () => {
+    const { url, seen } = await other();
+    const { handler, warned } = app(url);
+    expect((await handler(await request("PUT"))).status).toBe(200);
+    expect(configOf(seen[0]!.body)).toEqual({
+      id: "shop-own",
+      name: "own",
+      triggers: [{ event: "a" }],
+      steps: { step: expect.objectContaining({ retries: { attempts: 3 } }) },
+      concurrency: { fn: [{ limit: 2 }] },
+    });
+    expect(warned).toEqual([
+      'function "shop-own": retries: the server waits as its own table says; the number of tries is kept. The server is not @dotdo/inngest, so this is left out',
+    ]);
+  });
+
+  test("is not registered at with an option that it cannot do", async () => {
+    const { url, seen } = await other();
+    const { handler } = app(url, { singleton: { mode: "queue" } });
+    const response = await handler(await request("PUT"));
+    expect([response.status, await response.json()]).toEqual([
+      400,
+      {
+        message:
+          'The server is not @dotdo/inngest, and cannot do what these options ask for: function "shop-own": singleton.mode: "queue"',
+        modified: false,
+      },
+    ]);
+    expect(seen).toEqual([]);
+  });
+
+  test("ours is told all, and is asked only once who it is", async () => {
+    const { url, seen } = await api();
+    const { handler, warned } = app(url);
+    for (let times = 0; times < 2; times++) expect((await handler(await request("PUT"))).status).toBe(200);
+    expect(configOf(seen[0]!.body)).toMatchObject({
+      retryPolicy: { maxAttempts: 4, backoff: "fixed" },
+      concurrency: { limit: 2, mode: "run" },
+    });
+    expect(warned).toEqual([]);
+  });
+
+  test.each([
+    ["another's", {}, { concurrency: { fn: [{ limit: 2 }] } }],
+    ["ours", { "x-dotdo-inngest": "1" }, { concurrency: { limit: 2, mode: "run" }, retryPolicy: expect.anything() }],
+  ])("in-band the request itself says whose it is: %s", async (_, headers, expected) => {
+    const { handler } = app("http://127.0.0.1:1");
+    const body = JSON.stringify({ url: APP_URL });
+    const response = await handler(
+      await request("PUT", { body, headers: { "x-inngest-sync-kind": "in_band", ...headers } }),
+    );
+    const answer = await response.text();
+    expect(response.status, answer).toBe(200);
+    expect(configOf(answer)).toMatchObject(expected);
+    expect("retryPolicy" in configOf(answer)!).toBe("retryPolicy" in expected);
   });
 });

@@ -45,6 +45,7 @@ describe("[§2.3] the question", () => {
           "content-type": "application/json",
           "x-inngest-server-kind": "cloud",
           "x-inngest-sync-kind": "in_band",
+          "x-dotdo-inngest": "1",
           "x-inngest-signature": expect.any(String),
         },
       },

@@ -15,12 +15,21 @@ export interface ApiServer {
   close(): void;
 }
 
-/** A platform's API on the loopback: records requests and answers what `answer` says, JSON unless it is a text. */
-export async function apiServer(answer: (request: SeenRequest) => [status: number, body: unknown]): Promise<ApiServer> {
+/**
+ * A platform's API on the loopback: records requests and answers what `answer` says, JSON unless it is a text.
+ *
+ * @param isOurs says with every answer that it is this package's, as clients ask first
+ */
+export async function apiServer(
+  answer: (request: SeenRequest) => [status: number, body: unknown],
+  isOurs = true,
+): Promise<ApiServer> {
   const seen: SeenRequest[] = [];
   const server = createServer(async (request, response) => {
     const { method, url: path, headers } = request;
     const one = { method, path, headers, body: await text(request) };
+    if (isOurs) response.setHeader("x-dotdo-inngest", "1");
+    if (path === "/dev") return void response.end("{}");
     seen.push(one);
     const [status, body] = answer(one);
     response.writeHead(status, { "content-type": "application/json" });
