@@ -31,7 +31,7 @@ export function buildGoApp(cache = defaultCache) {
   const app = join(cache, "go-app");
   const home = process.env.HOME ? {} : { GOPATH: join(cache, "go-path"), GOCACHE: join(cache, "go-build") };
   const env = { ...process.env, ...home, GOTOOLCHAIN: "local" };
-  const { status, error, stderr } = spawnSync(go, ["build", "-buildvcs=false", "-o", app, "."], {
+  const { status, error, stderr } = spawnSync(go, ["build", "-buildvcs=false", "-modcacherw", "-o", app, "."], {
     cwd: source,
     encoding: "utf8",
     env,
