@@ -41,7 +41,6 @@ export function platformApp(
     await next();
     c.header(headers.serverKind, settings().isDev ? "dev" : "cloud");
     c.header(headers.dotdo, "1"); // our client may say what only this platform understands
-    c.header(headers.dotdo, "1"); // our client may say what only this platform understands
   });
   // browsers may send events from anywhere: the key in the path decides (inngest-protocol §1.1)
   app.use("/e/*", cors({ origin: "*", allowMethods: ["GET", "POST", "PUT", "DELETE", "OPTIONS"], maxAge: 3600 }));

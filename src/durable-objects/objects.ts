@@ -8,6 +8,7 @@ import type { RegisteredFunction } from "../protocol/function-config.ts";
 import { isOrderedUlid, ulidFirstByte, ulidTime } from "../protocol/ids.ts";
 import type { ChannelTopics } from "../protocol/realtime.ts";
 import type { Annotation } from "../protocol/metadata.ts";
+import type { AppSpan } from "../protocol/span.ts";
 import type { Signal } from "../protocol/signal.ts";
 import type { ScheduleChanges, ScheduleDefinition, ScheduleView } from "../protocol/schedule.ts";
 import type { PreparedWait } from "../engine/expression.ts";
@@ -123,6 +124,9 @@ export interface RunObjectApi {
   annotate(annotating: Annotating): Promise<{ kind: "annotated" | "unknown" } | { kind: "too-large"; message: string }>;
   /** All that people were told. */
   annotations(): Promise<Annotation[]>;
+  /** Keeps spans that the run's app has recorded, as far as there is room, also when it has ended. */
+  addSpans(spans: AppSpan[]): Promise<{ refused: number }>;
+  spans(): Promise<{ spans: AppSpan[]; refused: number }>;
   /** Null for a run that was never started. */
   summary(): Promise<RunSummary | null>;
   /** Journal entries whose last commit is after `position`; a page stays far below what one RPC may carry. */

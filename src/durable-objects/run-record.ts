@@ -11,9 +11,11 @@ import type { Decision } from "../engine/run-machine.ts";
 import { withoutRequest } from "../engine/gateway-entry.ts";
 import { isEnded, type Run } from "../engine/run.ts";
 import { annotate, annotationId, type Annotating } from "../engine/metadata.ts";
+import { keepSpans, NO_SPANS, type SpanTally } from "../engine/run-spans.ts";
 import type { EventRecord, EventValue } from "../protocol/event.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import type { Annotation } from "../protocol/metadata.ts";
+import type { AppSpan } from "../protocol/span.ts";
 import type { Host } from "./host.ts";
 import { nextDueAt, type Pending, type RunAlarm } from "./run-alarm.ts";
 import type { RunStore } from "./storage/stores.ts";
@@ -162,6 +164,30 @@ export class RunRecord {
     for (const one of annotated.changed)
       this.#store.putExtra({ list: "metadata", id: annotationId(one), value: one as unknown as JsonValue });
     return [];
+  }
+
+  /** Keeps spans of its app, as far as there is room; how many it has no room for. */
+  addSpans(spans: readonly AppSpan[]): number {
+    const isKnown = (spanId: string) => this.#store.extra("span", spanId) !== undefined;
+    const { kept, refused, tally } = keepSpans(this.#tally(), spans, isKnown);
+    this.#store.transaction(() => {
+      for (const span of kept)
+        this.#store.putExtra({ list: "span", id: span.spanId, value: span as unknown as JsonValue });
+      if (kept.length > 0 || refused > 0) this.#store.putExtra({ list: "tally", id: "span", value: { ...tally } });
+    });
+    return refused;
+  }
+
+  /** In the order in which they began. */
+  spans(): { spans: AppSpan[]; refused: number } {
+    const spans = this.#store.extras("span").map(({ value }) => value as unknown as AppSpan); // as `addSpans` stored it
+    const order = (one: AppSpan, other: AppSpan) =>
+      one.startNs.length - other.startNs.length || (one.startNs < other.startNs ? -1 : 1);
+    return { spans: spans.sort(order), refused: this.#tally().refused };
+  }
+
+  #tally(): SpanTally {
+    return (this.#store.extra("tally", "span") as unknown as SpanTally | undefined) ?? NO_SPANS; // as `addSpans` stored it
   }
 
   /** Writes in one transaction. The alarm is set when that has succeeded, in the same turn, which is stored as a whole. */

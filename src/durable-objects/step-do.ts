@@ -8,6 +8,7 @@ import type { Annotating } from "../engine/metadata.ts";
 import type { Memo } from "../protocol/call.ts";
 import type { WorkerResult } from "../protocol/connect/result.ts";
 import type { Signal } from "../protocol/signal.ts";
+import type { AppSpan } from "../protocol/span.ts";
 
 /** One run: journal, attempts, deadlines, outcome. The rules are in `engine/run-machine.ts`. */
 export class StepDO extends DurableObject implements RunObjectApi {
@@ -84,6 +85,14 @@ export class StepDO extends DurableObject implements RunObjectApi {
 
   annotations() {
     return this.#run.annotations();
+  }
+
+  addSpans(spans: AppSpan[]) {
+    return this.#run.addSpans(spans);
+  }
+
+  spans() {
+    return this.#run.spans();
   }
 
   summary() {

@@ -208,8 +208,8 @@ export interface Extra {
   value: JsonValue;
 }
 
-/** Deferred runs; metadata; spans that its app has recorded. */
-export type ExtraList = "defer" | "metadata" | "span";
+/** Deferred runs; metadata; spans that its app has recorded, and how many they are. */
+export type ExtraList = "defer" | "metadata" | "span" | "tally";
 
 export function isEnded(state: RunState): state is Extract<RunState, { endedAt: number }> {
   return "endedAt" in state;
