@@ -5,6 +5,7 @@ import { acceptRecords } from "./durable-objects/accept.ts";
 import { routeBatch } from "./durable-objects/consumer.ts";
 import { install } from "./durable-objects/installed.ts";
 import type { RouteMessage } from "./durable-objects/objects.ts";
+import { publishData } from "./durable-objects/publish-data.ts";
 import { orderedNamesOf } from "./durable-objects/ordered-names.ts";
 import { RUN_TIMING, type RunTiming } from "./durable-objects/run-object.ts";
 import { answerScheduleRequest } from "./durable-objects/schedule-requests.ts";
@@ -17,14 +18,16 @@ import type { HttpCall } from "./http-call.ts";
 import { readEvents, readSeed } from "./protocol/event-request.ts";
 import { textHash } from "./protocol/ids.ts";
 import { CALL_TIMEOUT_DEV_MS, CALL_TIMEOUT_MS, RETENTION_DEFAULT_MS, RETENTION_MIN_MS } from "./protocol/limits.ts";
+import { realtimeToken } from "./protocol/realtime-token.ts";
 import { durationMs } from "./protocol/time-string.ts";
 import { readSync } from "./routes/apps.ts";
 import { readSession } from "./routes/connect.ts";
 import { syncConfigured } from "./routes/app-sync.ts";
-import { realtimeKeys } from "./routes/realtime.ts";
+import { connectSubscriber, realtimeKeys } from "./routes/realtime.ts";
 import { checkWebhooks } from "./routes/webhooks.ts";
 import type { Inngest } from "./sdk/client.ts";
 import type { InngestFunction } from "./sdk/function.ts";
+import { bindRealtime, type RealtimeService } from "./sdk/realtime/service.ts";
 import { bindSchedules } from "./sdk/schedules.ts";
 import { bindSender } from "./sdk/sender.ts";
 import { suggestion } from "./sdk/suggestion.ts";
@@ -107,6 +110,7 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
   });
   if (client) {
     bindSender(client, sendInProcess);
+    bindRealtime(client, realtimeInProcess);
     bindSignals(client, (signal) => objects.signal(MAIN_ENV, signal.name).send(signal));
     bindSchedules(client, (request) => answerScheduleRequest(objects, MAIN_ENV, request, Date.now()));
   }
@@ -219,6 +223,22 @@ async function sendInProcess(events: unknown[], seed: string): Promise<{ ids: st
   await acceptRecords(objects, MAIN_ENV, records, now);
   return { ids: records.map((record) => record.internalId) };
 }
+
+/** `client.realtime` inside the Worker. */
+const realtimeInProcess: RealtimeService = {
+  publish: ({ topic, ...message }) => publishData(objects, MAIN_ENV, { ...message, topics: [topic] }, Date.now()),
+  async token(channel, topics) {
+    const [key] = realtimeKeys(settings());
+    if (key === undefined)
+      throw new Error("no signing key is configured, with which to sign tokens: set the secret INNGEST_SIGNING_KEY");
+    return realtimeToken({ env: MAIN_ENV, topics: [{ channel, topics: [...topics] }] }, key, Date.now());
+  },
+  async connect(token) {
+    const { socket } = await connectSubscriber(objects, settings(), token, null);
+    socket.accept();
+    return socket;
+  },
+};
 
 function callApp(callTimeout: number | string | undefined): Post {
   const timeoutMs = timeoutOf(callTimeout);

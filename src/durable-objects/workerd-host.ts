@@ -4,6 +4,7 @@ import { meter } from "./meter.ts";
 import type {
   CancellationObjectApi,
   ChannelObjectApi,
+  ChannelSocket,
   CollectorObjectApi,
   DedupeObjectApi,
   GatewayObjectApi,
@@ -62,10 +63,12 @@ export const objects: Objects = {
   waits: (env, eventName) => stub<WaitsObjectApi>("EventDO", env, `name${SEPARATOR}${eventName}`),
   signal: (env, name) => stub<SignalObjectApi>("EventDO", env, `signal${SEPARATOR}${name}`),
   channel: (env, channel) => stub<ChannelObjectApi>("ChannelDO", env, channel),
-  subscribe: (env, channel, subscription) => {
+  subscribe: async (env, channel, subscription) => {
     const query = new URLSearchParams({ [SUBSCRIPTION_PARAM]: JSON.stringify(subscription) });
     const to = stub<Pick<Fetcher, "fetch">>("ChannelDO", env, channel);
-    return to.fetch(`http://channel/?${query}`, { headers: { upgrade: "websocket" } });
+    const response = await to.fetch(`http://channel/?${query}`, { headers: { upgrade: "websocket" } });
+    const socket = response.webSocket as ChannelSocket | null; // the part of it that is needed
+    return socket ? { kind: "connected", socket, response } : { kind: "refused", reason: await response.text() };
   },
   dedupe: (env, shard) => stub<DedupeObjectApi>("EventDO", env, `id${SEPARATOR}${shard}`),
   registry: (env) => stub<RegistryObjectApi>("RegistryDO", env, "registry"),

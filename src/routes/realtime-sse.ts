@@ -1,15 +1,6 @@
+import type { ChannelSocket } from "../durable-objects/objects.ts";
 import { REALTIME_SSE_BUFFER_MAX_BYTES } from "../protocol/limits.ts";
 import { PING_FRAME } from "../protocol/realtime.ts";
-
-/** What of a socket it needs. */
-export interface FrameSource {
-  /** `arraybuffer`: else bytes come as what can be read only later */
-  binaryType: string;
-  accept(): void;
-  addEventListener(type: "message", listener: (event: { data: string | ArrayBuffer }) => void): void;
-  addEventListener(type: "close" | "error", listener: () => void): void;
-  close(code?: number, reason?: string): void;
-}
 
 const encoder = new TextEncoder();
 
@@ -17,7 +8,7 @@ const encoder = new TextEncoder();
  * The frames of a channel's socket as server-sent events, so that the channel knows one kind of subscriber, which it need
  * not stay awake for. Pings become comments, and bytes pass as they are: a durable endpoint has written events itself.
  */
-export function eventStream(socket: FrameSource): ReadableStream<Uint8Array> {
+export function eventStream(socket: ChannelSocket): ReadableStream<Uint8Array> {
   let isOver = false;
   const hangUp = (reason: string) => {
     isOver = true;
@@ -49,7 +40,7 @@ export function eventStream(socket: FrameSource): ReadableStream<Uint8Array> {
   );
 }
 
-function bytesOf(frame: string | ArrayBuffer): Uint8Array {
-  if (typeof frame !== "string") return new Uint8Array(frame);
+function bytesOf(frame: unknown): Uint8Array {
+  if (frame instanceof ArrayBuffer) return new Uint8Array(frame);
   return encoder.encode(frame === PING_FRAME ? ":\n\n" : `data: ${frame}\n\n`);
 }

@@ -2,18 +2,12 @@ import { Hono, type Context } from "hono";
 import { cors } from "hono/cors";
 import { HTTPException } from "hono/http-exception";
 import * as z from "zod";
-import type { ChannelMessage, Objects } from "../durable-objects/objects.ts";
+import type { Objects, SubscribeOutcome } from "../durable-objects/objects.ts";
+import { publishData } from "../durable-objects/publish-data.ts";
 import { readText } from "../protocol/body.ts";
 import { uuidOf } from "../protocol/ids.ts";
 import { REALTIME_MESSAGE_MAX_BYTES, REALTIME_SSE_MAX_MS, REALTIME_TOKEN_MS } from "../protocol/limits.ts";
-import {
-  channelSchema,
-  dataFrame,
-  publishedJson,
-  tokenRequestSchema,
-  topicSchema,
-  type Publication,
-} from "../protocol/realtime.ts";
+import { channelSchema, publishedJson, tokenRequestSchema, topicSchema } from "../protocol/realtime.ts";
 import { DEV_REALTIME_KEYS, readRealtimeToken, realtimeToken } from "../protocol/realtime-token.ts";
 import { readBody } from "./body.ts";
 import { checkFields, parseJson } from "./fields.ts";
@@ -51,13 +45,16 @@ export function realtimeRoutes(objects: Objects, env: string, settings: Settings
   });
 
   app.post("/v1/realtime/publish", async (c) => {
-    const { publication, topics } = readPublication(c, env);
-    const publish = (messages: ChannelMessage[]) => objects.channel(env, publication.channel).publish(messages);
-    if (c.req.header("content-type")?.startsWith(STREAM_TYPE))
-      await publishStream(c.req.raw.body, publication, topics, publish);
-    else {
+    const { channel, topics, runId, metadata } = readPublication(c);
+    const now = Date.now();
+    if (c.req.header("content-type")?.startsWith(STREAM_TYPE)) {
+      const publication = { channel, envId: uuidOf(env), at: now, runId, metadata };
+      await publishStream(c.req.raw.body, publication, topics, (messages) =>
+        objects.channel(env, channel).publish(messages),
+      );
+    } else {
       const json = publishedJson(await readMessage(c.req.raw));
-      await publish(topics.map((topic) => ({ topic, frame: dataFrame(publication, topic, json) })));
+      await publishData(objects, env, { channel, topics, json, runId, metadata }, now);
     }
     return c.json({ ok: true });
   });
@@ -68,16 +65,15 @@ export function realtimeRoutes(objects: Objects, env: string, settings: Settings
     return c.json({ ok: true });
   });
 
-  app.get("/v1/realtime/connect", (c) => {
+  app.get("/v1/realtime/connect", async (c) => {
     if (c.req.header("upgrade")?.toLowerCase() !== "websocket")
       throw new HTTPException(426, { message: "connect by WebSocket; GET /v1/realtime/sse is for everything else" });
-    return subscribe(c, objects, settings(), null);
+    return (await subscribe(c, objects, settings(), null)).response;
   });
 
   app.get("/v1/realtime/sse", async (c) => {
-    const response = await subscribe(c, objects, settings(), Date.now() + REALTIME_SSE_MAX_MS);
-    if (!response.webSocket) throw new Error("the channel's object gave no socket");
-    return c.body(eventStream(response.webSocket), 200, {
+    const { socket } = await subscribe(c, objects, settings(), Date.now() + REALTIME_SSE_MAX_MS);
+    return c.body(eventStream(socket), 200, {
       "content-type": "text/event-stream",
       "cache-control": "no-cache",
     });
@@ -90,19 +86,31 @@ export function realtimeKeys({ isDev, signingKeys }: Settings): readonly string[
   return isDev ? DEV_REALTIME_KEYS : signingKeys;
 }
 
-/** The token says which environment's channels: browsers name none. @throws HTTPException */
-async function subscribe(c: Context, objects: Objects, settings: Settings, until: number | null): Promise<Response> {
+function subscribe(c: Context, objects: Objects, settings: Settings, until: number | null) {
   const bearer = /^Bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
-  const token = c.req.query("token") ?? bearer ?? "";
+  return connectSubscriber(objects, settings, c.req.query("token") ?? bearer ?? "", until);
+}
+
+/**
+ * Connects a new subscriber. The token says of which environment: browsers name none.
+ *
+ * @throws HTTPException 401, 429
+ */
+export async function connectSubscriber(
+  objects: Objects,
+  settings: Settings,
+  token: string,
+  until: number | null,
+): Promise<Extract<SubscribeOutcome, { kind: "connected" }>> {
   const grant = await readRealtimeToken(token, realtimeKeys(settings));
   const [home] = grant?.topics ?? [];
   if (!grant || !home)
     throw new HTTPException(401, {
       message: `token: it is missing, forged or over; POST /v1/realtime/token makes one, with which to connect within ${REALTIME_TOKEN_MS / 1000} seconds`,
     });
-  const response = await objects.subscribe(grant.env, home.channel, { topics: grant.topics, until });
-  if (response.status === 101) return response;
-  throw new HTTPException(429, { message: await response.text() });
+  const outcome = await objects.subscribe(grant.env, home.channel, { topics: grant.topics, until });
+  if (outcome.kind === "connected") return outcome;
+  throw new HTTPException(429, { message: outcome.reason });
 }
 
 /** @throws HTTPException 400 naming topic, value and bound */
@@ -115,11 +123,10 @@ function checkTopics(body: unknown): z.infer<typeof tokenRequestSchema> {
 }
 
 /** @throws HTTPException 400 naming parameter, value and bound */
-function readPublication(c: Context, env: string): { publication: Publication; topics: string[] } {
+function readPublication(c: Context) {
   const query = { ...c.req.query(), topics: c.req.queries("topic") ?? [] };
-  const { channel, topics, run_id, metadata } = checkFields(query, publicationSchema);
-  const publication = { channel, envId: uuidOf(env), at: Date.now(), runId: run_id || undefined, metadata };
-  return { publication, topics: [...new Set(topics)] };
+  const { channel, topics, run_id: runId, metadata } = checkFields(query, publicationSchema);
+  return { channel, topics: [...new Set(topics)], runId, metadata };
 }
 
 /** @throws HTTPException 413 */

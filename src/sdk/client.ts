@@ -18,6 +18,7 @@ import type { Class } from "./middleware/base.ts";
 import type { MiddlewareContext } from "./middleware/context-type.ts";
 import { readMiddleware, registerMiddleware, type MiddlewareOption } from "./middleware/chain.ts";
 import { sendThrough } from "./middleware/send.ts";
+import { clientRealtime, type ClientRealtime } from "./realtime/client.ts";
 import { Schedules } from "./schedules.ts";
 import { makeSeed, postEvents } from "./send.ts";
 import { boundSender, type EventSender } from "./sender.ts";
@@ -298,6 +299,17 @@ export class Inngest<const TOptions extends ClientOptions = ClientOptions> imple
     return new Schedules(this);
   }
 
+  /**
+   * Messages to whoever listens now: browsers above all. `publish` sends one, `token` lets a browser subscribe,
+   * `subscribe` does so on a server.
+   *
+   * @example
+   * await inngest.realtime.publish(chat("42").messages, { text: "hello" });
+   */
+  get realtime(): ClientRealtime {
+    return clientRealtime(this);
+  }
+
   /** Adds environment variables, for platforms that hand them to each request; they win over the process's. */
   setEnvVars(env: EnvVars = {}): this {
     this.#env = { ...this.#env, ...env };
@@ -376,6 +388,11 @@ export class Inngest<const TOptions extends ClientOptions = ClientOptions> imple
     return this.#baseUrl("INNGEST_API_BASE_URL", CLOUD_API_URL);
   }
 
+  /** As {@link apiBaseUrl}, if option or variable says so. */
+  get givenApiBaseUrl(): string | undefined {
+    return this.#givenBaseUrl("INNGEST_API_BASE_URL");
+  }
+
   /** Where events go; ends in a slash. */
   get eventBaseUrl(): string {
     return this.#baseUrl("INNGEST_EVENT_API_BASE_URL", CLOUD_EVENT_URL);
@@ -399,12 +416,16 @@ export class Inngest<const TOptions extends ClientOptions = ClientOptions> imple
 
   /** inngest-features §1.1: option, the API's own variable, the common one, `INNGEST_DEV`, then the default. */
   #baseUrl(ownVariable: string, cloudUrl: string): string {
+    return this.#givenBaseUrl(ownVariable) ?? (this.mode === "cloud" ? cloudUrl : (this.#devSetting.url ?? DEV_URL));
+  }
+
+  #givenBaseUrl(ownVariable: string): string | undefined {
     if (this.#options.baseUrl !== undefined) return baseUrl(this.#options.baseUrl, "baseUrl");
     for (const name of [ownVariable, "INNGEST_BASE_URL"]) {
       const value = this.envVar(name);
       if (value !== undefined) return baseUrl(value, name);
     }
-    return this.mode === "cloud" ? cloudUrl : (this.#devSetting.url ?? DEV_URL);
+    return undefined;
   }
 }
 

@@ -7,6 +7,7 @@ import { ambient } from "../sdk/ambient.ts";
 import type { EventPayload } from "../sdk/event.ts";
 import { readPayloads } from "../sdk/event-payload.ts";
 import type { RunHost } from "../sdk/run-host.ts";
+import { bindRealtime } from "../sdk/realtime/service.ts";
 import { bindSchedules } from "../sdk/schedules.ts";
 import { bindSignals, type SendSignalOptions, type SendSignalResponse } from "../sdk/signals.ts";
 import { bindSender } from "../sdk/sender.ts";
@@ -20,6 +21,7 @@ import { noFaults } from "./host/faults.ts";
 import type { Timer } from "./host/virtual-clock.ts";
 import { ENV, partsOf, World } from "./host/world.ts";
 import { checkOptions, type TestPlatformOptions } from "./platform-options.ts";
+import { publishedMessage, type PublishedMessage } from "./published.ts";
 import { Random } from "./random.ts";
 import { TestRun, splitTarget, type RunTarget } from "./run.ts";
 import { StepControls, type StepControl, type StepSelector } from "./step-control.ts";
@@ -66,6 +68,8 @@ export interface SentEvents {
 
 const START = Date.UTC(2026, 0, 1);
 const PATIENCE_MS = 2_000;
+
+const NO_SUBSCRIBERS = "nobody can subscribe to the platform in memory: read what was published from `platform.published`";
 
 /** Keys of the timers of a run's steps begin so. */
 const bodyTimers = (runId: string): string => `body ${runId} `;
@@ -177,6 +181,11 @@ export class TestPlatform {
     for (const one of this.#functions.clients) {
       bindSender(one, (events) => this.#client.deliver(null, events));
       bindSchedules(one, (request) => this.#client.schedules(ambient()?.runId ?? null, request));
+      bindRealtime(one, {
+        publish: (message) => this.#client.publish(ambient()?.runId ?? null, message),
+        token: async () => "a token of the platform in memory",
+        connect: () => Promise.reject(new Error(NO_SUBSCRIBERS)),
+      });
       bindSignals(one, (signal) => this.#client.signal(ambient()?.runId ?? null, signal));
     }
     this.clock = {
@@ -260,6 +269,11 @@ export class TestPlatform {
   /** Events that were sent, by tests and by runs. */
   get events(): EventValue[] {
     return this.#client.sent();
+  }
+
+  /** Realtime messages that were published, by tests and by runs, oldest first. */
+  get published(): PublishedMessage[] {
+    return this.#world.published.map(publishedMessage);
   }
 
   /** What happens to steps of any run from now on. */
@@ -399,7 +413,7 @@ export class TestPlatform {
   /** Whether a timer is about a run's progress: upkeep alone does not make time pass. */
   #isWork({ key }: Timer): boolean {
     const { kind, name } = partsOf(key);
-    if (kind === "registry" || kind === "dedupe" || kind === "signal") return false;
+    if (kind === "registry" || kind === "dedupe" || kind === "signal" || kind === "channel") return false;
     if (kind === "key") return this.#stored.keyHasWork(name);
     if (kind === "waits") return this.#stored.hasDeliveries(name);
     const [runId = ""] = name.split(" ");

@@ -1,5 +1,6 @@
 import { acceptRecords } from "../durable-objects/accept.ts";
 import type { JournalPage, Objects } from "../durable-objects/objects.ts";
+import { publishData } from "../durable-objects/publish-data.ts";
 import { OrderedNames } from "../durable-objects/ordered-names.ts";
 import { answerScheduleRequest } from "../durable-objects/schedule-requests.ts";
 import type { Entry } from "../engine/run.ts";
@@ -13,6 +14,7 @@ import type { ScheduleAnswer, ScheduleRequest } from "../protocol/schedule.ts";
 import type { Signal } from "../protocol/signal.ts";
 import type { EventPayload } from "../sdk/event.ts";
 import { preparePayload, readPayloads } from "../sdk/event-payload.ts";
+import type { RealtimeMessage } from "../sdk/realtime/service.ts";
 import type { HostedRun } from "../sdk/run-host.ts";
 import { memos } from "../transports/http.ts";
 import type { AppFunctions } from "./app-functions.ts";
@@ -105,6 +107,15 @@ export class TestClient {
   async signal(runId: string | null, signal: Signal): Promise<{ runId: string | null }> {
     const sent = this.ask((objects) => objects.signal(ENV, signal.name).send(signal));
     return runId === null ? sent : this.#options.activations.whileWaiting(runId, sent);
+  }
+
+  /** Publishes a realtime message. @param runId of the run whose code publishes it */
+  async publish(runId: string | null, { topic, ...message }: RealtimeMessage): Promise<void> {
+    const { world, activations } = this.#options;
+    const published = this.ask((objects) =>
+      publishData(objects, ENV, { ...message, topics: [topic] }, world.clock.now),
+    );
+    await (runId === null ? published : activations.whileWaiting(runId, published));
   }
 
   /** Tells the platform of the functions, once. */

@@ -3,7 +3,8 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
 import { realtimeToken } from "../../src/protocol/realtime-token.ts";
-import { json, post, request, until } from "./helpers/front-door.ts";
+import { carryMail, registerHttpApp } from "./helpers/fixture-app.ts";
+import { ended, json, outputOf, post, request, send, until } from "./helpers/front-door.ts";
 
 const open: WebSocket[] = [];
 afterEach(() => {
@@ -537,6 +538,30 @@ describe("server-sent events", () => {
     await publish(channel, "t", 1);
     await until(async () => frames.length >= 2, "the socket's frames");
     expect(frames.map(({ kind }) => kind)).toEqual(["ping", "data"]);
+  });
+});
+
+describe("functions", () => {
+  it.each(["local", "http"])("%s: what a run publishes says which run, a step publishes once", async (app) => {
+    const mail = carryMail();
+    try {
+      expect((await registerHttpApp()).status).toBe(200);
+      const channel = channelName();
+      const { got } = await connect(await tokenOf([[channel, "updates"]]));
+      const run = await ended(await send({ name: `${app}/publishes`, data: { key: channel, channel } }));
+      expect(run).toMatchObject({ status: "Completed", output: { told: { n: 1 }, hasKey: true } });
+      expect(run.steps[0]).toMatchObject({ id: "tell", type: "step.realtime.publish" });
+      const [first, second] = await got(2);
+      expect(first).toMatchObject({ data: { n: 1 }, run_id: run.run_id, topic: "updates" });
+      expect(second).toMatchObject({ data: { n: 2 }, run_id: run.run_id });
+    } finally {
+      await mail.stop();
+    }
+  });
+
+  it("code in the platform's own Worker subscribes without leaving it", async () => {
+    const channel = channelName();
+    expect(await outputOf(await send({ name: "local/hears", data: { channel } }))).toEqual({ n: 1 });
   });
 });
 

@@ -9,6 +9,7 @@ import { fetchTool } from "./fetch.ts";
 import type { StepFetcher } from "./gateway.ts";
 import { inferTool } from "./infer.ts";
 import { invokeTool } from "./invoke.ts";
+import { publishTool } from "./publish.ts";
 import { runTool } from "./run.ts";
 import { sendEventTool } from "./send-event.ts";
 import { sendSignalTool } from "./send-signal.ts";
@@ -53,6 +54,7 @@ export function stepTools(askPlainly: (request: StepRequest) => Promise<unknown>
     sendSignal: settlingAlone(sendSignalTool(ask, run)),
     invoke: settlingAlone(invokeTool(ask, run)),
     sendEvent: settlingAlone(sendEventTool(ask, run)),
+    realtime: { publish: settlingAlone(publishTool(ask, run)) },
   };
 }
 

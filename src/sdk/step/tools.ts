@@ -13,6 +13,7 @@ import type { EventType, EventTypeData } from "../event-type.ts";
 import type { EventMeta, ReceivedEvent, UntypedData } from "../event.ts";
 import type { StepFetch } from "../fetch.ts";
 import type { Jsonify } from "../jsonify.ts";
+import type { Realtime } from "../realtime/types.ts";
 import type { RetryOptions } from "../retries.ts";
 import type { SendSignalOptions, SendSignalResponse } from "../signals.ts";
 import type { StepSignal } from "../step-timeout.ts";
@@ -277,4 +278,16 @@ export interface StepTools<TEvents extends EventMap = UntypedEvents, TStored ext
   ): Promise<{ ids: string[] }>;
   /** As above for one event: compilers explain what is wrong by the last form, and this one says it plainly. */
   sendEvent(id: StepOptionsOrId, payload: KnownPayload<TEvents>): Promise<{ ids: string[] }>;
+
+  /** What `client.realtime` does, as steps. */
+  realtime: {
+    /**
+     * Publishes to those who subscribe at this moment, once, however often the handler is replayed.
+     *
+     * @returns the data
+     * @example
+     * await step.realtime.publish("tell", chat("42").messages, { text: "hello" });
+     */
+    publish<TData>(id: StepOptionsOrId, topicRef: Realtime.TopicRef<TData>, data: TData): Promise<TData>;
+  };
 }

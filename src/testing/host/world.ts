@@ -74,7 +74,7 @@ export class World {
   /** what objects have told people, oldest first */
   readonly reports: { at: number; message: string; error: unknown }[] = [];
   /** realtime messages as subscribers would get them, oldest first */
-  readonly published: (string | Uint8Array)[] = [];
+  readonly published: string[] = [];
   /** whether events go through a queue; without one logs deliver by themselves */
   hasQueue = true;
   /** called before an object reads, writes, commits or syncs: what it throws the storage throws, and a sync waits for it */
@@ -343,7 +343,9 @@ export class World {
           host,
           subscribers: () => [],
           readToken: async () => undefined,
-          published: (messages) => void this.published.push(...messages.map(({ frame }) => frame)),
+          published: (messages) => {
+            for (const { frame } of messages) if (typeof frame === "string") this.published.push(frame);
+          },
         });
       case "dedupe":
         return new DedupeObject(host);

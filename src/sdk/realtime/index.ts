@@ -1,0 +1,6 @@
+/** `@dotdo/inngest/realtime`: channels, and subscribing to them. */
+export { staticSchema } from "../schema.ts";
+export { channel, realtime } from "./channel.ts";
+export { RealtimeError } from "./service.ts";
+export { getClientSubscriptionToken, getSubscriptionToken, subscribe } from "./subscribe.ts";
+export type { Realtime } from "./types.ts";
