@@ -1,6 +1,7 @@
-/** The clients of the suite: what is started for each, and what it lacks by its makers' choice. */
+/** The clients of the suite and what is started for each. What one lacks by its makers' choice stands in exclusions.json. */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import exclusions from "./exclusions.json" with { type: "json" };
 
 /** What not every client has; CONTRACT.md says what stands behind a name. */
 export const capabilities = [
@@ -34,72 +35,39 @@ export interface Client {
   /** what runs its app, in a directory of `apps`, given what its runtime's installation answered */
   command(runtime: string): string[];
   directory: string;
-  /** what the client does not have, and why */
-  lacks: Partial<Record<Capability, string>>;
 }
 
-const noneInV3 = {
-  raceMode: "v3 has no group.parallel",
-  realtime: "in v3 a package of its own, @inngest/realtime",
-  defer: "came with v4",
-  metadata: "came with v4",
-  checkpointing: "off unless asked for in v3",
-} as const;
+/** Why a client does not have something; undefined when it has. */
+export function lackOf(client: Client, capability: Capability): string | undefined {
+  return (exclusions as Record<string, Partial<Record<Capability, string>>>)[client.id]?.[capability];
+}
 
-const withoutCheckpoints = { checkpointing: "this client has it switched off" } as const;
-
-const typescript = (id: string, directory: string, lacks: Client["lacks"] = {}): Client => ({
+const typescript = (id: string, directory: string): Client => ({
   id,
   runtime: "node",
   command: (node) => [node, "app.ts"],
   directory,
-  lacks,
 });
-
-const notInPython = {
-  checkpointing: "the Python SDK has none",
-  maxAttempts: "not in the Python SDK's context",
-  signals: "the Python SDK has none",
-  fetch: "the Python SDK has none",
-  aiWrap: "the Python SDK has ai.infer alone",
-  defer: "the Python SDK has none",
-  metadata: "the Python SDK has none",
-} as const;
 
 const python = (id: string): Client => ({
   id,
   runtime: "python",
   command: (interpreter) => [interpreter, "main.py"],
   directory: "python",
-  lacks: notInPython,
 });
 
-const notInGo = {
-  useApi: "the Go SDK reads use_api and does nothing about it",
-  onFailure: "the Go SDK has no failure handlers",
-  maxAttempts: "not in the Go SDK's context",
-  aiWrap: "the Go SDK has step.Infer alone",
-  defer: "the Go SDK has none",
-  metadata: "the Go SDK has none",
-} as const;
-
-const go = (id: string, lacks: Client["lacks"] = {}): Client => ({
-  id,
-  runtime: "go",
-  command: (app) => [app],
-  directory: "go",
-  lacks: { ...notInGo, ...lacks },
-});
+const go = (id: string): Client => ({ id, runtime: "go", command: (app) => [app], directory: "go" });
 
 const all: Client[] = [
   typescript("ts4", "ts4"),
-  typescript("ts4-plain", "ts4", withoutCheckpoints),
-  typescript("ts4-serial", "ts4", { checkpointing: "v4 checkpoints only where parallelism is optimised" }),
+  typescript("ts4-plain", "ts4"),
+  typescript("ts4-serial", "ts4"),
   typescript("ts4-streaming", "ts4"),
-  typescript("ts3", "ts3", noneInV3),
+  typescript("ts4-connect", "ts4"),
+  typescript("ts3", "ts3"),
   python("py-fastapi"),
   python("py-flask"),
-  go("go", { checkpointing: "off unless asked for in Go" }),
+  go("go"),
   go("go-checkpoint"),
 ];
 

@@ -1,4 +1,5 @@
-/** Clients of the v4 line: `ts4`, `ts4-plain` (no checkpointing), `ts4-serial` (parallelism not optimised), `ts4-streaming`. */
+/** Clients of the v4 line: `ts4`, `ts4-plain` (no checkpointing), `ts4-serial` (parallelism not optimised), `ts4-streaming`, and
+ * `ts4-connect`, a worker that dials in. */
 import {
   cron,
   Inngest,
@@ -10,6 +11,7 @@ import {
   staticSchema,
 } from "inngest-v4";
 import { createDefer, metadataMiddleware, scoreMiddleware } from "inngest-v4/experimental";
+import { connect } from "inngest-v4/connect";
 import { serve } from "inngest-v4/node";
 import { type Data, interopFunctions, notesOf } from "../typescript/functions.ts";
 import { notingLogger } from "../typescript/logger.ts";
@@ -103,10 +105,8 @@ const metadata = client.createFunction(
   },
 );
 
-serveApp(
-  serve({
-    client,
-    functions: [...functions, raceMode, publish, deferred, defer, metadata],
-    ...(id === "ts4-streaming" && { streaming: true }),
-  }),
-);
+const all = [...functions, raceMode, publish, deferred, defer, metadata];
+if (id === "ts4-connect") {
+  await connect({ apps: [{ client, functions: all }] });
+  serveApp((_, response) => response.end("{}")); // registered by its connection
+} else serveApp(serve({ client, functions: all, ...(id === "ts4-streaming" && { streaming: true }) }));
