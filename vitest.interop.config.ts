@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     name: "interop",
-    include: ["test/interop/**/*.test.ts"],
+    include: ["test/interop/*.test.ts"],
     globalSetup: "test/interop/setup.ts",
     testTimeout: 120_000,
     hookTimeout: 60_000,

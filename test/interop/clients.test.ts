@@ -1,10 +1,21 @@
-import { describe, inject, it } from "vitest";
+import { describe, expect, inject, it } from "vitest";
 import { behaviours } from "./behaviours.ts";
-import { clients } from "./clients.ts";
+import { capabilities, clients, known } from "./clients.ts";
+import exclusions from "./exclusions.json" with { type: "json" };
 import { stageOf } from "./stage.ts";
 
 const apps = inject("apps");
 const missing = inject("missing");
+
+it("what is excluded is a capability of a client, with a reason", () => {
+  for (const [client, reasons] of Object.entries(exclusions)) {
+    expect(known).toContain(client);
+    for (const [capability, reason] of Object.entries(reasons)) {
+      expect(capabilities).toContain(capability);
+      expect(reason).toMatch(/\w+ \w+/);
+    }
+  }
+});
 
 for (const client of clients) {
   const url = apps[client.id];

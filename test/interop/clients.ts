@@ -71,6 +71,9 @@ const all: Client[] = [
   go("go-checkpoint"),
 ];
 
+/** ids of all clients, whichever are started */
+export const known = all.map(({ id }) => id);
+
 /** INTEROP_CLIENTS=go,py-flask: these alone, for whoever works on one of them. */
 const only = process.env.INTEROP_CLIENTS?.split(",");
 export const clients = all.filter(({ id }) => only === undefined || only.includes(id));

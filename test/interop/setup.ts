@@ -39,19 +39,19 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await platform.stop();
     rmSync(state, { recursive: true, force: true });
   };
-  try {
-    await Promise.all(
-      clients.map(async (client) => {
-        const runtime = installed.get(client.runtime);
-        if (runtime === undefined) return;
-        const app = await startApp(client, runtime, { INNGEST_DEV: platform.url });
-        apps.set(client.id, app);
-        await sync(app);
-      }),
-    );
-  } catch (error) {
+  const started = await Promise.allSettled(
+    clients.map(async (client) => {
+      const runtime = installed.get(client.runtime);
+      if (runtime === undefined) return;
+      const app = await startApp(client, runtime, { INNGEST_DEV: platform.url });
+      apps.set(client.id, app);
+      await sync(app);
+    }),
+  );
+  const failed = started.find((one) => one.status === "rejected");
+  if (failed) {
     await close();
-    throw error;
+    throw failed.reason;
   }
   const { provide } = project;
   provide("platform", platform.url);

@@ -95,7 +95,7 @@ export function stageOf(client: string, platform: string, app: string) {
   }
 
   /** The run, once it rests at a step in this way. */
-  const resting = (eventId: string, kind: "sleeping" | "waiting", step: string) =>
+  const resting = (eventId: string, kind: "sleeping" | "waiting" | "invoking", step: string) =>
     runWhen(
       eventId,
       (run) => run.waiting_for.some((reason) => reason.kind === kind && reason.step === step),
