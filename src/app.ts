@@ -7,6 +7,7 @@ import { appSyncRoutes } from "./routes/app-sync.ts";
 import { appRoutes } from "./routes/apps.ts";
 import { cancellationRoutes } from "./routes/cancellations.ts";
 import { checkpointRoutes } from "./routes/checkpoint.ts";
+import { endpointRoutes } from "./routes/endpoints.ts";
 import { connectRoutes } from "./routes/connect.ts";
 import { absentRoutes } from "./routes/absent.ts";
 import { errorBody } from "./routes/api-error.ts";
@@ -18,6 +19,7 @@ import { devGuard, type SettingsSource } from "./routes/guard.ts";
 import { invokeRoutes } from "./routes/invoke.ts";
 import { parkedRoutes } from "./routes/parked.ts";
 import { realtimeRoutes } from "./routes/realtime.ts";
+import { restV2Routes } from "./routes/rest-v2.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
 import { metadataRoutes } from "./routes/metadata.ts";
@@ -56,6 +58,7 @@ export function platformApp(
   app.route("/", connectRoutes(objects, env, settings));
   app.route("/", cancellationRoutes(objects, env, settings));
   app.route("/", checkpointRoutes(objects, env, settings));
+  app.route("/", endpointRoutes(objects, env, settings));
   app.route("/", signalRoutes(objects, env, settings));
   app.route("/", metadataRoutes(objects, env, settings));
   app.route("/", traceRoutes(objects, env, settings));
@@ -63,6 +66,7 @@ export function platformApp(
   app.route("/", scheduleRoutes(objects, env, settings));
   app.route("/", parkedRoutes(objects, env, settings));
   app.route("/", appRoutes(objects, env, settings, version));
+  app.route("/", restV2Routes({ objects, env, settings, fetch: (...request) => fetch(...request) }, version));
   app.route("/", graphqlRoutes({ objects, env, settings, fetch: (...request) => fetch(...request) }));
   app.route("/", appSyncRoutes({ objects, env, settings, fetch: (...request) => fetch(...request) }));
   app.notFound((c) =>

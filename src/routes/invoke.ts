@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { acceptRecords } from "../durable-objects/accept.ts";
 import { claimOf } from "../durable-objects/consumer.ts";
-import type { Objects } from "../durable-objects/objects.ts";
+import { logOf, type Objects } from "../durable-objects/objects.ts";
 import { internalEvents, type EventRecord } from "../protocol/event.ts";
 import { EventError, readEvents, readSeed } from "../protocol/event-request.ts";
 import type { RegisteredFunction } from "../protocol/function-config.ts";
@@ -49,8 +49,9 @@ export async function invokeFunction(
   { event, seed, now, idempotencyKey }: Invocation,
 ): Promise<{ internalId: string; runId: string | null }> {
   const sent = readInvocation(event, seed, now);
-  const internalId = eventUlid(seed, 0); // counted from 0, where events are counted from 1 (inngest-protocol §1.4)
   const userId = idempotencyKey === undefined ? sent.userId : `invoke:${fn.id}:${idempotencyKey}`;
+  const ownId = eventUlid(seed, 0); // counted from 0, where events are counted from 1 (inngest-protocol §1.4)
+  const internalId = idempotencyKey === undefined ? ownId : await claim(objects, env, fn, `${userId}`, ownId);
   const record: EventRecord = {
     internalId,
     ...(userId === undefined ? {} : { userId }),
@@ -61,13 +62,21 @@ export async function invokeFunction(
       data: { ...sent.event.data, _inngest: { fn_id: fn.id, type: "api" } },
     },
   };
-  if (userId !== undefined && idempotencyKey !== undefined) {
-    const holder = await claimOf(objects, env, { functionId: fn.id, userId, internalId });
-    if (holder !== internalId) throw new InvokedBefore(runIdOf(holder, fn.id), fn.id);
-  }
   await acceptRecords(objects, env, [record], now);
   const isCollecting = fn.flow?.batch !== undefined || fn.flow?.debounce !== undefined;
   return { internalId, runId: isCollecting ? null : runIdOf(internalId, fn.id) };
+}
+
+/**
+ * The id of the event that an idempotency key names.
+ *
+ * @throws InvokedBefore when that was sent already; one whose sender died before is sent now
+ */
+async function claim(objects: Objects, env: string, fn: RegisteredFunction, userId: string, ownId: string) {
+  const holder = await claimOf(objects, env, { functionId: fn.id, userId, internalId: ownId });
+  if (holder !== ownId && (await objects.log(env, logOf(holder)).event(holder)))
+    throw new InvokedBefore(runIdOf(holder, fn.id), fn.id);
+  return holder;
 }
 
 export class InvokedBefore extends ApiError {

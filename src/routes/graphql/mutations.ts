@@ -7,8 +7,9 @@ import { findFunction } from "../functions.ts";
 import { invokeFunction } from "../invoke.ts";
 import { rerun } from "../rerun.ts";
 import { hasEnded } from "../runs.ts";
+import { rowOf } from "../run-rows.ts";
 import { Reader } from "./reader.ts";
-import { appNode, rowOf, runNode } from "./views.ts";
+import { appNode, runNode } from "./views.ts";
 
 export function mutations(reader: Reader, context: SyncContext) {
   const { objects, env } = context;

@@ -7,21 +7,18 @@ import { RESERVED_PREFIX } from "../../protocol/event.ts";
 import { isUlid, uuidOf } from "../../protocol/ids.ts";
 import { writeCursor } from "../run-list.ts";
 import { outputAt, traceOf } from "../run-trace.ts";
+import { cronOf, isBatch, rowOf, statusesOf } from "../run-rows.ts";
 import { iso } from "./iso.ts";
 import type { Reader } from "./reader.ts";
 import { readOutputId, spanNode } from "./spans.ts";
 import {
   appNode,
   batchCreatedAt,
-  cronOf,
   eventNode,
   eventV2Node,
   functionNode,
-  isBatch,
-  rowOf,
   runNode,
   runV2Node,
-  statusesOf,
   streamNode,
 } from "./views.ts";
 

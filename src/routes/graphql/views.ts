@@ -1,59 +1,14 @@
 /** Apps, functions, events and runs as the schema has them; what costs a request is read when it is asked for. */
-import type { AppView, LoggedEvent, RunIndexRow } from "../../durable-objects/objects.ts";
-import { isEnded, runStatus, type Run, type RunStatus } from "../../engine/run.ts";
-import { internalEvents, type EventRecord } from "../../protocol/event.ts";
+import type { AppView, LoggedEvent } from "../../durable-objects/objects.ts";
 import type { RegisteredFunction } from "../../protocol/function-config.ts";
 import { uuidOf } from "../../protocol/ids.ts";
-import type { JsonValue } from "../../protocol/json.ts";
 import { traceIdOf } from "../../protocol/trace-context.ts";
-import type { EventRun } from "../event-runs.ts";
 import { outputAt, traceOf } from "../run-trace.ts";
 import type { RunView } from "../run-view.ts";
 import type { Reader } from "./reader.ts";
+import { cronOf, eventRunRow, isBatch, isCron, wireStatus, type RunRow } from "../run-rows.ts";
 import { iso } from "./iso.ts";
 import { spanNode } from "./spans.ts";
-
-/** What is known of a run without asking it. */
-export type RunRow = Omit<RunIndexRow, "dueAt" | "eventId">;
-
-const STATUSES = {
-  Scheduled: "QUEUED",
-  Running: "RUNNING",
-  Completed: "COMPLETED",
-  Failed: "FAILED",
-  Cancelled: "CANCELLED",
-  Skipped: "SKIPPED",
-} as const satisfies Record<RunStatus, string>;
-
-export type WireStatus = (typeof STATUSES)[RunStatus];
-
-/** The platform's words for statuses of the schema. */
-export function statusesOf(wire: readonly string[]): RunStatus[] {
-  return (Object.entries(STATUSES) as [RunStatus, WireStatus][]).flatMap(([own, name]) =>
-    wire.includes(name) ? [own] : [],
-  );
-}
-
-export function wireStatus(status: RunStatus): WireStatus {
-  return STATUSES[status];
-}
-
-export function rowOf(run: Run): RunRow {
-  return {
-    runId: run.id,
-    functionId: run.functionId,
-    appId: run.appId,
-    eventName: run.eventName,
-    status: runStatus(run),
-    createdAt: run.createdAt,
-    startedAt: run.startedAt ?? null,
-    endedAt: isEnded(run.state) ? run.state.endedAt : null,
-  };
-}
-
-export function eventRunRow(run: EventRun): RunRow {
-  return "summary" in run ? rowOf(run.summary.run) : run.row;
-}
 
 /** `FunctionRunV2` */
 export function runV2Node(reader: Reader, row: RunRow) {
@@ -68,7 +23,7 @@ export function runV2Node(reader: Reader, row: RunRow) {
     queuedAt: iso(row.createdAt),
     startedAt: iso(row.startedAt),
     endedAt: iso(row.endedAt),
-    status: STATUSES[row.status],
+    status: wireStatus(row.status),
     sourceID: null,
     triggerIDs: async () => (await view()).run.eventIds,
     eventName: isCron(row.eventName) ? null : row.eventName,
@@ -97,7 +52,7 @@ export function runNode(reader: Reader, row: RunRow) {
     events,
     batchID: async () => (isBatch((await view()).run) ? row.runId : null),
     batchCreatedAt: async () => batchCreatedAt(await view()),
-    status: STATUSES[row.status],
+    status: wireStatus(row.status),
     startedAt: iso(row.startedAt),
     finishedAt: iso(row.endedAt),
     output: async () => outputText(await view()),
@@ -248,21 +203,8 @@ async function functionOf(reader: Reader, { functionId, appId }: RunRow) {
       };
 }
 
-export function isBatch(run: Run): boolean {
-  return run.eventIds.length > 1;
-}
-
 export function batchCreatedAt({ run }: RunView): string | null {
   return isBatch(run) ? iso(run.createdAt) : null;
-}
-
-function isCron(eventName: string): boolean {
-  return eventName === internalEvents.scheduledTimer;
-}
-
-export function cronOf([record]: readonly EventRecord[]): string | null {
-  const cron: JsonValue | undefined = record?.event.data.cron;
-  return record !== undefined && isCron(record.event.name) && typeof cron === "string" ? cron : null;
 }
 
 function once<T>(read: () => Promise<T>): () => Promise<T> {
