@@ -35,6 +35,12 @@ export const errorGroups: readonly ErrorGroup[] = [
         remedy:
           "Check `INNGEST_BASE_URL` or `INNGEST_DEV`, and the signing key. To repeat one is safe: a step takes one signal.",
       },
+      realtime_failed: {
+        means:
+          "A realtime message was refused, a token was not given, or a connection could not be made (`RealtimeError`). `status` is what the platform answered, if it did.",
+        remedy:
+          "Check `INNGEST_BASE_URL` or `INNGEST_DEV`, and the signing key; in a browser whether the token is less than a minute old. Publishing again is safe, but the message may come twice.",
+      },
       body_invalid: {
         means: "A webhook delivery's body is not what its content type says, such as broken JSON. Answered with 400.",
         remedy: "Look at what the provider sends; a delivery cannot be read half.",
@@ -353,9 +359,11 @@ export const apiStatuses: Record<number, string> = {
   403: "dev mode is on, and Host or Origin is not loopback; or it is off, and a run's clock was to be moved",
   404: "no such event, run, schedule, sleeping step, parked range or route",
   409: "the run has ended, so it cannot be cancelled or moved on; or it was to be woken and does not sleep; or a schedule has that id",
-  413: "the body is over its bound",
+  413: "the body is over its bound, or what it would add to a run is",
+  415: "spans are neither in protobuf nor in JSON, or are packed by another way than gzip; `message` says which",
   422: "a sync failed; `code` is one of [Sync](#sync)",
-  426: "workers connect at this path, by WebSocket",
+  426: "workers, or subscribers, connect at this path, by WebSocket",
+  429: "a channel has as many subscribers as it may have",
   500: "the platform failed to answer; the reason is in its log, not in the answer",
   503: "no event key, or no signing key, is configured; a deployed platform then serves nobody",
 };

@@ -34,6 +34,8 @@ const EVENTS: Record<string, Record<string, unknown>> = {
   "video/uploaded": { plan: "pro" },
   "trial/started": { userId: "u1" },
   "file/dropped": { url: "https://example.com/a.csv" },
+  "file/added": { userId: "u1", url: "https://example.com/a.mov" },
+  "chat/asked": { roomId: "r1", question: "why?" },
   [FRAGMENT_EVENT]: {},
 };
 

@@ -174,5 +174,32 @@ export declare namespace Realtime {
       topic: TTopicId;
       data: TData;
     };
+
+    /** A message as the platform sends it. */
+    type Raw<TChannelId extends string = string, TTopics extends Record<string, unknown> = Record<string, unknown>> = {
+      [Topic in keyof TTopics]: {
+        kind:
+          | "data"
+          | "datastream-start"
+          | "datastream-end"
+          | "chunk"
+          | "run"
+          | "step"
+          | "event"
+          | "ping"
+          | "pong"
+          | "closing"
+          | "sub"
+          | "unsub";
+        channel?: TChannelId;
+        topic?: Topic;
+        data: Subscribe.InferTopicSubscribeData<TTopics[Topic]>;
+        stream_id?: string;
+        run_id?: string;
+        fn_id?: string;
+        env_id?: string;
+        created_at?: Date;
+      };
+    }[keyof TTopics];
   }
 }
