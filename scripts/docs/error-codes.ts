@@ -205,8 +205,8 @@ export const errorGroups: readonly ErrorGroup[] = [
         remedy: "Something other than a platform called, or a body parser before the handler changed the body.",
       },
       invalid_request: {
-        means: "A sync's body is not JSON with the `url` of the app.",
-        remedy: 'Send `{"url": "https://app.example.com/api/inngest"}`.',
+        means: "A request is not as it must be: of a sync, its body is not JSON with the `url` of the app.",
+        remedy: 'The message names field and value. To a sync send `{"url": "https://app.example.com/api/inngest"}`.',
       },
       invalid_event: {
         means: "The Lambda adapter got an event that is no HTTP request it can read.",
@@ -299,6 +299,68 @@ export const errorGroups: readonly ErrorGroup[] = [
     },
   },
   {
+    title: "The platform's API",
+    where:
+      "In the JSON that the platform answers: `code` beside `error` and `status`; in REST v2 in `errors[].code`. The words are Inngest's where it has one.",
+    codes: {
+      not_found: {
+        means: "There is no such run, event, app or function in the environment that was asked.",
+        remedy:
+          "The message says where to find those that there are. A run is found once its event has been routed, mostly within milliseconds. Check `x-inngest-env`: each environment has its own.",
+      },
+      missing_field: {
+        means: "A parameter needs another one, such as `functionId` its `appId`.",
+        remedy: "The message names both.",
+      },
+      env_invalid: {
+        means: "`x-inngest-env` is not the name of an environment.",
+        remedy:
+          "Use 1 to 64 letters, digits and `.` `_` `/` `-`, beginning with a letter or digit; set `INNGEST_ENV` where the branch has another name.",
+      },
+      env_not_found: {
+        means: "No event and no app has named this branch environment yet; it begins with the first.",
+        remedy:
+          "Sync the app or send an event with the same `x-inngest-env`. `GET /v1/envs` lists those that are there.",
+      },
+      env_limit: {
+        means:
+          "There are as many branch environments as there may be; the event or sync that would begin another is refused.",
+        remedy: "`DELETE /v1/envs/<name>` forgets one that is used no more.",
+      },
+      env_is_main: {
+        means: "The main environment is always there.",
+        remedy: "Archive its apps instead: `DELETE /v1/apps/<id>`.",
+      },
+      function_taken: {
+        means: "A function that an app registers has an id that is another app's. Nothing of the sync was taken.",
+        remedy: "Choose another id for app or function: `a` with `b-c` and `a-b` with `c` are the same.",
+      },
+      server_kind: {
+        means:
+          "The app expects a server of the other kind: it is in dev mode and the platform is not, or the other way round.",
+        remedy: "Set or unset `INNGEST_DEV` on both sides.",
+      },
+      function_debounced: {
+        means: "The function collects events before there is a run, so invoking it has no run to name.",
+        remedy: "Send its event instead.",
+      },
+      idempotency_conflict: {
+        means: "The function was invoked with this `idempotencyKey` within 24 hours; `data.runId` is the run.",
+        remedy: "Read that run, or use another key.",
+      },
+      run_already_ended: { means: "The run has ended and cannot be cancelled.", remedy: "None is needed." },
+      run_already_cancelled: { means: "The run has been cancelled already.", remedy: "None is needed." },
+      app_sync_failed: {
+        means: "The app could not be synced; the message is that of the sync.",
+        remedy: "See [Sync](#sync).",
+      },
+      not_implemented: {
+        means: "A route or parameter of Inngest's cloud that this platform has not.",
+        remedy: "The message says what there is instead, if anything.",
+      },
+    },
+  },
+  {
     title: "Schedules",
     where:
       "Answered by `/v1/schedules`, thrown by `client.schedules` as `ScheduleError`, whose `status` is what the platform answered.",
@@ -358,12 +420,13 @@ export const apiStatuses: Record<number, string> = {
   401: "the event key, or the bearer, is not one of the platform's",
   403: "dev mode is on, and Host or Origin is not loopback; or it is off, and a run's clock was to be moved",
   404: "no such event, run, schedule, sleeping step, parked range or route",
-  409: "the run has ended, so it cannot be cancelled or moved on; or it was to be woken and does not sleep; or a schedule has that id",
+  409: "the run has ended, so it cannot be cancelled or moved on; or a function was invoked with this idempotency key before; or it was to be woken and does not sleep; or a schedule has that id",
   413: "the body is over its bound, or what it would add to a run is",
   415: "spans are neither in protobuf nor in JSON, or are packed by another way than gzip; `message` says which",
-  422: "a sync failed; `code` is one of [Sync](#sync)",
+  422: "a sync failed, and `code` is one of [Sync](#sync); or there is one environment too many; or a GraphQL query cannot be executed",
   426: "workers, or subscribers, connect at this path, by WebSocket",
   429: "a channel has as many subscribers as it may have",
   500: "the platform failed to answer; the reason is in its log, not in the answer",
+  501: "a route or parameter of Inngest's cloud that this platform has not",
   503: "no event key, or no signing key, is configured; a deployed platform then serves nobody",
 };

@@ -34,11 +34,12 @@ describe("docs/configuration.md", () => {
   ]);
 
   test("names every variable that the code reads", () => {
+    const enums = new Set(enumValues(readPage("src/routes/graphql/schema.graphql.ts")));
     const read = code.flatMap(({ path, text }) => variablesIn(text).map((name) => ({ name, path })));
     expect(read.map(({ name }) => name)).toEqual(
       expect.arrayContaining(["INNGEST_EVENT_KEY", "INNGEST_WORKER", "PORT"]),
     );
-    const missing = read.filter(({ name }) => !documented.has(name));
+    const missing = read.filter(({ name }) => !documented.has(name) && !enums.has(name));
     expect(missing, "list it in src/configuration.ts").toEqual([]);
   });
 
@@ -108,7 +109,9 @@ describe("docs/errors.md", () => {
   test("has every status that the platform's API answers", () => {
     const routes = code.filter(({ path }) => /^src\/(?:routes\/|app\.ts)/.test(path)).map(({ text }) => text);
     const answered = routes.flatMap((text) =>
-      [...text.matchAll(/HTTPException\(\s*(\d{3})|\bstatus: ([45]\d\d)\b/g)].map((match) => match[1] ?? match[2]!),
+      [...text.matchAll(/(?:HTTPException|ApiError)\(\s*(\d{3})|\bstatus: ([45]\d\d)\b/g)].map(
+        (match) => match[1] ?? match[2]!,
+      ),
     );
     expect([...new Set(answered)].toSorted()).toEqual(Object.keys(apiStatuses).toSorted());
   });
@@ -136,6 +139,8 @@ function codesIn(text: string): string[] {
     ...text.matchAll(/\bcode: "[a-z_]+" \| "([a-z]+(?:_[a-z]+)*)"/g),
     ...text.matchAll(/\bcode = [^;]*? : "([a-z]+(?:_[a-z]+)*)";/g),
     // failure(400, "x", …), failed("x", …), problem(…, "x", …)
+    ...text.matchAll(/\b(?:ApiError|super)\(\s*\d{3},\s*"([a-z]+(?:_[a-z]+)*)"/g),
+    ...text.matchAll(/\brefusal\([^"]*?, "([a-z]+(?:_[a-z]+)*)"\)/g),
     ...text.matchAll(/\b(?:failure|failed|problem)\(\s*(?:[^"]{0,60}?,\s*)?"([a-z]+(?:_[a-z]+)*)"/g),
     // type SyncErrorCode = | "x" | "y"
     ...[...text.matchAll(/\btype \w*Code =([^;]+);/g)].flatMap((type) => [
@@ -143,4 +148,9 @@ function codesIn(text: string): string[] {
     ]),
   ].map((match) => match[1]!);
   return [...new Set(found)].filter((name) => name !== "custom" && name !== "ends"); // zod's own, and a promise of simulations
+}
+
+/** Names of a GraphQL schema's enum values, which look like variables. */
+function enumValues(schema: string): string[] {
+  return [...schema.matchAll(/^ *enum \w+ \{([^}]*)\}/gm)].flatMap((match) => match[1]!.match(/\w+/g) ?? []);
 }
