@@ -144,6 +144,14 @@ export const appVariables = {
     says: "`0`, `false`, `no` or `off`: outside development, PUT without a signature is refused instead of making the app register itself",
     default: "on",
   },
+  INNGEST_CONNECT_MAX_WORKER_CONCURRENCY: {
+    says: "Calls that a worker of `connect` executes at the same time",
+    default: "as many as come",
+  },
+  INNGEST_CONNECT_GATEWAY_URL: {
+    says: "Where a worker of `connect` dials, in place of what the platform says",
+    default: "what the platform says",
+  },
   INNGEST_SESSION_PROPAGATION: {
     says: "`0`, `false`, `no` or `off`: events sent inside a run, and functions that it invokes, do not inherit its sessions, and handlers are not given them",
     default: "on",
@@ -181,9 +189,7 @@ export const commandVariables = {
 
 /** Variables of Inngest's SDK that nothing here reads, and why. */
 export const unreadVariables = {
-  INNGEST_CONNECT_GATEWAY_URL: "this version has no `connect`",
-  INNGEST_CONNECT_ISOLATE_EXECUTION: "this version has no `connect`",
-  INNGEST_CONNECT_MAX_WORKER_CONCURRENCY: "this version has no `connect`",
+  INNGEST_CONNECT_ISOLATE_EXECUTION: "a worker's connection is always in the thread of its code",
   OPENAI_API_KEY: "this version has no `step.ai.infer`",
   ANTHROPIC_API_KEY: "this version has no `step.ai.infer`",
   GEMINI_API_KEY: "this version has no `step.ai.infer`",

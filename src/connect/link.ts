@@ -35,6 +35,7 @@ export interface LinkOptions {
   client: Inngest;
   openSocket: OpenSocket;
   gatewayUrl?: string;
+  rewriteGatewayEndpoint?: (endpoint: string) => string;
   /** groups of gateways that were not reached */
   excludeGateways: ReadonlySet<string>;
   /** what the worker says of itself, but for its session */
@@ -53,6 +54,9 @@ export class Link {
   readonly id: string;
   readonly group: string;
   readonly extendLeaseMs: number;
+  /** epoch ms of the last ones */
+  heartbeatSentAt: number | undefined;
+  heartbeatReceivedAt: number | undefined;
   readonly #socket: WebSocketLike;
   readonly #heartbeatMs: number;
   #beating: ReturnType<typeof setInterval> | null = null;
@@ -85,15 +89,17 @@ export class Link {
     };
     this.#socket.onmessage = ({ data }) => {
       const message = readMessage(data);
-      if (message?.kind === GatewayMessageType.GATEWAY_HEARTBEAT) this.#unanswered = 0;
-      else if (message) events.message(message);
+      if (message?.kind === GatewayMessageType.GATEWAY_HEARTBEAT) {
+        this.#unanswered = 0;
+        this.heartbeatReceivedAt = Date.now();
+      } else if (message) events.message(message);
     };
     this.#socket.onclose = ({ code, reason }) => lost(`closed: ${code} ${reason}`);
     this.#socket.onerror = () => lost("the connection broke");
     this.#beating = setInterval(() => {
       if (this.#unanswered >= HEARTBEATS_UNANSWERED_MAX) return lost("the gateway does not answer");
       this.#unanswered += 1;
-      this.send(GatewayMessageType.WORKER_HEARTBEAT);
+      if (this.send(GatewayMessageType.WORKER_HEARTBEAT)) this.heartbeatSentAt = Date.now();
     }, this.#heartbeatMs);
   }
 
@@ -120,7 +126,9 @@ export class Link {
  */
 export async function openLink(options: LinkOptions): Promise<Link> {
   const start = await startSession(options);
-  const socket = await options.openSocket(options.gatewayUrl ?? start.gatewayEndpoint, CONNECT_SUBPROTOCOL);
+  const { rewriteGatewayEndpoint: rewrite = (endpoint: string) => endpoint } = options;
+  const endpoint = options.gatewayUrl ?? rewrite(start.gatewayEndpoint);
+  const socket = await options.openSocket(endpoint, CONNECT_SUBPROTOCOL);
   return new Link(start, await shakeHands(socket, start, options), socket);
 }
 

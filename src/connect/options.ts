@@ -25,6 +25,8 @@ export interface ConnectHandlerOptions {
   handleShutdownSignals?: readonly string[];
   /** `INNGEST_CONNECT_GATEWAY_URL`: where to connect, in place of what the platform says, when a proxy is between */
   gatewayUrl?: string;
+  /** the same as a function of what the platform says, as in version 3 of Inngest's SDK; `gatewayUrl` wins */
+  rewriteGatewayEndpoint?: (endpoint: string) => string;
   /**
    * Inngest's client keeps the connection in a thread of its own. This one does not: code that blocks the event loop for
    * half a minute loses its connection.
@@ -38,6 +40,7 @@ const OPTIONS = [
   "maxWorkerConcurrency",
   "handleShutdownSignals",
   "gatewayUrl",
+  "rewriteGatewayEndpoint",
   "isolateExecution",
 ];
 
@@ -49,6 +52,7 @@ export interface ConnectSettings {
   maxWorkerConcurrency?: number;
   shutdownSignals: readonly string[];
   gatewayUrl?: string;
+  rewriteGatewayEndpoint?: (endpoint: string) => string;
 }
 
 /** @throws TypeError naming the option */
@@ -73,6 +77,7 @@ export function readOptions(options: ConnectHandlerOptions): ConnectSettings {
     maxWorkerConcurrency: maxConcurrencyOf(options, client),
     shutdownSignals: handleShutdownSignals ?? DEFAULT_SHUTDOWN_SIGNALS,
     gatewayUrl: gatewayUrlOf(options, client),
+    rewriteGatewayEndpoint: options.rewriteGatewayEndpoint,
   };
 }
 

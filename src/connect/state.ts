@@ -31,6 +31,8 @@ export interface ConnectDebugState {
   /** a connection that the gateway asked to be replaced */
   drainingConnectionId: string | undefined;
   /** epoch ms; undefined before the first */
+  lastHeartbeatSentAt: number | undefined;
+  lastHeartbeatReceivedAt: number | undefined;
   lastMessageReceivedAt: number | undefined;
   shutdownRequested: boolean;
   inFlightRequestCount: number;

@@ -112,6 +112,8 @@ export class Worker implements WorkerConnection {
       state: this.#state,
       activeConnectionId: this.#link?.id,
       drainingConnectionId: this.#draining?.id,
+      lastHeartbeatSentAt: this.#link?.heartbeatSentAt,
+      lastHeartbeatReceivedAt: this.#link?.heartbeatReceivedAt,
       lastMessageReceivedAt: this.#lastMessageAt,
       shutdownRequested: this.#isClosing,
       inFlightRequestCount: this.#executing.size,
@@ -207,10 +209,11 @@ export class Worker implements WorkerConnection {
   }
 
   #linkOptions(): LinkOptions {
-    const { client, gatewayUrl, instanceId, maxWorkerConcurrency } = this.#settings;
+    const { client, gatewayUrl, rewriteGatewayEndpoint, instanceId, maxWorkerConcurrency } = this.#settings;
     return {
       client,
       gatewayUrl,
+      rewriteGatewayEndpoint,
       openSocket: this.#openSocket,
       excludeGateways: this.#excluded,
       introduction: {

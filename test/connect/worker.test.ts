@@ -320,6 +320,10 @@ describe("a connection", () => {
     await worker.start();
     await vi.advanceTimersByTimeAsync(50 * SECOND);
     expect([gateway.sockets.length, gateway.last.count(Kind.WORKER_HEARTBEAT)]).toEqual([1, 5]);
+    expect(worker.getDebugState()).toMatchObject({
+      lastHeartbeatSentAt: Date.now(),
+      lastHeartbeatReceivedAt: Date.now(),
+    });
     gateway.last.isAnswering = false;
     await vi.advanceTimersByTimeAsync(30 * SECOND - 1);
     expect(gateway.sockets).toHaveLength(1);
@@ -352,6 +356,8 @@ describe("a connection", () => {
     const gateway = new FakeGateway();
     await workerOf(gateway, undefined, { gatewayUrl: "ws://proxy:8100" }).start();
     expect(gateway.last.url).toBe("ws://proxy:8100");
+    await workerOf(gateway, undefined, { rewriteGatewayEndpoint: (endpoint) => `${endpoint}?via=proxy` }).start();
+    expect(gateway.last.url).toBe("ws://gateway/v0/connect?via=proxy");
   });
 });
 

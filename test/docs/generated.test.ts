@@ -55,7 +55,7 @@ describe("docs/configuration.md", () => {
       new Set(code.filter(({ path }) => folder.test(path)).flatMap(({ text }) => variablesIn(text)));
     const settings = readIn(/^src\/settings\.ts$/);
     expect([...settings].toSorted()).toEqual(Object.keys(platformVariables).toSorted());
-    const app = readIn(/^src\/(?:sdk|serve)\//);
+    const app = readIn(/^src\/(?:sdk|serve|connect)\//);
     expect([...app].toSorted()).toEqual(Object.keys(appVariables).toSorted());
     const command = readIn(/^src\/cli\//);
     expect([...command].toSorted()).toEqual(Object.keys(commandVariables).toSorted());
