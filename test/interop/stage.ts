@@ -16,12 +16,22 @@ export interface Sent {
   ts?: number;
 }
 
+export interface Access {
+  eventKey: string;
+  signingKey?: string;
+}
+
 export type Stage = ReturnType<typeof stageOf>;
 
-/** @param client the id of the app's client, first part of its events' names */
-export function stageOf(client: string, platform: string, app: string) {
+/**
+ * @param client the id of the app's client, first part of its events' names
+ * @param access the keys of a platform that asks for them
+ */
+export function stageOf(client: string, platform: string, app: string, access: Access = { eventKey: "key" }) {
   async function ask(url: string, init?: RequestInit): Promise<Response> {
-    const response = await fetch(url, { ...init, signal: AbortSignal.timeout(60_000) });
+    const headers = new Headers(init?.headers);
+    if (access.signingKey !== undefined) headers.set("authorization", `Bearer ${access.signingKey}`);
+    const response = await fetch(url, { ...init, headers, signal: AbortSignal.timeout(60_000) });
     if (!response.ok)
       throw new Error(`${init?.method ?? "GET"} ${url} answered ${response.status}: ${await response.text()}`);
     return response;
@@ -50,7 +60,7 @@ export function stageOf(client: string, platform: string, app: string) {
 
   /** Sends events in one request; answers with their ids. */
   async function sendAll(events: Sent[]): Promise<string[]> {
-    return ((await (await post("/e/key", events)).json()) as { ids: string[] }).ids;
+    return ((await (await post(`/e/${access.eventKey}`, events)).json()) as { ids: string[] }).ids;
   }
   async function send(event: Sent): Promise<string> {
     const [id = ""] = await sendAll([event]);
