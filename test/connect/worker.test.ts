@@ -114,8 +114,8 @@ describe("[§7.2] connecting", () => {
     gateway.startStatuses = Array.from({ length: 6 }, () => 401);
     const worker = new Worker(settings(), gateway.open);
     const refused = expect(worker.start()).rejects.toThrow("check INNGEST_SIGNING_KEY");
-    for (let i = 0; i < 20; i++) {
-      await vi.advanceTimersByTimeAsync(SECOND);
+    while (worker.state !== "CLOSED") {
+      await vi.advanceTimersByTimeAsync(100);
       await realTurn(); // keys are hashed outside of the thread
     }
     await refused;
