@@ -62,7 +62,7 @@ const invokeSchema = z.object({
 
 /** Parts of Inngest's cloud that this platform has not. */
 const CLOUD_ONLY =
-  /^\/(envs|env\/webhooks|account|partner\/accounts|insights|experiments|sessions|sandboxes|snapshots|runs\/[^/]+\/scores)(\/|$)/;
+  /^\/(envs|env\/webhooks|account|partner\/accounts|insights|experiments|sessions|sandboxes|snapshots)(\/|$)/;
 
 /** Served at `/v2` and `/api/v2`. */
 export function restV2Routes(context: SyncContext, version: string): Hono {
@@ -136,7 +136,8 @@ function v2(context: SyncContext, base: string, version: string): Hono {
   app.get("/runs/:id/trace", async (c) => {
     const { includeOutput } = checkFields(camelCased(c.req.query()), listSchema.pick({ includeOutput: true }));
     const view = await findView(objects, env, c.req.param("id"));
-    return c.json(data({ runId: view.run.id, rootSpan: spanOf(view, traceOf(view), includeOutput) }));
+    const { spans } = await objects.run(env, view.run.id).spans();
+    return c.json(data({ runId: view.run.id, rootSpan: spanOf(view, traceOf(view, spans), includeOutput) }));
   });
 
   app.post("/runs/:id/cancel", async (c) => {

@@ -9,6 +9,7 @@ import { uuidOf } from "../protocol/ids.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import type { Annotation } from "../protocol/metadata.ts";
 import { spanIdOf } from "../protocol/trace-context.ts";
+import { STEP_HASH_ATTRIBUTE, type AppSpan } from "../protocol/span.ts";
 import type { WireError } from "../protocol/wire-error.ts";
 import { resultOf, type RunView } from "./run-view.ts";
 
@@ -36,6 +37,8 @@ export interface Span {
   stepInfo: StepInfo | null;
   output: OutputPlace | null;
   metadata: Annotation[];
+  /** recorded by the app itself */
+  own: AppSpan | null;
   children: Span[];
 }
 
@@ -83,8 +86,12 @@ const OP_NAMES = new Map([
   ["AIGateway", "AI_GATEWAY"],
 ]);
 
-/** The root of a run's trace. */
-export function traceOf(view: RunView): Span {
+/**
+ * The root of a run's trace.
+ *
+ * @param own spans that the app has recorded: each below the one it names, else below its step, else below the run
+ */
+export function traceOf(view: RunView, own: readonly AppSpan[] = []): Span {
   const { run, entries, annotations = [] } = view;
   const { state } = run;
   const id = spanIdOf(run.id, "run");
@@ -109,11 +116,12 @@ export function traceOf(view: RunView): Span {
           stepType: "FINALIZATION",
           output,
           metadata: [],
+          own: null,
           children: [],
         },
       ]
     : [];
-  return {
+  const root: Span = {
     ...common,
     id,
     parentId: null,
@@ -123,8 +131,69 @@ export function traceOf(view: RunView): Span {
     stepOp: null,
     stepType: null,
     output,
-    metadata: annotations.filter(({ target }) => target.step === null),
+    metadata: annotations.filter(({ target }) => target.step === null && target.span === null),
+    own: null,
     children: [...steps, ...finalization],
+  };
+  addOwn(root, view, own);
+  return root;
+}
+
+/** Spans around a whole call, which official SDKs record: what is in them belongs to their step or the run. */
+const WRAPPERS = new Set(["inngest.execution"]);
+const NS_PER_MS = 1_000_000n;
+
+function addOwn(root: Span, { annotations = [] }: RunView, own: readonly AppSpan[]): void {
+  const wrappers = new Map(own.flatMap((span) => (WRAPPERS.has(span.name) ? [[span.spanId, span]] : [])));
+  const unique = new Map(own.map((span) => [span.spanId, span]));
+  const spans = [...unique.values()].filter((span) => !wrappers.has(span.spanId));
+  const nodes = new Map(spans.map((span) => [span.spanId, ownSpan(span, annotations)]));
+  const steps = new Map(root.children.map((step) => [step.stepId, step]));
+  for (const span of spans) {
+    const node = nodes.get(span.spanId);
+    if (!node) continue;
+    const above = nodes.get(span.parentSpanId ?? "");
+    const wrapper = wrappers.get(span.parentSpanId ?? "");
+    const hash = (wrapper ?? span).attributes[STEP_HASH_ATTRIBUTE] ?? span.attributes[STEP_HASH_ATTRIBUTE];
+    const parent = above ?? (typeof hash === "string" ? steps.get(hash) : undefined) ?? root;
+    if (isBelow(nodes, span, node)) continue; // a circle of spans that name each other
+    node.parentId = parent.id;
+    parent.children.push(node);
+  }
+}
+
+/** Whether the spans above one lead back to it. */
+function isBelow(nodes: ReadonlyMap<string, Span>, span: AppSpan, node: Span): boolean {
+  const seen = new Set<string>();
+  for (let id = span.parentSpanId; id !== null;) {
+    if (seen.has(id)) return true;
+    seen.add(id);
+    const above: Span | undefined = nodes.get(id);
+    if (above === node) return true;
+    id = above?.own?.parentSpanId ?? null;
+  }
+  return false;
+}
+
+function ownSpan(own: AppSpan, annotations: readonly Annotation[]): Span {
+  const [startedAt, endedAt] = [own.startNs, own.endNs].map((ns) => Number(BigInt(ns) / NS_PER_MS));
+  return {
+    id: own.spanId,
+    parentId: own.parentSpanId,
+    name: own.name,
+    status: own.status.code === 2 ? "FAILED" : "COMPLETED", // as OpenTelemetry numbers them
+    attempts: 1,
+    queuedAt: startedAt ?? 0,
+    startedAt: startedAt ?? null,
+    endedAt: endedAt ?? null,
+    stepOp: null,
+    stepType: null,
+    stepId: null,
+    stepInfo: null,
+    output: null,
+    metadata: annotations.filter(({ target }) => target.span === own.spanId),
+    own,
+    children: [],
   };
 }
 
@@ -163,7 +232,10 @@ function stepSpan(view: RunView, entry: Entry, parentId: string): Span {
     stepId: entry.id,
     stepInfo: stepInfo(view, entry),
     output: isOver && entry.kind !== "sleep" ? { stepId: entry.id, attempt: null } : null,
-    metadata: annotations.filter(({ target }) => target.step === entry.id && target.attempt === null),
+    metadata: annotations.filter(
+      ({ target }) => target.step === entry.id && target.attempt === null && target.span === null,
+    ),
+    own: null,
     children: [],
   };
   if (isOver && span.status === "COMPLETED") span.attempts = entry.failures.length + 1;

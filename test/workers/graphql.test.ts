@@ -373,3 +373,56 @@ describe("bounds and bad input", () => {
     expect(await answer.json()).toMatchObject({ error: expect.stringContaining("query") });
   });
 });
+
+describe("spans that an app has recorded", () => {
+  const span = (spanId: string, name: string, parentSpanId: string, attributes: Record<string, string>) => ({
+    traceId: "0af7651916cd43dd8448eb211c80319c",
+    spanId,
+    parentSpanId,
+    name,
+    kind: 3,
+    startTimeUnixNano: "1767225600000000000",
+    endTimeUnixNano: "1767225600250000000",
+    attributes: Object.entries(attributes).map(([key, stringValue]) => ({ key, value: { stringValue } })),
+    status: { code: 2, message: "boom" },
+  });
+
+  it("stand below their step, their own parent or the run; the SDK's wrapper is left out, and a circle too", async () => {
+    const { run_id, steps } = await ended(await send(event("local/sleep", { ms: 1 })));
+    const step = steps.find(({ id }) => id === "before")!.hash;
+    const run = { "sdk.run.id": run_id };
+    const spans = [
+      span("00000000000000a1", "inngest.execution", "00000000000000ff", { ...run, "inngest.step.hash": step }),
+      span("00000000000000a2", "GET /users", "00000000000000a1", run),
+      span("00000000000000a3", "dns", "00000000000000a2", run),
+      span("00000000000000a4", "beside", "", run),
+      span("00000000000000a5", "circle", "00000000000000a6", run),
+      span("00000000000000a6", "circle", "00000000000000a5", run),
+    ];
+    const sent = await post("/v1/traces/userland", {
+      resourceSpans: [{ scopeSpans: [{ scope: { name: "http" }, spans }] }],
+    });
+    expect(sent.status).toBe(200);
+    const query = `query ($id: String!) { run(runID: $id) { trace { childrenSpans { name isUserland
+      childrenSpans { name isUserland status duration userlandSpan { spanKind scopeName spanAttrs } childrenSpans { name } } } } } }`;
+    const { trace } = (await ask(query, { id: run_id })).run;
+    expect(trace.childrenSpans.map(({ name, isUserland }: any) => [name, isUserland])).toEqual([
+      ["before", false],
+      ["nap", false],
+      ["after", false],
+      ["Finalization", false],
+      ["beside", true],
+    ]);
+    const [below] = trace.childrenSpans[0].childrenSpans;
+    expect(below).toMatchObject({
+      name: "GET /users",
+      isUserland: true,
+      status: "FAILED",
+      duration: 250,
+      userlandSpan: { spanKind: "CLIENT", scopeName: "http", spanAttrs: JSON.stringify(run) },
+      childrenSpans: [{ name: "dns" }],
+    });
+    const v2 = (await json(`/v2/runs/${run_id}/trace`)).body.data.rootSpan;
+    expect(v2.children.at(-1)).toMatchObject({ name: "beside" });
+  });
+});

@@ -6,7 +6,7 @@ import { compile, matches } from "../../engine/expression.ts";
 import { RESERVED_PREFIX } from "../../protocol/event.ts";
 import { isUlid, uuidOf } from "../../protocol/ids.ts";
 import { writeCursor } from "../run-list.ts";
-import { outputAt, traceOf } from "../run-trace.ts";
+import { outputAt } from "../run-trace.ts";
 import { cronOf, isBatch, rowOf, statusesOf } from "../run-rows.ts";
 import { iso } from "./iso.ts";
 import type { Reader } from "./reader.ts";
@@ -111,7 +111,7 @@ export function queries(reader: Reader) {
     runs: (args: RunsArgs) => runsConnection(reader, args),
     runTrace: async ({ runID }: { runID: string }) => {
       const view = await reader.view(runID);
-      return spanNode(view, traceOf(view), () => runNode(reader, rowOf(view.run)));
+      return spanNode(view, await reader.trace(view), () => runNode(reader, rowOf(view.run)));
     },
     runTraceSpanOutputByID: async ({ outputID }: { outputID: string }) => {
       const { runId, ...place } = readOutputId(outputID);

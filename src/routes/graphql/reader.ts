@@ -12,6 +12,7 @@ import { uuidOf } from "../../protocol/ids.ts";
 import { runsOfEvent, type EventRun } from "../event-runs.ts";
 import { findEvent, newestEvents } from "../events.ts";
 import { listRuns, type RunList } from "../run-list.ts";
+import { traceOf, type Span } from "../run-trace.ts";
 import type { RunView } from "../run-view.ts";
 import { findView } from "../runs.ts";
 import { Lookups } from "./bounds.ts";
@@ -67,6 +68,12 @@ export class Reader {
       this.#views.set(runId, view);
     }
     return view;
+  }
+
+  /** A run's spans, with those that its app has recorded. */
+  async trace(view: RunView): Promise<Span> {
+    this.#lookups.spend();
+    return traceOf(view, (await this.objects.run(this.env, view.run.id).spans()).spans);
   }
 
   /** @throws HTTPException 400, 404 */

@@ -3,6 +3,7 @@ import { base64urlnopad } from "@scure/base";
 import * as z from "zod";
 import { isUlid, uuidOf } from "../../protocol/ids.ts";
 import type { Annotation } from "../../protocol/metadata.ts";
+import type { AppSpan } from "../../protocol/span.ts";
 import { traceIdOf } from "../../protocol/trace-context.ts";
 import { ApiError } from "../api-error.ts";
 import type { OutputPlace, Span, StepInfo } from "../run-trace.ts";
@@ -41,9 +42,23 @@ export function spanNode(view: RunView, span: Span, run: () => object): SpanNode
     stepInfo: stepInfo && infoNode(stepInfo),
     isRoot: span.parentId === null,
     parentSpanID: span.parentId,
-    isUserland: false,
-    userlandSpan: null,
+    isUserland: span.own !== null,
+    userlandSpan: span.own && userlandNode(span.own),
     metadata: span.metadata.map(metadataNode),
+  };
+}
+
+const KINDS = ["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"];
+
+function userlandNode({ name, kind, scope, attributes }: AppSpan) {
+  return {
+    spanName: name,
+    spanKind: KINDS[kind] ?? "UNSPECIFIED",
+    serviceName: attributes["service.name"] ?? null,
+    scopeName: scope,
+    scopeVersion: null,
+    spanAttrs: JSON.stringify(attributes),
+    resourceAttrs: null,
   };
 }
 

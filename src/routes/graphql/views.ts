@@ -3,7 +3,7 @@ import type { AppView, LoggedEvent } from "../../durable-objects/objects.ts";
 import type { RegisteredFunction } from "../../protocol/function-config.ts";
 import { uuidOf } from "../../protocol/ids.ts";
 import { traceIdOf } from "../../protocol/trace-context.ts";
-import { outputAt, traceOf } from "../run-trace.ts";
+import { outputAt } from "../run-trace.ts";
 import type { RunView } from "../run-view.ts";
 import type { Reader } from "./reader.ts";
 import { cronOf, eventRunRow, isBatch, isCron, wireStatus, type RunRow } from "../run-rows.ts";
@@ -33,7 +33,7 @@ export function runV2Node(reader: Reader, row: RunRow) {
     output: async () => outputText(await view()),
     trace: async () => {
       const found = await view();
-      return spanNode(found, traceOf(found), () => runNode(reader, row));
+      return spanNode(found, await reader.trace(found), () => runNode(reader, row));
     },
     hasAI: async () => (await view()).entries.some(({ type }) => type.startsWith("step.ai") || type === "AIGateway"),
   };
