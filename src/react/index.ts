@@ -10,7 +10,7 @@ import {
   type UseRealtimeRunStatus,
 } from "./connection.ts";
 
-export { getClientSubscriptionToken } from "../sdk/realtime/subscribe.ts";
+export { getClientSubscriptionToken } from "../sdk/realtime/token.ts";
 export type { ClientSubscriptionToken, UseRealtimeConnectionStatus, UseRealtimeRunStatus } from "./connection.ts";
 export type { Inngest };
 

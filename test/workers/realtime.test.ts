@@ -337,6 +337,19 @@ describe("tokens", () => {
     expect((await there.got(2))[1]).toEqual({ kind: "pong" });
   });
 
+  it("a branch environment has channels of its own, and its tokens say so", async () => {
+    const channel = channelName();
+    const staging = { "x-inngest-env": "staging/realtime" };
+    expect((await post("/e/key", { name: "any/event" }, staging)).status).toBe(200); // it begins with its first event
+    const there = await connect(await tokenOf([[channel, "t"]], staging));
+    const here = await connect(await tokenOf([[channel, "t"]]));
+    await publish(channel, "t", "of staging", "", staging);
+    await publish(channel, "t", "of main");
+    expect(await there.got(1)).toMatchObject([{ data: "of staging" }]);
+    expect(await here.got(1)).toMatchObject([{ data: "of main" }]);
+    expect(there.frames[0].env_id).not.toBe(here.frames[0].env_id);
+  });
+
   it("connecting without a WebSocket is 426 and says where else", async () => {
     const { status, body } = await json(`/v1/realtime/connect?token=${await tokenOf([[channelName(), "t"]])}`);
     expect([status, body.error]).toEqual([426, expect.stringContaining("/v1/realtime/sse")]);

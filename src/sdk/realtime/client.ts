@@ -1,7 +1,7 @@
 import { ambient } from "../ambient.ts";
 import type { Inngest } from "../client.ts";
 import { publish } from "./service.ts";
-import { getSubscriptionToken, subscribe, type TopicsInput } from "./subscribe.ts";
+import { getSubscriptionToken, type TopicsInput } from "./token.ts";
 import type { Realtime } from "./types.ts";
 
 /** What `client.realtime` does. */
@@ -55,14 +55,16 @@ export interface ClientRealtime {
   }) => Promise<TToken>;
 }
 
-type SubscribeOptions = Parameters<typeof subscribe>[0];
-
 export function clientRealtime(client: Inngest): ClientRealtime {
-  const subscribeAs = (options: SubscribeOptions) => subscribe({ ...options, app: client });
+  // most apps never subscribe: they need not carry the code
+  const subscribeLater = async (options: { channel: Realtime.ChannelInput; topics: string[] }): Promise<unknown> => {
+    const { subscribe } = await import("./subscribe.ts");
+    return subscribe({ ...options, app: client });
+  };
   return {
     publish: (topicRef, data) =>
       publish(client, topicRef, data, { what: "inngest.realtime.publish", runId: ambient()?.runId }),
-    subscribe: subscribeAs as ClientRealtime["subscribe"], // the same function, of one client
+    subscribe: subscribeLater as ClientRealtime["subscribe"], // the same function, of one client
     token: (options) => getSubscriptionToken(client, options),
   };
 }

@@ -2,5 +2,6 @@
 export { staticSchema } from "../schema.ts";
 export { channel, realtime } from "./channel.ts";
 export { RealtimeError } from "./service.ts";
-export { getClientSubscriptionToken, getSubscriptionToken, subscribe } from "./subscribe.ts";
+export { subscribe } from "./subscribe.ts";
+export { getClientSubscriptionToken, getSubscriptionToken } from "./token.ts";
 export type { Realtime } from "./types.ts";
