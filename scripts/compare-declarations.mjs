@@ -5,7 +5,7 @@
  *
  * docs/compatibility.json says of every missing name why it is missing. `--check` writes nothing; it fails on a missing
  * name without a reason, on a reason for a name that is there by now, on tables that are not up to date, and when more are
- * missing than MISSING_MAX, or fewer: the list only shrinks, and its count with it.
+ * missing than MISSING_MAX: the list only shrinks.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -90,7 +90,7 @@ const probes = [
 const compared = new Map();
 
 /** How many names are missing. Lower it with the list; it is raised for a new version of `inngest` alone. */
-const MISSING_MAX = 9999;
+const MISSING_MAX = 119;
 
 const missing = findMissing();
 const reasons = readReasons();
@@ -104,15 +104,15 @@ if (process.argv.includes("--check")) {
   for (const name of outdated) console.error(`there by now, or never was: ${name}`);
   if (!isCurrent) console.error("docs/compatibility.md is not up to date; run: npm run compat");
   if (unexplained.length + outdated.length > 0) console.error("Reasons are in docs/compatibility.json");
-  const isOther = missing.size !== MISSING_MAX;
-  if (isOther)
-    console.error(`${missing.size} names are missing, and MISSING_MAX of scripts/compare-declarations.mjs is ${MISSING_MAX}`);
-  process.exit(unexplained.length + outdated.length > 0 || !isCurrent || isOther ? 1 : 0);
+  const hasGrown = missing.size > MISSING_MAX;
+  if (hasGrown) console.error(`${missing.size} names are missing, and the list only shrinks: at most ${MISSING_MAX}`);
+  process.exit(unexplained.length + outdated.length > 0 || !isCurrent || hasGrown ? 1 : 0);
 }
 writeFileSync(pageFile, page);
 console.log(
   `${missing.size} names are missing, ${unexplained.length} of them without a reason; ${outdated.length} reasons are outdated`,
 );
+if (missing.size < MISSING_MAX) console.log(`lower MISSING_MAX of scripts/compare-declarations.mjs to ${missing.size}`);
 
 /** @returns {Map<string, string[]>} missing name → versions that have it */
 function findMissing() {

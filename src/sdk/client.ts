@@ -476,4 +476,8 @@ export declare namespace Inngest {
   type Any = Inngest<ClientOptions>;
   /** What all clients have, of any copy of the package. */
   type Like = Pick<Inngest, "id" | "send">;
+  /** `createFunction` of a client. */
+  type CreateFunction<TClient extends Any = Any> = TClient["createFunction"];
+  /** Its options. */
+  type CreateFunctionInput = Parameters<Any["createFunction"]>[0];
 }

@@ -42,4 +42,6 @@ export const headerKeys = {
   EventIdSeed: headers.eventIdSeed,
   InngestRunId: headers.runId,
   InngestStepId: headers.stepId,
+  InngestForceStepPlan: "x-inngest-force-step-plan",
+  SdkHandled: "x-inngest-sdk-handled",
 } as const;

@@ -101,6 +101,11 @@ export class InngestFunction<TOutput = unknown, TData extends object = UntypedDa
   readonly #flow: ReturnType<typeof readFlowOptions>;
   readonly #readers: readonly EventReader[];
 
+  /** id of the one step that a function is registered with */
+  static readonly stepId = "step";
+  /** what follows a function's id in that of its `onFailure` */
+  static readonly failureSuffix = "-failure";
+
   constructor(owner: FunctionOwner, options: AnyOptions, triggers: unknown, handler: (context: never) => unknown) {
     const name = checkOptions(options);
     this.owner = owner;
@@ -281,4 +286,6 @@ export declare namespace InngestFunction {
   type Like = Pick<InngestFunction, "id" | "name">;
   type Options = FunctionOptions & { triggers?: AnyTrigger | readonly AnyTrigger[] };
   type Trigger = AnyTrigger;
+  /** The options of a function. */
+  type GetOptions<TFunction extends { readonly options: object }> = TFunction["options"];
 }

@@ -1,5 +1,4 @@
 /** Types that read what a client or a function knows. */
-import type { WireError } from "../protocol/wire-error.ts";
 import type { EventSchemas } from "./event-schemas.ts";
 import type { EventType } from "./event-type.ts";
 import type { MiddlewareContext, MiddlewareOf } from "./middleware/context-type.ts";
@@ -99,9 +98,6 @@ export type FailureEventArgs<TEvent = ReceivedEvent> = Pick<FailureContext<TEven
 /** A duration as text: "1w2d3h4m5s", any part of which may be missing. */
 export type TimeStr =
   `${`${number}w` | ""}${`${number}d` | ""}${`${number}h` | ""}${`${number}m` | ""}${`${number}s` | ""}`;
-
-/** An error as it is stored. */
-export type JsonError = WireError;
 
 /** The name of v3 for what a context holds whatever the client. */
 export type BaseContext<TEvent = ReceivedEvent> = Context<TEvent>;

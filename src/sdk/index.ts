@@ -38,7 +38,6 @@ export type {
   GetFunctionOutput,
   GetFunctionOutputRaw,
   GetStepTools,
-  JsonError,
   SendEventBaseOutput,
   SendEventPayload,
   TimeStr,
@@ -61,6 +60,7 @@ export type { MiddlewareOption } from "./middleware/chain.ts";
 export type { MiddlewareContext } from "./middleware/context-type.ts";
 export { dependencyInjectionMiddleware } from "./middleware/dependency-injection.ts";
 export { InngestMiddleware, type MiddlewareOptions } from "./middleware/legacy.ts";
+export type * from "./inngest-types.ts";
 export { realtime } from "./realtime/channel.ts";
 export type { ClientRealtime } from "./realtime/client.ts";
 export { RealtimeError } from "./realtime/service.ts";

@@ -69,4 +69,16 @@ export function referenceFunction(options: ReferenceOptions): InngestFunctionRef
 export declare namespace InngestFunctionReference {
   /** A reference, whatever the function takes and returns. */
   type Any = InngestFunctionReference<unknown, object>;
+  /** What all references have, of any copy of the package. */
+  type Like = Pick<InngestFunctionReference, "functionId" | "appId">;
+  /** What {@link referenceFunction} takes. */
+  type HelperArgs<TFnInput, TFnOutput> = Omit<ReferenceOptions, "schemas"> & {
+    schemas?: { data?: TFnInput; return?: TFnOutput };
+  };
+  type HelperGenericArgs<TFnInput, TFnOutput> = HelperArgs<TFnInput, TFnOutput> | InvokeTarget<unknown, object>;
+  /** What it returns. */
+  type HelperReturn<TArgs> =
+    TArgs extends InvokeTarget<infer TOutput, infer TData>
+      ? InngestFunctionReference<TOutput, TData>
+      : InngestFunctionReference<ReturnOf<TArgs>, DataOf<TArgs>>;
 }

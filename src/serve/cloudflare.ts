@@ -14,6 +14,11 @@ interface PagesContext extends WaitsUntil {
   env?: unknown;
 }
 
+/** What a Pages function is given. */
+export type PagesHandlerArgs = [context: PagesContext];
+/** What `fetch` of a Worker is given. */
+export type WorkersHandlerArgs = [request: Request, env?: unknown, ctx?: WaitsUntil];
+
 /**
  * Serves an app's functions from a Worker, from a Pages function, or from any server that speaks `fetch`.
  *

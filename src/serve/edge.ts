@@ -3,6 +3,9 @@ import { isFetchRequest, waitUntilOf, wrongArguments } from "./passed.ts";
 
 export const frameworkName = "edge";
 
+/** What {@link serve} makes. */
+export type EdgeHandler = (request: Request, context?: unknown) => Promise<Response>;
+
 /**
  * Serves an app's functions wherever a server is a function from `Request` to `Response`: Vercel's and Netlify's edge,
  * service workers, tests.
@@ -12,7 +15,7 @@ export const frameworkName = "edge";
  * @example
  * export default serve({ client: inngest, functions: [syncUser] });
  */
-export function serve(options: ServeOptions): (request: Request, context?: unknown) => Promise<Response> {
+export function serve(options: ServeOptions): EdgeHandler {
   return serveRequests(options, frameworkName);
 }
 

@@ -71,3 +71,19 @@ function nodeHttp(): NodeHttp {
     );
   return http;
 }
+
+/** Text of a request's body, by its `data` events alone, as servers that replay a body they have read give it again. */
+export function readRequestBody(request: {
+  // oxlint-disable-next-line typescript/no-explicit-any -- as Node declares it: a request of `node:http` is one
+  on(event: string, listener: (...values: any[]) => void): unknown;
+}): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  return new Promise((resolve, reject) => {
+    request.on("data", (chunk: Uint8Array | string) => {
+      text += typeof chunk === "string" ? chunk : decoder.decode(chunk, { stream: true });
+    });
+    request.on("end", () => resolve(text + decoder.decode()));
+    request.on("error", reject);
+  });
+}

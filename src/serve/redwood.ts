@@ -3,6 +3,9 @@ import { serveGateway } from "./lambda.ts";
 
 export const frameworkName = "redwoodjs";
 
+/** What RedwoodJS sends. */
+export type RedwoodResponse = Awaited<ReturnType<ReturnType<typeof serve>>>;
+
 /**
  * Serves an app's functions from a function of RedwoodJS, which looks like one of AWS Lambda. Cannot stream.
  *

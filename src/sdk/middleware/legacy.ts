@@ -286,3 +286,14 @@ function lazySteps(args: TransformFunctionInputArgs): {
     },
   };
 }
+
+/** Types under their names in Inngest's SDK. */
+export declare namespace InngestMiddleware {
+  /** Middleware, whatever its options. */
+  type Any = InngestMiddleware;
+  /** What all middleware of 3.x has, of any copy of the package. */
+  interface Like {
+    readonly [Symbol.toStringTag]: "Inngest.Middleware";
+  }
+  type Stack = [Like, ...Like[]];
+}
