@@ -11,8 +11,8 @@ const encoder = new TextEncoder();
 export function eventStream(socket: ChannelSocket): ReadableStream<Uint8Array> {
   let isOver = false;
   const hangUp = (reason: string) => {
+    if (!isOver) socket.close(1000, reason);
     isOver = true;
-    socket.close(1000, reason);
   };
   return new ReadableStream<Uint8Array>(
     {
