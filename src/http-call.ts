@@ -38,10 +38,11 @@ export class HttpCall extends WorkerEntrypoint {
 }
 
 /** Follows redirects with method, body and query kept, as Inngest's server does (inngest-protocol §3.1). */
-async function post({ url, headers, body }: PostRequest, signal: AbortSignal): Promise<PostResult> {
+async function post({ method = "POST", url, headers, body }: PostRequest, signal: AbortSignal): Promise<PostResult> {
   let target = url;
+  const sent = method === "GET" || method === "HEAD" ? {} : { body };
   for (let redirects = 0; redirects <= REDIRECTS_MAX; redirects++) {
-    const response = await fetch(target, { method: "POST", headers, body, signal, redirect: "manual" });
+    const response = await fetch(target, { method, headers, ...sent, signal, redirect: "manual" });
     const location = response.headers.get("location");
     if (response.status < 300 || response.status >= 400 || location === null) return await read(response);
     await response.body?.cancel();

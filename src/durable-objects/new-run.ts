@@ -7,6 +7,7 @@ export function newRun({ env, runId, fn, events, invokers }: StartRequest, now: 
   const { timeouts, cancelOn } = fn.flow ?? {};
   const [first] = events;
   const admission = first && admissionOf(fn, env, first.record.event, now, first.record.overlap);
+  const isEndpoint = fn.transport.kind === "endpoint";
   return {
     schema: RUN_SCHEMA,
     id: runId,
@@ -31,7 +32,11 @@ export function newRun({ env, runId, fn, events, invokers }: StartRequest, now: 
     steps: 0,
     bytes: 0,
     state: { kind: "blocked" },
-    http: fn.transport.kind !== "local" ? { version: -1, pending: 0, discoveries: 0, emptyAt: null } : undefined,
+    http:
+      fn.transport.kind !== "local"
+        ? { version: isEndpoint ? 2 : -1, pending: 0, discoveries: 0, emptyAt: null }
+        : undefined,
+    endpoint: isEndpoint ? true : undefined,
   };
 }
 

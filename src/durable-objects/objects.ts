@@ -10,6 +10,7 @@ import type { ChannelTopics } from "../protocol/realtime.ts";
 import type { Annotation } from "../protocol/metadata.ts";
 import type { AppSpan } from "../protocol/span.ts";
 import type { Signal } from "../protocol/signal.ts";
+import type { StepOp } from "../protocol/step-op.ts";
 import type { ScheduleChanges, ScheduleDefinition, ScheduleView } from "../protocol/schedule.ts";
 import type { PreparedWait } from "../engine/expression.ts";
 import type { Op } from "../engine/step-ops.ts";
@@ -93,6 +94,13 @@ export interface RunObjectApi {
   calleeEnded(stepId: string, memo: Memo): Promise<void>;
   /** A call to the run's app that goes on tells of steps that have run in it. */
   checkpoint(request: CheckpointRequest): Promise<CheckpointOutcome>;
+  /**
+   * The code of an endpoint, which executes where its request came in, tells of its steps (inngest-protocol §6.2). Told once
+   * more nothing changes, and it is taken.
+   */
+  endpointTold(functionUuid: string, ops: StepOp[]): Promise<CheckpointOutcome>;
+  /** Resolves with the run as it is once it has ended, or after so long. Null for one that was never started. */
+  ended(withinMs: number): Promise<Run | null>;
   /**
    * A worker's answer to a call, or why none comes. `stale`: nobody waits for it any more. `refused`: the worker is none of
    * the run's app (G11).

@@ -1,7 +1,8 @@
 import { isOutstanding } from "../engine/run-calls.ts";
 import type { Call, Decision, Reply } from "../engine/run-machine.ts";
 import { type Entry, isEnded } from "../engine/run.ts";
-import type { Op } from "../engine/step-ops.ts";
+import { readOp, type Op } from "../engine/step-ops.ts";
+import type { StepOp } from "../protocol/step-op.ts";
 import { callRef, readCallRef } from "../protocol/call-ref.ts";
 import type { WorkerResult } from "../protocol/connect/result.ts";
 import type { Host } from "./host.ts";
@@ -69,9 +70,13 @@ export class RunAppCalls {
   }
 
   #tellIfOver(): void {
-    const { record, codeOver } = this.#parts;
-    const isOver = !this.areOutstanding && !this.areWithWorkers;
-    if (isOver && isEnded(record.current().state)) codeOver();
+    const { record, decisions, codeOver } = this.#parts;
+    if (this.areOutstanding || this.areWithWorkers) return;
+    try {
+      if (isEnded(record.current().state)) codeOver();
+    } catch (error) {
+      decisions.abandon(error); // the storage fails, or the object is gone: its alarm sees to the rest
+    }
   }
 
   #platformError(error: unknown): Reply {
@@ -87,6 +92,7 @@ export class RunAppCalls {
     const run = record.current();
     const target = call.stepId === null ? undefined : record.stored.entry(call.stepId);
     if (target?.gateway) return performGateway(target, target.gateway, this.#parts);
+    if (run.endpoint) return transport().call(this.#request(call, ""));
     const fn = await host.objects.registry(run.env).callable(run.functionId);
     if (fn?.transport.kind === "connect") return this.#giveToWorker(call);
     if (fn?.transport.kind !== "http") {
@@ -171,11 +177,22 @@ export class RunAppCalls {
     return this.#parts.decisions.decide({ kind: "reply", call, reply, ...concerned });
   }
 
+  /** Takes what the code of an endpoint says; false when the platform has taken over, and this is news. */
+  endpointTold(told: StepOp[]): boolean {
+    const { record, decisions } = this.#parts;
+    const ops = told.flatMap((op) => readOp(op, record.now()) ?? []);
+    const concerned = this.#concerning(null, ops);
+    const hadEnded = isEnded(record.current().state);
+    if (!decisions.decide({ kind: "endpoint", ops, ...concerned }).stale) return true;
+    // its answer may have been lost, and it is told once more
+    return ops.every((op) => ("step" in op ? concerned.entries.has(op.step.id) : op.kind === "discover" || hadEnded));
+  }
+
   /** What is stored of the steps that a call and its ops are about. */
-  #concerning(call: Call, ops: Op[]) {
+  #concerning(call: Call | null, ops: Op[]) {
     const { record } = this.#parts;
     const entries = new Map<string, Entry>();
-    for (const id of [call.stepId, ...ops.map((op) => ("step" in op ? op.step.id : null))]) {
+    for (const id of [call?.stepId ?? null, ...ops.map((op) => ("step" in op ? op.step.id : null))]) {
       const entry = id === null ? undefined : record.stored.entry(id);
       if (entry) entries.set(entry.id, entry);
     }

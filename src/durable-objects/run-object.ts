@@ -14,7 +14,8 @@
 import { apply, create, type Decision, type Input } from "../engine/run-machine.ts";
 import type { Refusal } from "../engine/lease.ts";
 import type { Annotating } from "../engine/metadata.ts";
-import { isEnded } from "../engine/run.ts";
+import { isEnded, type Run } from "../engine/run.ts";
+import type { StepOp } from "../protocol/step-op.ts";
 import { deferred } from "../protocol/deferred.ts";
 import { ALARM_HOLD_MS, CONNECT_LEASE_MS, REDELIVERY_HORIZON_MS, WATCHDOG_MS } from "../protocol/limits.ts";
 import { ulidParts, uuidOf } from "../protocol/ids.ts";
@@ -154,6 +155,23 @@ export class RunObject implements RunObjectApi {
 
   async workerMessage(requestId: string): Promise<WorkerMessage | null> {
     return this.#calls.message(requestId);
+  }
+
+  async endpointTold(functionUuid: string, ops: StepOp[]): Promise<CheckpointOutcome> {
+    const run = this.#record.load();
+    if (!run) return { kind: "unknown" };
+    if (uuidOf(run.functionId) !== functionUuid) return { kind: "foreign" };
+    return { kind: this.#calls.endpointTold(ops) ? "taken" : "stale" };
+  }
+
+  async ended(withinMs: number): Promise<Run | null> {
+    const until = this.#host.now() + withinMs;
+    for (;;) {
+      const run = this.#record.load();
+      const left = until - this.#host.now();
+      if (!run || isEnded(run.state) || left <= 0) return run;
+      await this.#host.wait(left, this.#stateChanged.promise);
+    }
   }
 
   async cancel(reason: string, cascade = false): Promise<{ kind: "cancelled" | "ended" | "unknown" }> {

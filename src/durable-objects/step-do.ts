@@ -4,6 +4,7 @@ import type { CheckpointRequest, LoggedEvent, RunObjectApi, StartRequest } from 
 import { RunObject } from "./run-object.ts";
 import { workerdHost } from "./workerd-host.ts";
 import type { Refusal } from "../engine/lease.ts";
+import type { StepOp } from "../protocol/step-op.ts";
 import type { Annotating } from "../engine/metadata.ts";
 import type { Memo } from "../protocol/call.ts";
 import type { WorkerResult } from "../protocol/connect/result.ts";
@@ -49,6 +50,14 @@ export class StepDO extends DurableObject implements RunObjectApi {
 
   workerMessage(requestId: string) {
     return this.#run.workerMessage(requestId);
+  }
+
+  endpointTold(functionUuid: string, ops: StepOp[]) {
+    return this.#run.endpointTold(functionUuid, ops);
+  }
+
+  ended(withinMs: number) {
+    return this.#run.ended(withinMs);
   }
 
   cancel(reason: string, cascade?: boolean) {

@@ -98,6 +98,22 @@ export function checkpointed(draft: Draft, input: Extract<Input, { kind: "checkp
   rest(draft, input.open);
 }
 
+/**
+ * What code says that executes outside of any call, which is outstanding for as long as this decides.
+ *
+ * @param goesOn only steps have run, and the code is still at work
+ */
+export function takeTold(draft: Draft, input: Extract<Input, { kind: "endpoint" }>, goesOn: boolean): void {
+  const call: Call = { number: 0, stepId: null, attempt: attemptOf(draft.run), epoch: draft.run.epoch };
+  if (!goesOn) {
+    const reply = { kind: "ops" as const, ops: input.ops, version: 2 };
+    takeOps(draft, call, reply, { ...input, kind: "reply", call, reply });
+    if (!isEnded(draft.run.state)) rest(draft, input.open);
+    return;
+  }
+  for (const op of once(input.ops)) if (op.kind === "done") settleEarly(draft, op, input.entries);
+}
+
 function settleEarly(draft: Draft, op: RanOp, entries: Map<string, Entry>): void {
   const known = entries.get(op.step.id);
   if (known?.status.kind === "settled") return; // the first result wins

@@ -32,6 +32,8 @@ export type Input =
   | { kind: "reply"; call: Call; reply: Reply; entries: Map<string, Entry>; event: EventValue; open: Entry[] }
   /** http: a call that is still outstanding tells of steps that have run in it (inngest-protocol §6.1) */
   | { kind: "checkpoint"; call: Call; ops: Op[]; entries: Map<string, Entry>; event: EventValue; open: Entry[] }
+  /** the code of an endpoint tells of its steps (inngest-protocol §6.2) */
+  | { kind: "endpoint"; ops: Op[]; entries: Map<string, Entry>; event: EventValue; open: Entry[] }
   /** the deadline of an open entry is over */
   | { kind: "due"; entry: Entry }
   /** an event or a finished callee answers an open entry; `found`: the event was in the log, EventDO knows nothing of it */

@@ -24,6 +24,7 @@ import { admitted, keepKind, lined, makeRoom, releaseActivation } from "./run-le
 import { begin, checkpointed, replied } from "./run-calls.ts";
 import { answer, due, subscribed, wake } from "./run-answers.ts";
 import { runTime } from "./run-clock.ts";
+import { awaitEndpoint, endpointTold } from "./run-endpoints.ts";
 import { conflicted } from "./run-signals.ts";
 import { lost } from "./run-loss.ts";
 import type { Input } from "./run-input.ts";
@@ -54,7 +55,8 @@ export function create(run: Run, { at, event, isSkipped }: NewRun, moment: Momen
     return draft;
   }
   watchCancels(draft, event);
-  if (at > draft.now) draft.move({ kind: "scheduled", at, reason: "start" });
+  if (run.endpoint) awaitEndpoint(draft);
+  else if (at > draft.now) draft.move({ kind: "scheduled", at, reason: "start" });
   else begin(draft);
   keepKind(draft);
   return draft;
@@ -94,6 +96,8 @@ function decide(draft: Draft, input: Input): void {
       return replied(draft, input);
     case "checkpoint":
       return checkpointed(draft, input);
+    case "endpoint":
+      return endpointTold(draft, input);
     case "due":
       return due(draft, input.entry);
     case "answer":

@@ -25,7 +25,8 @@ export interface Invoker {
  * ones at least one lease that they wait for.
  */
 export type RunState =
-  | { kind: "scheduled"; at: number; reason: "start" | "retry" | "yield" }
+  /** `endpoint`: its code executes where its request came in, and nothing is heard of it; it is entered anew by then */
+  | { kind: "scheduled"; at: number; reason: "start" | "retry" | "yield" | "endpoint" }
   | Executing
   | { kind: "blocked" }
   | { kind: "completed"; endedAt: number; output: JsonValue }
@@ -110,6 +111,8 @@ export interface Run {
   bytes: number;
   state: RunState;
   http?: HttpState;
+  /** its code is an HTTP endpoint: it began with a request there, and is entered anew by repeating that */
+  endpoint?: true;
   /** runs that are started at its end, in the order in which they were told */
   defers?: DeferNote[];
   /** what its app has asked and not got, for people; the first few */

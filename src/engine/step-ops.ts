@@ -85,6 +85,7 @@ export function readOp(op: StepOp, now: number): Op | null {
     case "None":
       return null;
     case "RunComplete":
+    case "SyncRunComplete":
       return { kind: "complete", data: op.data ?? null };
     case "DiscoveryRequest":
       return { kind: "discover" };

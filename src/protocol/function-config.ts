@@ -77,6 +77,8 @@ export interface CronTrigger {
 export type FunctionTransport =
   | { kind: "local" }
   | { kind: "http"; url: string }
+  /** an endpoint that is called by its own users; where it is, and with what, is in its run's event */
+  | { kind: "endpoint" }
   /** workers of its app dial in */
   | { kind: "connect" };
 

@@ -17,6 +17,8 @@ export const headers = {
   requestId: "x-request-id",
   jobId: "x-inngest-job-id",
   generationId: "x-inngest-generation-id",
+  /** endpoints only: as `ctx.disable_immediate_execution` */
+  forceStepPlan: "x-inngest-force-step-plan",
   traceParent: "traceparent",
   traceState: "tracestate",
   accountId: "account-id",

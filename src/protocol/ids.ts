@@ -82,6 +82,16 @@ export function runIdOf(eventId: string, functionId: string): string {
   return ulidOf({ timeMs, entropy: concatBytes(entropy.subarray(0, 1), digest.subarray(0, 9)) });
 }
 
+/**
+ * Id of the event of a run that named itself, as {@link runIdOf} the other way round: it keeps the run's time and first
+ * entropy byte, and so names the log that the run's id leads to.
+ */
+export function eventIdOfRun(runId: string): string {
+  const { timeMs, entropy } = ulidParts(runId);
+  const digest = sha256(utf8ToBytes(`event\0${runId}`));
+  return ulidOf({ timeMs, entropy: concatBytes(entropy.subarray(0, 1), digest.subarray(0, 9)) });
+}
+
 /** A ULID derived from a time and any text; the same input always names the same thing. */
 export function derivedUlid(timeMs: number, text: string): string {
   return ulidOf({ timeMs, entropy: sha256(utf8ToBytes(text)).subarray(0, 10) });

@@ -18,6 +18,7 @@ const OPCODES = [
   "Gateway",
   "AIGateway",
   "RunComplete",
+  "SyncRunComplete",
   "DiscoveryRequest",
   "DeferAdd",
   "DeferAbort",
@@ -26,7 +27,7 @@ const OPCODES = [
 export type Opcode = (typeof OPCODES)[number];
 
 /** Ops that are about no step. */
-const STEPLESS: ReadonlySet<Opcode> = new Set(["None", "RunComplete", "DiscoveryRequest"]);
+const STEPLESS: ReadonlySet<Opcode> = new Set(["None", "RunComplete", "SyncRunComplete", "DiscoveryRequest"]);
 
 /** Ops that a call may tell of while it goes on: what has run, and what rides along (inngest-protocol §6.1). */
 export const CHECKPOINT_OPS: ReadonlySet<string> = new Set([

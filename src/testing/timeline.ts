@@ -98,6 +98,7 @@ export function dueAt(run: Run, entry: Entry): number | null {
 const SCHEDULED = {
   start: () => "its start",
   yield: () => "its next turn",
+  endpoint: () => "its endpoint, which executes",
   retry: (run: Run) => `attempt ${run.attempt + 1} of the handler`,
 };
 

@@ -2,7 +2,8 @@ import type { CallRequest, ConnectTransport, WorkerMessage } from "../durable-ob
 import type { Reply } from "../engine/run-machine.ts";
 import type { WorkerResult } from "../protocol/connect/result.ts";
 import { headers } from "../protocol/headers.ts";
-import { callBody, callHeaders, tooLargeForGo } from "./http.ts";
+import { callHeaders } from "./call-headers.ts";
+import { callBody, tooLargeForGo } from "./http.ts";
 import { readReply } from "./http-reply.ts";
 
 /** Functions of workers that have dialled in: calls and replies are those of HTTP, in other envelopes (inngest-protocol §7.2). */

@@ -1,6 +1,6 @@
 import type { CallRequest, HttpTransport } from "../durable-objects/transport.ts";
-import type { Entry, Run } from "../engine/run.ts";
-import { attemptOf, type Call, type Reply } from "../engine/run-machine.ts";
+import type { Entry } from "../engine/run.ts";
+import { attemptOf, type Reply } from "../engine/run-machine.ts";
 import { deferEcho } from "../engine/run-defers.ts";
 import { callRef } from "../protocol/call-ref.ts";
 import type { GatewayRequest, GatewayResult } from "../protocol/gateway.ts";
@@ -9,7 +9,8 @@ import { uuidOf } from "../protocol/ids.ts";
 import { byteLength, type JsonValue } from "../protocol/json.ts";
 import { CALL_BODY_MAX_BYTES } from "../protocol/limits.ts";
 import { sign } from "../protocol/signature.ts";
-import { traceParent, traceState } from "../protocol/trace-context.ts";
+import { callHeaders, generation, jobId } from "./call-headers.ts";
+import { enterEndpoint } from "./endpoint.ts";
 import { readReply } from "./http-reply.ts";
 import type { Exchange } from "./gateway.ts";
 import type { Post } from "./post.ts";
@@ -34,6 +35,7 @@ export class HttpFunctions implements HttpTransport {
 
   async call(request: CallRequest): Promise<Reply> {
     const { call, run, url, runNow } = request;
+    if (run.endpoint) return enterEndpoint(request, this.#options);
     const stepId = call.stepId ?? "step";
     const { body, isApart } = callBody(request);
     if (isApart && (await request.sdk()).startsWith("go:")) return tooLargeForGo();
@@ -56,39 +58,6 @@ export class HttpFunctions implements HttpTransport {
   gateway(request: GatewayRequest): Promise<GatewayResult> {
     return this.#options.exchange(request);
   }
-}
-
-/** What a call says of itself outside its body (inngest-protocol §3.1). */
-export function callHeaders(run: Run, call: Call): Record<string, string> {
-  const ref = callRef(run.id, call);
-  const parent = traceParent(run.id, ref);
-  return {
-    [headers.runId]: run.id,
-    [headers.stepId]: inHeader(call.stepId ?? "step"),
-    [headers.requestId]: ref,
-    [headers.jobId]: jobId(run, call),
-    [headers.generationId]: String(generation(call)),
-    [headers.requestVersion]: String(run.http?.version ?? -1),
-    [headers.traceParent]: parent,
-    [headers.traceState]: traceState(run, parent),
-    [headers.accountId]: uuidOf("account"),
-    [headers.dotdo]: "1",
-  };
-}
-
-/** The same for each attempt of one step. */
-function jobId(run: Run, { stepId, number }: Call): string {
-  return `${run.id}-${stepId === null ? `discovery-${number}` : inHeader(stepId)}`;
-}
-
-/** Rises when a run's outstanding calls are superseded; above 0. */
-function generation({ epoch }: Call): number {
-  return epoch + 1;
-}
-
-/** SDKs give hashes as ids; what else an app may answer with does not fit a header as it is. */
-function inHeader(stepId: string): string {
-  return /^[\x21-\x7e]+$/.test(stepId) ? stepId : encodeURIComponent(stepId.toWellFormed());
 }
 
 /** Body of an execution call (inngest-protocol §3.1). Past the bound state stays here, to be fetched apart (`use_api`). */

@@ -2,6 +2,8 @@
 export type Post = (request: PostRequest) => Promise<PostResult>;
 
 export interface PostRequest {
+  /** default: POST */
+  method?: string;
   url: string;
   headers: Record<string, string>;
   body: string;

@@ -30,11 +30,14 @@ export interface AppCall {
 export interface AppsWorldOptions {
   /** what the apps answer */
   answer: (call: AppCall, request: PostRequest) => Promise<PostResult> | PostResult;
+  /** a durable endpoint, at any other URL */
+  endpoint?: (request: Request) => Promise<Response>;
   faults?: FaultSource;
   choose?: (count: number) => number;
   seed?: number;
 }
 
+const APP_ORIGIN = "http://app.test";
 const QUIET_TURNS = 10;
 const LOOKS_MAX = 20_000;
 const SETTINGS = { isDev: true, eventKeys: [], signingKeys: [], sdkUrls: [] };
@@ -45,12 +48,15 @@ export class AppsWorld implements PlatformHost {
   /** calls so far */
   readonly calls: AppCall[] = [];
   readonly #app: ReturnType<typeof platformApp>;
-  /** apps that are at work */
+  /** apps that are at work, and cryptography */
   #busy = 0;
 
-  constructor({ answer, faults = noFaults, choose, seed = 1 }: AppsWorldOptions) {
+  constructor({ answer, endpoint, faults = noFaults, choose, seed = 1 }: AppsWorldOptions) {
     const http = new HttpFunctions({
-      post: (request) => this.#post(request, answer),
+      post: (request) =>
+        endpoint && new URL(request.url).origin !== APP_ORIGIN
+          ? this.atWork(() => enter(request, endpoint))
+          : this.#post(request, answer),
       exchange: () => Promise.reject(new Error("no gateway is under test")),
       signingKey: () => null,
       isDev: () => true,
@@ -81,6 +87,16 @@ export class AppsWorld implements PlatformHost {
     this.#app = platformApp(this.world.objects(), ENV, () => SETTINGS);
     this.door = frontDoor(this);
     vi.spyOn(Date, "now").mockImplementation(() => this.world.clock.now);
+    this.#watchCryptography();
+  }
+
+  /** It takes real time, in which nothing seems to happen. */
+  #watchCryptography(): void {
+    const { subtle } = crypto;
+    for (const method of ["digest", "importKey", "sign", "verify"] as const) {
+      const original = subtle[method].bind(subtle) as (...args: unknown[]) => Promise<never>;
+      vi.spyOn(subtle, method).mockImplementation((...args: unknown[]) => this.atWork(() => original(...args)));
+    }
   }
 
   close(): void {
@@ -97,7 +113,7 @@ export class AppsWorld implements PlatformHost {
       triggers: [{ event: id, expression: null }],
       crons: [],
       retry,
-      transport: { kind: "http", url: `http://app.test/api/inngest?fnId=app-${id}&stepId=step` },
+      transport: { kind: "http", url: `${APP_ORIGIN}/api/inngest?fnId=app-${id}&stepId=step` },
     };
     const sync = { appId: "app", url: null, sdk, framework: "test", functions: [fn], checksum: id };
     await this.during(this.world.objects().registry(ENV).sync(sync));
@@ -164,9 +180,14 @@ export class AppsWorld implements PlatformHost {
       index: this.calls.length,
     };
     this.calls.push(call);
+    return this.atWork(() => answer(call, request));
+  }
+
+  /** Time stands still while an app is at work. */
+  async atWork<T>(work: () => T | Promise<T>): Promise<T> {
     this.#busy += 1;
     try {
-      return await answer(call, request);
+      return await work();
     } finally {
       this.#busy -= 1;
     }
@@ -192,6 +213,19 @@ export class AppsWorld implements PlatformHost {
   }
 }
 
+async function enter(
+  { url, method, headers, body }: PostRequest,
+  endpoint: (request: Request) => Promise<Response>,
+): Promise<PostResult> {
+  const isBodiless = method === "GET" || method === "HEAD";
+  return answerOf(await endpoint(new Request(url, { method, headers, ...(isBodiless ? {} : { body }) })));
+}
+
+async function answerOf(response: Response): Promise<PostResult> {
+  const headers = Object.fromEntries(response.headers);
+  return { kind: "answered", status: response.status, headers, body: await response.text() };
+}
+
 /** An answer of an SDK: ops, or with 200 a result. */
 export function answered(status: number, body: unknown, headers: Record<string, string> = {}): PostResult {
   return {
@@ -207,12 +241,6 @@ export function official(serve: (request: Request) => Promise<Response>) {
   return async (_call: AppCall, { url, headers, body }: PostRequest): Promise<PostResult> => {
     const request = new Request(url, { method: "POST", headers, body });
     request.headers.set("host", new URL(url).host);
-    const response = await serve(request);
-    return {
-      kind: "answered",
-      status: response.status,
-      headers: Object.fromEntries(response.headers),
-      body: await response.text(),
-    };
+    return answerOf(await serve(request));
   };
 }

@@ -415,7 +415,7 @@ export class World {
   }
 
   async #wait(fullName: string, life: Life, delayMs: number, until: Promise<unknown>): Promise<void> {
-    const key = `${fullName} wait`;
+    const key = `${fullName} wait ${(this.#timers += 1)}`; // an object may wait for several things
     await life.within(
       new Promise<void>((resolve) => {
         this.#after(delayMs, resolve, key);
