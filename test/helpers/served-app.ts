@@ -33,8 +33,15 @@ const signedHandler = createHandler({
   framework: "test",
 });
 
+const branchClient = new Inngest({ id: "branched", isDev: true, env: "preview/served" });
+const branchHandler = createHandler({
+  client: branchClient,
+  functions: makeFunctions(branchClient),
+  framework: "test",
+});
+
 /**
- * `/api/inngest` is the app, `/signed` one in cloud mode, `/status` and others are apps that cannot be synced, `/hooks/…` the fixture's hooks, `/mail` the requests that the app makes of the platform:
+ * `/branched` is an app of a branch environment, `/api/inngest` is the app, `/signed` one in cloud mode, `/status` and others are apps that cannot be synced, `/hooks/…` the fixture's hooks, `/mail` the requests that the app makes of the platform:
  * this process cannot reach the Worker, so the test fetches and carries them.
  */
 export async function answerAsApp(request: IncomingRequest): Promise<OutgoingResponse> {
@@ -60,7 +67,11 @@ export async function answerAsApp(request: IncomingRequest): Promise<OutgoingRes
     case "/not-sdk":
       return new OutgoingResponse("<html>a login page</html>", { headers: { "content-type": "text/html" } });
     default: {
-      const answer = url.pathname === "/signed" ? signedHandler : handler;
+      const others = new Map([
+        ["/signed", signedHandler],
+        ["/branched", branchHandler],
+      ]);
+      const answer = others.get(url.pathname) ?? handler;
       const response = await answer(new Request(url, { method: request.method, headers: [...request.headers], body }));
       return new OutgoingResponse(await response.text(), { status: response.status, headers: [...response.headers] });
     }

@@ -7,7 +7,7 @@ import { ENVIRONMENTS_MAX } from "../../src/protocol/limits.ts";
 import { Inngest } from "../../src/sdk/index.ts";
 import { makeFunctions } from "../fixtures/functions.ts";
 import platform from "../fixtures/embedded-worker.ts";
-import { APP_URL } from "../helpers/app-urls.ts";
+import { APP_ORIGIN, APP_URL } from "../helpers/app-urls.ts";
 import { json, post, request, until } from "./helpers/front-door.ts";
 import { objectIds } from "./helpers/object-ids.ts";
 
@@ -105,6 +105,20 @@ describe("[G11] a branch environment", () => {
   it("main is where requests without a name go, and those that name it", async () => {
     const { body } = await post("/e/key", { name: "n" }, as("main"));
     expect((await json(`/v1/events/${body.ids[0]}`)).status).toBe(200);
+  });
+
+  it("an app that is asked in main and says that it is of another is registered there, where its events go", async () => {
+    const synced = await post("/v1/apps/sync", { url: `${APP_ORIGIN}/branched` });
+    expect(synced).toMatchObject({ status: 200, body: { data: { app_id: "branched", env: "preview/served" } } });
+    expect(synced.body.data.functions).toContain("branched-no-steps");
+    expect((await read("main", "/v1/apps/branched")).status).toBe(404);
+    const run = await endedIn(
+      "preview/served",
+      await sendIn("preview/served", { name: "branched/no-steps", data: { n: 1 } }),
+    );
+    expect(run).toMatchObject({ status: "Completed", output: { got: 1 } });
+    const elsewhere = await post("/v1/apps/sync", { url: `${APP_ORIGIN}/branched` }, as("asked-for"));
+    expect(elsewhere.body.data).toMatchObject({ app_id: "branched", env: "asked-for" });
   });
 
   it("looking creates none", async () => {
