@@ -33,9 +33,17 @@ const documents = [
   "LICENSE",
   "README.md",
   "dist/THIRD-PARTY-LICENSES.txt",
-  ...["compatibility", "configuration", "errors", "flow-control", "guarantees", "operate", "schedules", "testing"].map(
-    (page) => `docs/${page}.md`,
-  ),
+  ...[
+    "compatibility",
+    "configuration",
+    "errors",
+    "flow-control",
+    "guarantees",
+    "operate",
+    "realtime",
+    "schedules",
+    "testing",
+  ].map((page) => `docs/${page}.md`),
   "llms.txt",
   "package.json",
 ];
