@@ -102,7 +102,7 @@ export function behaviours(client: Client, stage: Stage, others: string[]): void
       ]);
     });
 
-    it("of a step that fails for good reach the handler, which may go on", async () => {
+    having("caughtErrors")("of a step that fails for good reach the handler, which may go on", async () => {
       const run = await endedInHaste((await start("caught")).id);
       expect(run).toMatchObject({ status: "Completed", output: { after: "went on" } });
       expect(run.output.message).toContain("out of range");
@@ -291,7 +291,7 @@ export function behaviours(client: Client, stage: Stage, others: string[]): void
   });
 
   describe("parallel steps", () => {
-    it("settle one by one, and the failure of one harms no other", async () => {
+    having("caughtErrors")("settle one by one, and the failure of one harms no other", async () => {
       const run = await ended((await start("parallel")).id);
       expect(run).toMatchObject({
         status: "Completed",

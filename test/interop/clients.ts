@@ -10,6 +10,7 @@ export const capabilities = [
   "raceMode",
   "sleepUntil",
   "useApi",
+  "caughtErrors",
   "onFailure",
   "singleton",
   "timeouts",
@@ -67,8 +68,10 @@ const all: Client[] = [
   typescript("ts3", "ts3"),
   python("py-fastapi"),
   python("py-flask"),
+  python("py-connect"),
   go("go"),
   go("go-checkpoint"),
+  go("go-connect"),
 ];
 
 /** ids of all clients, whichever are started */

@@ -42,8 +42,16 @@ func main() {
 	if err != nil {
 		panic(err)
 	}
+	functions := client.Serve()
+	if id == "go-connect" {
+		if _, err := inngestgo.Connect(context.Background(), inngestgo.ConnectOpts{Apps: []inngestgo.Client{client}}); err != nil {
+			panic(err)
+		}
+		// It has registered by its connection.
+		functions = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("{}")) })
+	}
 	fmt.Printf("ready %d\n", listener.Addr().(*net.TCPAddr).Port)
-	panic(http.Serve(listener, s.routes(client.Serve())))
+	panic(http.Serve(listener, s.routes(functions)))
 }
 
 // greeting changes the input and the output of one function: `middleware`.

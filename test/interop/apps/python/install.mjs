@@ -3,6 +3,7 @@
  * Made once and again whenever the pins or the interpreter change. Built-ins only: CI runs it before anything is installed.
  */
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,18 +17,18 @@ export const remedy = "Python 3.10 or newer with its venv module (Debian: apt-ge
 export function installPython(cache = fileURLToPath(new URL("../../.cache", import.meta.url))) {
   const found = findPython();
   if (found === undefined) throw new Error(`The Python apps need ${remedy}`);
-  const home = join(cache, "python");
+  const pins = createHash("sha256").update(found.version).update(readFileSync(requirements)).digest("hex");
+  const home = join(cache, `python-${pins.slice(0, 12)}`); // an earlier one may still be in use
   const python = join(home, "bin/python");
-  const stamp = `${found.version}\n${readFileSync(requirements, "utf8")}`;
-  const stampFile = join(home, "installed.txt");
-  if (existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) return python;
+  const stamp = join(home, "installed.txt");
+  if (existsSync(stamp)) return python;
 
   rmSync(home, { recursive: true, force: true });
   mkdirSync(cache, { recursive: true });
   run(found.command, "-m", "venv", home);
   run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r", requirements);
   run(python, "-m", "pip", "check", "--disable-pip-version-check");
-  writeFileSync(stampFile, stamp);
+  writeFileSync(stamp, pins);
   return python;
 }
 

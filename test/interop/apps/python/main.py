@@ -1,13 +1,24 @@
-"""The Python apps: `py-fastapi` with coroutines under uvicorn, `py-flask` with functions that block under waitress."""
+"""
+The Python apps: `py-fastapi` with coroutines under uvicorn, `py-flask` with functions that block under waitress, and
+`py-connect`, a worker that dials in.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import socket
 import typing
 
+import fastapi
+import flask
 import inngest
+import inngest.fast_api
+import inngest.flask
+import uvicorn
+import waitress
+from inngest.connect import ConnectionState, connect
 
 from functions import Greeting, NotedLog, functions
 from stage import Stage
@@ -21,11 +32,11 @@ def create_client(app_id: str, stage: Stage) -> inngest.Inngest:
     return inngest.Inngest(app_id=app_id, logger=logger, middleware=[Greeting])
 
 
-def serve_fastapi(listener: socket.socket, client: inngest.Inngest, stage: Stage) -> None:
-    import fastapi
-    import inngest.fast_api
-    import uvicorn
+def tell_ready(listener: socket.socket) -> None:
+    print(f"ready {listener.getsockname()[1]}", flush=True)
 
+
+def fastapi_app(stage: Stage) -> fastapi.FastAPI:
     app = fastapi.FastAPI()
 
     @app.middleware("http")
@@ -47,15 +58,33 @@ def serve_fastapi(listener: socket.socket, client: inngest.Inngest, stage: Stage
         stage.open(gate)
         return "open"
 
+    return app
+
+
+def serve_fastapi(listener: socket.socket, client: inngest.Inngest, stage: Stage) -> None:
+    app = fastapi_app(stage)
     inngest.fast_api.serve(app, client, functions(client, stage, blocking=False))
+    tell_ready(listener)
     uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
 
 
-def serve_flask(listener: socket.socket, client: inngest.Inngest, stage: Stage) -> None:
-    import flask
-    import inngest.flask
-    import waitress
+async def dial_in(listener: socket.socket, client: inngest.Inngest, stage: Stage) -> None:
+    app = fastapi_app(stage)
 
+    @app.put("/api/inngest")
+    async def sync() -> dict[str, str]:
+        return {}  # it has registered by its connection
+
+    connection = connect([(client, functions(client, stage, blocking=False))])
+    started = asyncio.create_task(connection.start())
+    await connection.wait_for_state(ConnectionState.ACTIVE)
+    tell_ready(listener)
+    await uvicorn.Server(uvicorn.Config(app, log_level="warning")).serve(sockets=[listener])
+    await connection.close()
+    await started
+
+
+def serve_flask(listener: socket.socket, client: inngest.Inngest, stage: Stage) -> None:
     app = flask.Flask(__name__)
 
     @app.before_request
@@ -77,6 +106,7 @@ def serve_flask(listener: socket.socket, client: inngest.Inngest, stage: Stage) 
         return "open"
 
     inngest.flask.serve(app, client, functions(client, stage, blocking=True))
+    tell_ready(listener)
     # Bodies that wait at a gate hold their thread.
     waitress.serve(app, sockets=[listener], threads=64, max_request_body_size=128 * 1024 * 1024)
 
@@ -86,9 +116,12 @@ def main() -> None:
     stage = Stage()
     client = create_client(app_id, stage)
     listener = socket.create_server(("127.0.0.1", int(os.environ["PORT"])), backlog=128)
-    print(f"ready {listener.getsockname()[1]}", flush=True)
-    serve = serve_flask if app_id.startswith("py-flask") else serve_fastapi
-    serve(listener, client, stage)
+    if app_id == "py-connect":
+        asyncio.run(dial_in(listener, client, stage))
+    elif app_id == "py-flask":
+        serve_flask(listener, client, stage)
+    else:
+        serve_fastapi(listener, client, stage)
 
 
 main()
