@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { launch, type PlatformProcess, spawnPlatform } from "../helpers/platform-process.ts";
 import { makeStateDir } from "../helpers/state-dir.ts";
-import { type Client, clients, lackOf, runtimes } from "./clients.ts";
+import { type Client, clients, lackOf } from "./clients.ts";
 import { type App, startApp, sync } from "./setup.ts";
 import { stageOf } from "./stage.ts";
 
@@ -57,7 +57,7 @@ function keyRules(client: Client): void {
 
   /** An app that has these keys, and what is asked of it. */
   async function start(keys: Record<string, string>) {
-    const runtime = runtimes[client.runtime]();
+    const runtime = inject("installed")[client.runtime] ?? "";
     const cloudMode = { NODE_ENV: "production" }; // v3 infers its mode
     const env = { ...cloudMode, INNGEST_BASE_URL: platform.url, INNGEST_EVENT_KEY: EVENT_KEY, ...keys };
     const app = await startApp(client, runtime, env);

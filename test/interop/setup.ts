@@ -12,6 +12,8 @@ import { type Client, clients, runtimes } from "./clients.ts";
 declare module "vitest" {
   interface ProvidedContext {
     platform: string;
+    /** what each runtime's installation answered */
+    installed: Record<string, string>;
     /** where each client's app is */
     apps: Record<string, string>;
     /** why the others are not there */
@@ -56,6 +58,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const { provide } = project;
   provide("platform", platform.url);
   provide("apps", Object.fromEntries([...apps].map(([id, { url }]) => [id, url])));
+  provide("installed", Object.fromEntries(installed));
   provide("missing", missing);
   return async () => {
     await close();
