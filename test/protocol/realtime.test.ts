@@ -60,6 +60,8 @@ describe("[inngest-protocol §8] realtime on the wire", () => {
     const grant = { env: "main", topics: [{ channel: "c", topics: ["t"] }] };
     const token = await realtimeToken(grant, "signkey-test-00", Date.now());
     expect(await readRealtimeToken(token, ["signkey-test-ff", "signkey-test-00"])).toEqual(grant);
+    const ahead = await realtimeToken(grant, "signkey-test-00", Date.now() + 2_000); // clocks of two machines
+    expect(await readRealtimeToken(ahead, ["signkey-test-00"])).toEqual(grant);
     expect(await readRealtimeToken(token, ["signkey-test-ff"])).toBeUndefined();
     expect(await readRealtimeToken(token, [])).toBeUndefined();
   });
