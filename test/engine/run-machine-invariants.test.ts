@@ -1,10 +1,12 @@
 /** Random inputs, in any order a host can produce them, never break the invariants at the top of `run-machine.ts`. */
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { Call, Reply } from "../../src/engine/run-machine.ts";
 import { entryDueAt, isEnded, type Entry, type Run } from "../../src/engine/run.ts";
 import type { Op } from "../../src/engine/step-ops.ts";
 import { boom, done, failed, invoke, plan, RunUnderTest, sleep, wait } from "../helpers/run-builder.ts";
+
+vi.setConfig({ testTimeout: 60_000 }); // on a machine that does other things
 
 interface Command {
   what: string;
