@@ -420,7 +420,7 @@ export const apiStatuses: Record<number, string> = {
   401: "the event key, or the bearer, is not one of the platform's",
   403: "dev mode is on, and Host or Origin is not loopback; or it is off, and a run's clock was to be moved",
   404: "no such event, run, schedule, sleeping step, parked range or route",
-  409: "the run has ended, so it cannot be cancelled or moved on; or a function was invoked with this idempotency key before; or it was to be woken and does not sleep; or a schedule has that id",
+  409: "the run has ended, so it cannot be cancelled or moved on; or a function was invoked with this idempotency key before; or it was to be woken and does not sleep; or a schedule has that id; or a checkpoint is of a call that nobody waits for any more",
   413: "the body is over its bound, or what it would add to a run is",
   415: "spans are neither in protobuf nor in JSON, or are packed by another way than gzip; `message` says which",
   422: "a sync failed, and `code` is one of [Sync](#sync); or there is one environment too many; or a GraphQL query cannot be executed",
@@ -429,4 +429,5 @@ export const apiStatuses: Record<number, string> = {
   500: "the platform failed to answer; the reason is in its log, not in the answer",
   501: "a route or parameter of Inngest's cloud that this platform has not",
   503: "no event key, or no signing key, is configured; a deployed platform then serves nobody",
+  504: "the run of a durable endpoint has not ended within five minutes; ask again",
 };
