@@ -11,7 +11,7 @@ import { dueAt, story, waitsFor } from "./timeline.ts";
 /** A step of a run, as its journal tells. */
 export interface TestStep {
   id: string;
-  /** `run` is code of the function: `step.run`, `step.sendEvent`, `step.sendSignal`, `step.ai.wrap` */
+  /** `run` is code of the function: `step.run`, `step.sendEvent`, `step.sendSignal`, `step.realtime.publish`, `step.ai.wrap` */
   kind: Entry["kind"];
   /** label of the tool, such as `step.run` */
   type: string;

@@ -200,7 +200,11 @@ function settled(entry: Entry, name: string, memo: unknown, at: number, order: n
 }
 
 /** Steps with code of their own that are not called steps. */
-const CODE: Record<string, string> = { "step.sendEvent": "sendEvent", "step.sendSignal": "sendSignal" };
+const CODE: Record<string, string> = {
+  "step.sendEvent": "sendEvent",
+  "step.sendSignal": "sendSignal",
+  "step.realtime.publish": "publish",
+};
 
 function nameOf({ kind, type, userId }: Entry): string {
   const word = kind === "run" ? (CODE[type] ?? "step") : kind === "signal" ? "wait" : kind;

@@ -33,6 +33,7 @@ describe.each<TestTransport>(["local", "http"])("the platform in memory, over %s
     expect(platform.published).toEqual([
       { channel: "order:7", topic: "status", data: { status: "paid" }, runId: run.id, at: start },
     ]);
+    expect(run.timeline()).toContain('publish "paid" completed');
     await run.waitFor("end");
     expect(platform.published.filter(({ data }) => JSON.stringify(data).includes("paid"))).toHaveLength(1);
     expect(platform.published.at(-1)).toEqual({
