@@ -39,8 +39,7 @@ export class ConnectDO extends DurableObject implements GatewayObjectApi {
 
   override async webSocketClose(socket: WebSocket, code: number) {
     await this.#gateway.closed(workerSocket(socket));
-    // answers the worker's close frame; 1005 and 1006 stand for there being none, and may not be sent
-    socket.close(code === 1005 || code === 1006 ? 1000 : code);
+    socket.close(isSendable(code) ? code : NORMAL); // answers the worker's close frame
   }
 
   override async webSocketError(socket: WebSocket) {
@@ -70,6 +69,13 @@ export class ConnectDO extends DurableObject implements GatewayObjectApi {
   override alarm() {
     return this.#gateway.alarm();
   }
+}
+
+const NORMAL = 1000;
+
+/** Some codes stand for there being no close frame, and may not be sent in one. */
+function isSendable(code: number): boolean {
+  return code === NORMAL || (code >= 3000 && code < 5000);
 }
 
 /** One for each socket, so that it can be compared. */
