@@ -25,7 +25,8 @@ import {
   WorkerRequestExtendLeaseAckData,
   WorkerRequestExtendLeaseData,
 } from "../protocol/connect/connect.ts";
-import { readResult, type WorkerResult } from "../protocol/connect/result.ts";
+import { readResult } from "../protocol/connect/read-result.ts";
+import type { WorkerResult } from "../protocol/connect/result.ts";
 import { derivedUlid, uuidOf } from "../protocol/ids.ts";
 import {
   CONNECT_HEARTBEAT_MS,

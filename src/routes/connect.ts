@@ -6,7 +6,7 @@ import type { ConnectionView, Objects } from "../durable-objects/objects.ts";
 import { MAIN_ENV, readEnvironment } from "../environment.ts";
 import { readBytes } from "../protocol/body.ts";
 import { FlushResponse, SDKResponse, StartResponse } from "../protocol/connect/connect.ts";
-import { readResult } from "../protocol/connect/result.ts";
+import { readResult } from "../protocol/connect/read-result.ts";
 import { CONNECT_SUBPROTOCOL } from "../protocol/connect/subprotocol.ts";
 import { headers } from "../protocol/headers.ts";
 import { ulidOf } from "../protocol/ids.ts";

@@ -16,7 +16,7 @@ import {
   WorkerRequestExtendLeaseAckData,
   WorkerRequestExtendLeaseData,
 } from "../../src/protocol/connect/connect.ts";
-import { readResult } from "../../src/protocol/connect/result.ts";
+import { readResult } from "../../src/protocol/connect/read-result.ts";
 import { runIdOf, ulidOf } from "../../src/protocol/ids.ts";
 import { readSync } from "../../src/routes/apps.ts";
 import type { RunView } from "../../src/routes/run-view.ts";
