@@ -2,6 +2,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { askApp } from "../../src/transports/app-sync.ts";
 import { launch, type PlatformProcess, spawnPlatform } from "../helpers/platform-process.ts";
 import { makeStateDir } from "../helpers/state-dir.ts";
 import { type Client, clients, lackOf } from "./clients.ts";
@@ -44,7 +45,7 @@ describe("the platform", () => {
   });
 });
 
-const tested = ["ts4", "ts3", "py-fastapi", "go"];
+const tested = ["ts4", "ts3", "py-fastapi", "go", "go-checkpoint"]; // the last tells its checkpoints with the plain key
 
 for (const client of clients.filter(({ id }) => tested.includes(id))) {
   if (missing[client.id] !== undefined) it.skip(`${client.id}: ${missing[client.id]}`, () => {});
@@ -74,9 +75,26 @@ function keyRules(client: Client): void {
   it("with the same key registers, is called, sends events and reads what a call could not carry", async () => {
     const { app, stage } = await start({ INNGEST_SIGNING_KEY: KEY });
     await sync(app);
-    expect(await stage.outputFrom("steps")).toBe(15);
+    const run = await stage.ended((await stage.start("steps")).id);
+    expect(run).toMatchObject({ status: "Completed", output: 15 });
+    expect(await stage.calls(run)).toHaveLength(lackOf(client, "checkpointing") === undefined ? 1 : 6);
     expect(await stage.outputFrom("send")).toMatchObject({ after: "went on" });
     if (lackOf(client, "useApi") === undefined) expect(await stage.outputFrom("large-state")).toBe(5 * 1024 * 1024);
+  });
+
+  it("tells the platform what it is when asked with its key, and nobody else", async () => {
+    const { app } = await start({ INNGEST_SIGNING_KEY: KEY });
+    const ask = (signingKeys: string[]) =>
+      askApp({
+        url: "https://app.example.com/api/inngest", // a deployed platform asks no private address
+        env: "main",
+        isDev: false,
+        signingKeys,
+        fetch: (_, init) => fetch(`${app.url}/api/inngest`, init),
+        now: Date.now,
+      });
+    expect(await ask([OLD_KEY, KEY])).toMatchObject({ kind: "in-band", reply: { appName: client.id } });
+    expect(await ask([WRONG_KEY])).toMatchObject({ kind: "failed" });
   });
 
   it("refuses calls that are not signed, or signed with another key", async () => {
