@@ -49,6 +49,11 @@ export class ChannelDO extends DurableObject implements ChannelObjectApi {
     if (typeof message === "string") await this.#channel.received(subscriberOf(socket), message);
   }
 
+  /** The other half of the closing: runtimes of compatibility dates before 2026-04-07 leave it to the object. */
+  override webSocketClose(socket: WebSocket) {
+    subscriberOf(socket).close(1000, "closed");
+  }
+
   override alarm() {
     return this.#channel.alarm();
   }
@@ -59,6 +64,12 @@ function subscriberOf(socket: WebSocket): Subscriber {
     subscription: () => socket.deserializeAttachment() as ChannelSubscription, // put there by `fetch`
     keep: (subscription) => socket.serializeAttachment(subscription),
     send: (message) => socket.send(message),
-    close: (code, reason) => socket.close(code, reason),
+    close: (code, reason) => {
+      try {
+        socket.close(code, reason);
+      } catch {
+        // it is closed
+      }
+    },
   };
 }
