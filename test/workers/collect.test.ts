@@ -33,8 +33,8 @@ describe("[§3.7] a batch", () => {
     const ids: string[] = [];
     for (let n = 0; n < 3; n++) ids.push(await send({ name: "collect/batch", data: { n, key, blob } }));
     const outputs = await until(async () => {
-      const runs = (await Promise.all(ids.map((id) => runsOf(id)))).flat();
-      const events = runs.flatMap((run) => run.output ?? []);
+      const runs = new Map((await Promise.all(ids.map((id) => runsOf(id)))).flat().map((run) => [run.run_id, run]));
+      const events = [...runs.values()].flatMap((run) => run.output ?? []);
       return events.length === 3 && events;
     }, "all three events in runs");
     expect(outputs.toSorted((a, b) => a[0] - b[0])).toEqual([0, 1, 2].map((n) => [n, blob.length + 2]));
