@@ -299,6 +299,11 @@ export class RunUnderTest {
     });
   }
 
+  /** The code of an endpoint tells of steps. */
+  endpointTold(...ops: Op[]): Decision {
+    return this.apply({ kind: "endpoint", ops, entries: new Map(this.journal), event: EVENT, open: this.open() });
+  }
+
   /** The app answered with an error that is not a step's. */
   fails(stepId: string | null, more: { final?: boolean; retryAt?: number } = {}): Decision {
     return this.reply(stepId, { kind: "error", error: boom(), final: false, ...more });

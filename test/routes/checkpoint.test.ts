@@ -191,6 +191,24 @@ describe("[§6.1] POST /v1/checkpoint/:runId/async", () => {
       expect([header, await statusFor(header)]).toEqual([header, 401]);
   });
 
+  test("[§9.7] what rides along with steps is taken too", async () => {
+    const defer = { op: "DeferAdd", id: "d", opts: { fn_slug: "app-later", input: { n: 1 } } };
+    apps = new AppsWorld({
+      answer: async (call) => {
+        expect((await checkpoint(call, [stepRun("a"), defer])).status).toBe(200);
+        return answered(206, runDone("end"));
+      },
+    });
+    await apps.register("hello");
+    expect(await run("hello")).toMatchObject({ output: "end", steps: [{ id: "a" }] });
+    const { door } = apps;
+    const [event] = await door.until(async () => {
+      const { body } = await door.json("/v1/events?name=inngest/deferred.schedule");
+      return body.data.length > 0 && body.data;
+    }, "the deferred run's event");
+    expect(event.data).toMatchObject({ n: 1, _inngest: { fn_slug: "app-later" } });
+  });
+
   test("the least that a client sends: run, function, call and steps, as Go's does", async () => {
     apps = new AppsWorld({
       answer: async (call) => {
