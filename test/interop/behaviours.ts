@@ -1,5 +1,8 @@
 /** What a client's functions do on our platform, as CONTRACT.md says: the same for every official client. */
-import { describe, expect, it } from "vitest";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { json } from "node:stream/consumers";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { listen, type LoopbackServer } from "../helpers/app-server.ts";
 import type { Note } from "./apps/typescript/trace.ts";
 import { type Capability, type Client, lackOf } from "./clients.ts";
 import type { Stage } from "./stage.ts";
@@ -45,7 +48,7 @@ export function behaviours(client: Client, stage: Stage, others: string[]): void
 
     having("calls", "checkpointing")("that are checkpointed need one request", async () => {
       const run = await ended((await start("steps")).id);
-      expect(await stage.calls(run)).toEqual([{ step: "step" }]);
+      expect((await stage.calls(run)).map(({ step }) => step)).toEqual(["step"]);
     });
 
     it("return values of every type, under ids of every script", async () => {
@@ -505,4 +508,73 @@ export function behaviours(client: Client, stage: Stage, others: string[]): void
       expect(namesOf(await trace(run))).toEqual(["wrap"]);
     });
   });
+
+  describe("what the platform does for a run", () => {
+    let provider: LoopbackServer;
+    beforeAll(async () => {
+      provider = await listen((request, response) => void answerAsModel(request, response));
+    });
+    afterAll(() => provider.close());
+
+    having("signals")("signals: a waiting run gets what another sends", async () => {
+      const signal = `signal ${crypto.randomUUID()}`;
+      const { id } = await start("signal", { signal, timeout: "1h" });
+      await runWhen(
+        id,
+        (run) => run.waiting_for.some(({ kind }) => kind === "signal"),
+        "the run to wait for its signal",
+      );
+      const payload = { text: "héllo" };
+      if (lackOf(client, "sendSignal") === undefined)
+        expect(await outputFrom("send-signal", { signal, payload })).toBe("sent");
+      else await post("/v1/signals", { signal, data: payload });
+      expect(await outputOf(id)).toEqual({ data: { text: "héllo" } });
+    });
+
+    having("signals")("signals: a run that gets none goes on after its timeout", async () => {
+      const { id } = await start("signal", { signal: crypto.randomUUID(), timeout: "1h" });
+      const isWaiting = (kind: string) => kind === "signal";
+      await leap(await runWhen(id, (run) => run.waiting_for.some(({ kind }) => isWaiting(kind)), "the wait"), "61m");
+      expect(await outputOf(id)).toEqual({ data: null });
+    });
+
+    having("fetch")("fetch: the platform makes the request", async () => {
+      const output = { status: 418, text: "GET /teapot?of=clay" };
+      expect(await outputFrom("fetch", { url: `${provider.url}/teapot?of=clay` })).toEqual(output);
+    });
+
+    having("aiInfer")("ai.infer: the platform asks the model", async () => {
+      expect(await outputFrom("ai-infer", { url: provider.url, text: "héllo" })).toBe("m with Bearer k: héllo");
+    });
+
+    having("realtime")("realtime: a run publishes, once", async () => {
+      expect(await outputFrom("publish", { channel: `room:${crypto.randomUUID()}` })).toBe("published");
+    });
+
+    having("defer")("defer: what is deferred runs when the run has ended", async () => {
+      const { key, id } = await start("defer");
+      expect(await outputOf(id)).toBe("deferred");
+      await untilNoted(key, "late");
+    });
+
+    having("metadata")("metadata and scores stand with the run", async () => {
+      const run = await ended((await start("metadata")).id);
+      expect(run).toMatchObject({ status: "Completed", output: "measured" });
+      const told = JSON.stringify(run);
+      expect(told).toContain('"weight":3');
+      expect(told).toContain("quality");
+    });
+  });
+}
+
+/** A model that repeats what it is asked, with how it was asked; on any other path a teapot. */
+async function answerAsModel(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (!request.url?.endsWith("/chat/completions")) {
+    response.writeHead(418).end(`${request.method} ${request.url}`);
+    return;
+  }
+  const { model, messages } = (await json(request)) as { model: string; messages: { content: string }[] };
+  const content = `${model} with ${request.headers.authorization}: ${messages[0]?.content}`;
+  response.setHeader("content-type", "application/json");
+  response.end(JSON.stringify({ choices: [{ message: { role: "assistant", content } }] }));
 }

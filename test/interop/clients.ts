@@ -20,6 +20,7 @@ export const capabilities = [
   "logger",
   "maxAttempts",
   "signals",
+  "sendSignal",
   "fetch",
   "aiInfer",
   "aiWrap",

@@ -116,7 +116,7 @@ export function stageOf(client: string, platform: string, app: string, access: A
 
   const trace = (run: RunJson) => read<Note[]>(`${app}/trace?run=${run.run_id}`);
   const traceOf = (key: string) => read<Note[]>(`${app}/trace?key=${encodeURIComponent(key)}`);
-  const calls = (run: RunJson) => read<{ step: string }[]>(`${app}/calls?run=${run.run_id}`);
+  const calls = (run: RunJson) => read<{ step: string; status?: number }[]>(`${app}/calls?run=${run.run_id}`);
   const open = async (gate: string) => void (await ask(`${app}/open?gate=${gate}`, { method: "POST" }));
 
   /** Sends an event to one function of the app, with a key of its own. */

@@ -72,6 +72,25 @@ const raceMode = client.createFunction({ id: "race-mode", triggers: [{ event: `$
   return { winner, after: await run("after", () => "after") };
 });
 
+/** Of v4 alone: two steps of one call, the first of which a test holds up. */
+const held = client.createFunction({ id: "held", triggers: [{ event: `${id}/held` }] }, async (input) => {
+  const noted = notesOf(input);
+  await input.step.run("hold", () => {
+    noted("hold");
+    return gate((input.event.data as Data).gate);
+  });
+  return input.step.run("next", () => noted("next"));
+});
+
+const heldLater = client.createFunction(
+  { id: "held-later", triggers: [{ event: `${id}/held-later` }] },
+  async (input) => {
+    await input.step.run("first", () => notesOf(input)("first"));
+    await input.step.run("hold", () => gate((input.event.data as Data).gate));
+    return "held";
+  },
+);
+
 const publish = client.createFunction(
   { id: "publish", triggers: [{ event: `${id}/publish` }] },
   async ({ event, step }) => {
@@ -105,7 +124,7 @@ const metadata = client.createFunction(
   },
 );
 
-const all = [...functions, raceMode, publish, deferred, defer, metadata];
+const all = [...functions, raceMode, held, heldLater, publish, deferred, defer, metadata];
 if (id === "ts4-connect") {
   await connect({ apps: [{ client, functions: all }] });
   serveApp((_, response) => response.end("{}")); // registered by its connection

@@ -12,7 +12,7 @@ export interface Note {
 const FUNCTIONS_PATH = "/api/inngest";
 
 const notes: Note[] = [];
-const calls: { run: string; step: string }[] = [];
+const calls: { run: string; step: string; status?: number }[] = [];
 const gates = new Map<string, { opened: Promise<void>; open: () => void }>();
 
 export function note(entry: Omit<Note, "at">): void {
@@ -43,7 +43,11 @@ export function serveApp(functions: RequestListener): void {
     switch (url.pathname) {
       case FUNCTIONS_PATH: {
         const run = request.headers["x-run-id"];
-        if (request.method === "POST" && typeof run === "string") calls.push({ run, step: asked("stepId") });
+        if (request.method === "POST" && typeof run === "string") {
+          const call: (typeof calls)[number] = { run, step: asked("stepId") };
+          calls.push(call);
+          response.on("finish", () => (call.status = response.statusCode));
+        }
         return functions(request, response);
       }
       case "/trace":
@@ -51,7 +55,7 @@ export function serveApp(functions: RequestListener): void {
           notes.filter(({ run, key }) => (url.searchParams.has("run") ? run === asked("run") : key === asked("key"))),
         );
       case "/calls":
-        return answer(calls.filter(({ run }) => run === asked("run")).map(({ step }) => ({ step })));
+        return answer(calls.filter(({ run }) => run === asked("run")).map(({ step, status }) => ({ step, status })));
       case "/open":
         gateOf(asked("gate")).open();
         return answer({});
