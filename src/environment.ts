@@ -36,6 +36,7 @@ export function readEnvironment(name: string): RequestedEnvironment {
 }
 
 function queried(text: string): string {
+  if (!text.includes(headers.env)) return ""; // most events come this way
   const url = new URL(text);
   return url.pathname.startsWith("/e/") ? (url.searchParams.get(headers.env) ?? "") : "";
 }

@@ -45,10 +45,15 @@ export async function runsOfEvent(objects: Objects, env: string, logged: LoggedE
       return summary ? [{ summary }] : row ? [{ row }] : [];
     }),
   );
+  const isFound = (fn: RegisteredFunction) => own.flat().some((run) => functionOf(run) === fn.id);
   const collected = await Promise.all(
-    started.filter(isCollecting).map((fn) => collectedRuns(objects, env, fn, logged, ids)),
+    started.filter((fn) => isCollecting(fn) && !isFound(fn)).map((fn) => collectedRuns(objects, env, fn, logged, ids)),
   );
   return [...own, ...collected].flat();
+}
+
+function functionOf(run: EventRun): string {
+  return "summary" in run ? run.summary.run.functionId : run.row.functionId;
 }
 
 function isCollecting({ flow }: RegisteredFunction): boolean {

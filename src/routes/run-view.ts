@@ -1,6 +1,7 @@
 import type { RunIndexRow, RunSummary } from "../durable-objects/objects.ts";
 import { entryDueAt, isEnded, runStatus, type Entry, type Run } from "../engine/run.ts";
 import { realTime } from "../engine/run-clock.ts";
+import { internalEvents, type EventRecord } from "../protocol/event.ts";
 import { uuidOf } from "../protocol/ids.ts";
 import { byteLength, type JsonObject, type JsonValue } from "../protocol/json.ts";
 import type { Annotation } from "../protocol/metadata.ts";
@@ -20,10 +21,17 @@ export function runListView({ run, events }: RunSummary) {
     environment_id: uuidOf(run.env),
     event_id: run.eventIds[0] ?? "",
     event_name: events[0]?.event.name ?? run.eventName,
+    ...(run.eventIds.length > 1 ? { batch_id: run.id } : {}),
+    ...cronOf(events[0]),
     status: runStatus(run),
     ended_at: isEnded(state) ? isoOf(state.endedAt) : null,
     output: state.kind === "completed" ? state.output : state.kind === "failed" ? state.error : null,
   };
+}
+
+/** The schedule that has started a run. */
+function cronOf(record: EventRecord | undefined): { cron?: JsonValue } {
+  return record?.event.name === internalEvents.scheduledTimer ? { cron: record.event.data.cron } : {};
 }
 
 /** A run of which only the index row is left. */
