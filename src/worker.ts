@@ -13,12 +13,13 @@ import { sweepAll } from "./durable-objects/sweep.ts";
 import { objects } from "./durable-objects/workerd-host.ts";
 import { checkCrons } from "./engine/cron.ts";
 import { checkExpressions } from "./engine/expression.ts";
-import { MAIN_ENV, requestedEnvironment } from "./environment.ts";
+import { environmentOf, MAIN_ENV, requestedEnvironment } from "./environment.ts";
 import type { HttpCall } from "./http-call.ts";
 import { readEvents, readSeed } from "./protocol/event-request.ts";
 import { textHash } from "./protocol/ids.ts";
 import { CALL_TIMEOUT_DEV_MS, CALL_TIMEOUT_MS, RETENTION_DEFAULT_MS, RETENTION_MIN_MS } from "./protocol/limits.ts";
 import { realtimeToken } from "./protocol/realtime-token.ts";
+import type { Signal } from "./protocol/signal.ts";
 import { durationMs } from "./protocol/time-string.ts";
 import { readSync } from "./routes/apps.ts";
 import { readSession } from "./routes/connect.ts";
@@ -111,7 +112,7 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
   if (client) {
     bindSender(client, sendInProcess);
     bindRealtime(client, realtimeInProcess);
-    bindSignals(client, (signal) => objects.signal(MAIN_ENV, signal.name).send(signal));
+    bindSignals(client, signalInProcess);
     bindSchedules(client, (request) => answerScheduleRequest(objects, MAIN_ENV, request, Date.now()));
   }
   for (const webhook of webhooks) bindSender(webhook.client, sendInProcess);
@@ -239,6 +240,13 @@ const realtimeInProcess: RealtimeService = {
     return socket;
   },
 };
+
+/** `client.sendSignal` inside the Worker: as over HTTP. */
+async function signalInProcess(signal: Signal, env = ""): Promise<{ runId: string | null }> {
+  const asked = environmentOf(env, settings().signingKeys);
+  if (asked.kind === "invalid") throw new TypeError(`inngest.sendSignal: ${asked.message}`);
+  return objects.signal(asked.name, signal.name).send(signal);
+}
 
 function callApp(callTimeout: number | string | undefined): Post {
   const timeoutMs = timeoutOf(callTimeout);

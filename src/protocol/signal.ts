@@ -7,8 +7,12 @@ export interface Signal {
   data: JsonValue;
 }
 
-/** What a client asks of the platform, and what it is told: the run that got the signal, or null when nobody waited. */
-export type SignalService = (signal: Signal) => Promise<{ runId: string | null }>;
+/**
+ * What a client asks of the platform, and what it is told: the run that got the signal, or null when nobody waited.
+ *
+ * @param env branch environment, instead of the client's
+ */
+export type SignalService = (signal: Signal, env?: string) => Promise<{ runId: string | null }>;
 
 /** What is wrong with the name of a signal, as the end of a sentence about it; null for one that can be. */
 export function signalNameProblem(name: unknown): string | null {

@@ -56,7 +56,7 @@ export async function sendSignal(
   const size = byteLength(JSON.stringify(signal.data));
   if (size > STEP_OUTPUT_MAX_BYTES)
     throw new RangeError(`${what}: data of ${size} bytes is over the bound of ${STEP_OUTPUT_MAX_BYTES}`);
-  const { runId } = service && env === undefined ? await service(signal) : await post(client, signal, env, what);
+  const { runId } = service ? await service(signal, env) : await post(client, signal, env, what);
   return { runId: runId ?? undefined };
 }
 
