@@ -42,6 +42,12 @@ const QUIET_TURNS = 10;
 const LOOKS_MAX = 20_000;
 const SETTINGS = { isDev: true, eventKeys: [], signingKeys: [], sdkUrls: [] };
 
+/** As it was before anything watched it. */
+const CRYPTOGRAPHY = (["digest", "importKey", "sign", "verify"] as const).map((method) => {
+  const original = crypto.subtle[method].bind(crypto.subtle) as (...args: unknown[]) => Promise<never>;
+  return [method, original] as const;
+});
+
 export class AppsWorld implements PlatformHost {
   readonly world: World;
   readonly door: FrontDoor;
@@ -78,7 +84,8 @@ export class AppsWorld implements PlatformHost {
       faults,
       transports: (life) => {
         const within: HttpTransport = {
-          call: (request) => life.within(http.call(request)),
+          // a request leaves once what was written before it has taken effect
+          call: (request) => life.within(this.world.turns.next()).then(() => life.within(http.call(request))),
           gateway: (request) => life.within(http.gateway(request)),
         };
         return { local, http: within, connect: { message: noWorker, read: noWorker } };
@@ -92,11 +99,8 @@ export class AppsWorld implements PlatformHost {
 
   /** It takes real time, in which nothing seems to happen. */
   #watchCryptography(): void {
-    const { subtle } = crypto;
-    for (const method of ["digest", "importKey", "sign", "verify"] as const) {
-      const original = subtle[method].bind(subtle) as (...args: unknown[]) => Promise<never>;
-      vi.spyOn(subtle, method).mockImplementation((...args: unknown[]) => this.atWork(() => original(...args)));
-    }
+    for (const [method, original] of CRYPTOGRAPHY)
+      vi.spyOn(crypto.subtle, method).mockImplementation((...args: unknown[]) => this.atWork(() => original(...args)));
   }
 
   close(): void {
