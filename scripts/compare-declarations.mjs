@@ -90,7 +90,7 @@ const probes = [
 const compared = new Map();
 
 /** How many names are missing. Lower it with the list; it is raised for a new version of `inngest` alone. */
-const MISSING_MAX = 119;
+const MISSING_MAX = 116;
 
 const missing = findMissing();
 const reasons = readReasons();

@@ -167,6 +167,22 @@ export const errorGroups: readonly ErrorGroup[] = [
         remedy:
           "Is the app running, and is its registered URL the public one (`INNGEST_SERVE_ORIGIN`)? If the step takes longer than a call may, split it into shorter ones.",
       },
+      target_refused: {
+        means:
+          "A step left a request to the platform (`step.fetch`, `step.ai.infer`), and its address, or one that it was redirected to, is private. A deployed platform asks public ones alone; in dev mode all are allowed. Not tried again.",
+        remedy: "Make the request in `step.run`, where the address can be reached.",
+      },
+      request_failed: {
+        means:
+          "The model's API answered a request of `step.ai.infer` with a status of 300 or more. The error's `data` is what it said.",
+        remedy:
+          "Is the key right, and the quota? The step is tried again as any other, at the time of `Retry-After` if there is one.",
+      },
+      only_ours: {
+        means:
+          "The app's server is Inngest's own, or another one, and a function uses what only this platform does: an option that the sync names, or `events` or `since` of `step.waitForEvent`.",
+        remedy: "Point the app at this platform (`INNGEST_BASE_URL`), or leave the option out.",
+      },
       not_sdk: {
         means:
           "Something answered that is not an app's handler: a login page, a proxy's error, another route. The message quotes its beginning.",

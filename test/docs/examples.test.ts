@@ -36,6 +36,8 @@ const EVENTS: Record<string, Record<string, unknown>> = {
   "file/dropped": { url: "https://example.com/a.csv" },
   "file/added": { userId: "u1", url: "https://example.com/a.mov" },
   "chat/asked": { roomId: "r1", question: "why?" },
+  "ticket/opened": { ticketId: "t1" },
+  "basket/paid": {},
   [FRAGMENT_EVENT]: {},
 };
 
