@@ -8,6 +8,7 @@ import type { Note } from "./apps/typescript/trace.ts";
 const WITHIN_MS = 90_000;
 const POLL_FIRST_MS = 25;
 const POLL_LAST_MS = 400;
+const DETAILS_EVERY_MS = 20_000;
 
 export interface Sent {
   name: string;
@@ -71,19 +72,28 @@ export function stageOf(client: string, platform: string, app: string, access: A
   const readRun = (runId: string) => api<RunDetail>(`/v1/runs/${runId}`);
 
   /** The run that an event started, once it is as wanted. */
-  async function runWhen(eventId: string, isSo: (run: RunDetail) => boolean, what: string): Promise<RunDetail> {
+  async function runWhen(
+    eventId: string,
+    isSo: (run: RunDetail) => boolean,
+    what: string,
+    mayBeSo: (run: RunJson) => boolean = () => true,
+  ): Promise<RunDetail> {
     let last: RunDetail | undefined;
+    let lastAt = performance.now();
     return until(
       async () => {
         const [run] = await runsOf(eventId);
-        if (run === undefined) return undefined;
+        // its details may be megabytes: for the message alone they are read now and then
+        if (run === undefined || (!mayBeSo(run) && performance.now() < lastAt + DETAILS_EVERY_MS)) return undefined;
         last = await readRun(run.run_id);
+        lastAt = performance.now();
         return isSo(last) && last;
       },
       () => `${what}; last seen: ${JSON.stringify(last)?.slice(0, 1500)}`,
     );
   }
-  const ended = (eventId: string) => runWhen(eventId, (run) => run.ended_at !== null, "the end of the run");
+  const hasEnded = (run: RunJson) => run.ended_at !== null;
+  const ended = (eventId: string) => runWhen(eventId, hasEnded, "the end of the run", hasEnded);
 
   /** The end of a run whose tries come without the pause between them: its clock leaps over it. */
   const endedInHaste = (eventId: string) => {
