@@ -10,7 +10,7 @@ import type { OutputPlace, Span, StepInfo } from "../run-trace.ts";
 import type { RunView } from "../run-view.ts";
 import { iso } from "./iso.ts";
 
-interface SpanNode {
+export interface SpanNode {
   spanID: string;
   childrenSpans: SpanNode[];
   [field: string]: unknown;
