@@ -3,7 +3,7 @@
  * to. The same rules hold where a step's own code makes the request, in a Worker that has both.
  */
 import { byteLength, isObject, type JsonObject, type JsonValue } from "./json.ts";
-import { ERROR_TEXT_MAX_CHARS, STEP_OUTPUT_MAX_BYTES } from "./limits.ts";
+import { CHANNEL_NAME_MAX_BYTES, ERROR_TEXT_MAX_CHARS, STEP_OUTPUT_MAX_BYTES, TOPIC_NAME_MAX_BYTES } from "./limits.ts";
 import type { WireError } from "./wire-error.ts";
 
 export type GatewayOp = "Gateway" | "AIGateway";
@@ -107,9 +107,15 @@ function authorization(format: unknown, key: string, given: Record<string, strin
 function readPublish(value: unknown, what: string): GatewayRequest["publish"] {
   if (value === undefined || value === null) return undefined;
   const { channel, topic } = isObject(value) ? value : {};
-  if (typeof channel !== "string" || typeof topic !== "string")
-    throw new TypeError(`${what}: \`publish\` must name a \`channel\` and a \`topic\``);
+  if (!isName(channel, CHANNEL_NAME_MAX_BYTES) || !isName(topic, TOPIC_NAME_MAX_BYTES))
+    throw new TypeError(
+      `${what}: \`publish\` must name a \`channel\` of at most ${CHANNEL_NAME_MAX_BYTES} bytes and a \`topic\` of at most ${TOPIC_NAME_MAX_BYTES}`,
+    );
   return { channel, topic };
+}
+
+function isName(value: unknown, maxBytes: number): value is string {
+  return typeof value === "string" && value !== "" && byteLength(value) <= maxBytes;
 }
 
 /** What people may see of a request: neither headers nor query, where keys are. */

@@ -338,4 +338,20 @@ describe("over http:", () => {
     expect(second).toHaveCompleted("first");
     expect(disks(platform)).not.toContain(KEY);
   });
+
+  it("[§9.4] what is answered is told to subscribers too, where that is asked for, and is no message when it fails", async () => {
+    const { fetch } = network((_asked, times) =>
+      times === 1 ? new Response("no", { status: 500 }) : Response.json({ n: 1 }),
+    );
+    const asked = { model: openai({ model: "m", apiKey: KEY }), body: { messages: [] } };
+    const publish = { channel: "chat:1", topic: "answers" };
+    const platform = app(({ step }) => step.ai.infer("ask", { ...asked, publish } as typeof asked), {
+      transport,
+      fetch,
+    });
+    const { run } = await platform.send({ name: "go" });
+    await run.waitFor("end");
+    expect(run).toHaveCompleted({ n: 1 });
+    expect(platform.published).toMatchObject([{ channel: "chat:1", topic: "answers", data: { n: 1 }, runId: run.id }]);
+  });
 });

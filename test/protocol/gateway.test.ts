@@ -29,7 +29,10 @@ describe("[§9.4] what `Gateway` asks", () => {
     [{ body: "x", method: "GET" }, 'step "ask": `body`: a GET request carries none'],
     [{ headers: [] }, 'step "ask": `headers` must be an object, not a list'],
     [{ headers: { a: 1 } }, 'step "ask": `headers`: a must be a text, not number'],
-    [{ publish: { channel: "c" } }, 'step "ask": `publish` must name a `channel` and a `topic`'],
+    [
+      { publish: { channel: "c" } },
+      'step "ask": `publish` must name a `channel` of at most 512 bytes and a `topic` of at most 255',
+    ],
   ])("%j is refused by name", (opts, message) => {
     expect(() => fetchOp(opts)).toThrow(message);
   });
