@@ -32,6 +32,7 @@ import { ConnectionState, type ConnectDebugState, type InFlightRequest, type Wor
 const BACKOFF_MS = [1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000];
 /** Refused keys may be right a moment later, while a platform's are changed; this often they are not. */
 const REFUSALS_MAX = 3;
+const FLUSH_AGAIN_MS = 5_000;
 const FLUSHES_AT_END = 5;
 
 /** A call that executes. */
@@ -56,6 +57,7 @@ export class Worker implements WorkerConnection {
   #draining: Link | null = null;
   #wake: Deferred<void> = deferred();
   #isClosing = false;
+  #flushing: Promise<void> | null = null;
   #lastMessageAt: number | undefined;
   #stopListening: () => void = () => {};
 
@@ -312,7 +314,11 @@ export class Worker implements WorkerConnection {
 
   /** Only while there is a platform to bring them to. */
   #flush(): void {
-    if (this.#link && this.#outbox.hasLost) void this.#outbox.flush();
+    if (!this.#link || !this.#outbox.hasLost || this.#flushing) return;
+    this.#flushing = this.#outbox.flush().finally(() => {
+      this.#flushing = null;
+      if (this.#outbox.hasLost) setTimeout(() => this.#flush(), FLUSH_AGAIN_MS);
+    });
   }
 
   #log(message: string, error?: unknown): void {

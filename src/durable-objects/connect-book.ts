@@ -23,6 +23,8 @@ export class ConnectBook {
   readonly connections = new Map<string, Connection>();
   /** in the order in which they came */
   readonly calls = new Map<string, GatewayCall>();
+  /** those of them that no worker has, the oldest first */
+  #waiting = new Set<string>();
   readonly #byRun = new Map<string, Set<string>>();
   readonly #inFlight = new Map<string, number>();
 
@@ -61,6 +63,12 @@ export class ConnectBook {
     this.#store.put({ id: `${CALLS}/${call.requestId}`, list: CALLS, rank: call.since, value: { ...call } });
   }
 
+  /** As {@link putCall}, but not to survive the object: what is stored goes on as it was. */
+  reserve(call: GatewayCall): void {
+    this.#forget(call.requestId, false);
+    this.#hold(call);
+  }
+
   dropCall(requestId: string): void {
     this.#forget(requestId, true);
     this.#store.delete(`${CALLS}/${requestId}`);
@@ -71,12 +79,24 @@ export class ConnectBook {
     return this.#inFlight.get(connectionId) ?? 0;
   }
 
+  /** Calls that wait for a worker, the oldest first. */
+  *waiting(): Generator<GatewayCall> {
+    for (const id of this.#waiting) {
+      const call = this.calls.get(id);
+      if (call) yield call;
+    }
+  }
+
   callsOf(runId: string): number {
     return this.#byRun.get(runId)?.size ?? 0;
   }
 
   #hold(call: GatewayCall): void {
+    const isBack = this.calls.has(call.requestId) && call.connectionId === null && !this.#waiting.has(call.requestId);
     this.calls.set(call.requestId, call);
+    if (call.connectionId !== null) this.#waiting.delete(call.requestId);
+    else this.#waiting.add(call.requestId);
+    if (isBack) this.#sortWaiting();
     const ofRun = this.#byRun.get(call.runId) ?? new Set();
     this.#byRun.set(call.runId, ofRun.add(call.requestId));
     this.#count(call, 1);
@@ -89,8 +109,15 @@ export class ConnectBook {
     this.#count(call, -1);
     if (!isGone) return;
     this.calls.delete(requestId);
+    this.#waiting.delete(requestId);
     const ofRun = this.#byRun.get(call.runId);
     if (ofRun?.delete(requestId) && ofRun.size === 0) this.#byRun.delete(call.runId);
+  }
+
+  /** One that had left the line stands where it did. */
+  #sortWaiting(): void {
+    const sinceOf = (id: string) => this.calls.get(id)?.since ?? 0;
+    this.#waiting = new Set([...this.#waiting].sort((a, b) => sinceOf(a) - sinceOf(b)));
   }
 
   #count({ connectionId }: GatewayCall, change: number): void {

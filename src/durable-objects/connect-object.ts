@@ -32,6 +32,7 @@ import {
   CONNECT_HEARTBEAT_MS,
   CONNECT_HELLO_MS,
   CONNECT_LEASE_EXTEND_MS,
+  CONNECT_LEASE_MS,
   CONNECT_SILENCE_MAX_MS,
 } from "../protocol/limits.ts";
 import { ConnectBook, type GatewayCall } from "./connect-book.ts";
@@ -137,14 +138,13 @@ export class ConnectObject implements Omit<GatewayObjectApi, "fetch"> {
     if (connection) this.#give(waiting, connection, message);
     else {
       this.#write((one) => one.putCall(waiting));
-      this.#deadlines.set(call.requestId, waitsUntil(now, isServed(book.connections.values(), call.functionId)));
+      this.#armBy(this.#deadlineOf(waiting));
     }
-    this.#arm();
   }
 
   async holds(runId: string): Promise<boolean> {
     const book = await this.#ready();
-    this.#arm(); // should it ever not be
+    this.#armBy(this.#host.now() + CONNECT_LEASE_MS); // should it ever not be
     return book.callsOf(runId) > 0;
   }
 
@@ -152,7 +152,6 @@ export class ConnectObject implements Omit<GatewayObjectApi, "fetch"> {
     await this.#ready();
     await this.#tell(requestId, result, null);
     this.#goOn();
-    this.#arm();
   }
 
   async connections(): Promise<ConnectionView[]> {
@@ -180,9 +179,10 @@ export class ConnectObject implements Omit<GatewayObjectApi, "fetch"> {
   async opened(socket: WorkerSocket): Promise<void> {
     await this.#ready();
     const now = this.#host.now();
-    socket.keep({ openedAt: now, seenAt: now, connectionId: null });
+    const memo = { openedAt: now, seenAt: now, connectionId: null };
+    socket.keep(memo);
     send(socket, GatewayMessageType.GATEWAY_HELLO);
-    this.#arm();
+    this.#armBy(goodUntil(memo));
   }
 
   async received(socket: WorkerSocket, bytes: Uint8Array): Promise<void> {
@@ -198,7 +198,6 @@ export class ConnectObject implements Omit<GatewayObjectApi, "fetch"> {
       if (!connection) return socket.close(POLICY_VIOLATION, "connect_worker_silent");
       await this.#hear(connection, socket, bytes);
     }
-    this.#arm();
   }
 
   async closed(socket: WorkerSocket): Promise<void> {
@@ -217,7 +216,9 @@ export class ConnectObject implements Omit<GatewayObjectApi, "fetch"> {
       const connection = await this.#register(hello);
       const memo = socket.memo();
       if (!memo) return; // closed meanwhile
-      socket.keep({ ...memo, connectionId: connection.id });
+      const known = { ...memo, connectionId: connection.id };
+      socket.keep(known);
+      this.#armBy(goodUntil(known));
       this.#sockets.set(connection.id, socket);
       this.#write((book) => book.putConnection(connection));
       const intervals = {
@@ -308,6 +309,7 @@ export class ConnectObject implements Omit<GatewayObjectApi, "fetch"> {
         this.#change(connection, "paused");
         // what it had received before it has acknowledged before
         this.#takeBack(connection.id);
+        this.#arm();
         return this.#goOn();
       case GatewayMessageType.WORKER_REQUEST_ACK:
         return this.#acknowledge(connection, message.payload);
@@ -358,6 +360,7 @@ export class ConnectObject implements Omit<GatewayObjectApi, "fetch"> {
     }
     const ack = WorkerReplyAckData.encode({ requestId: reply.requestId }).finish();
     send(socket, GatewayMessageType.WORKER_REPLY_ACK, ack);
+    if (connection.phase === "draining") this.#arm(); // it may have nothing left to do
     this.#goOn();
   }
 
@@ -430,18 +433,21 @@ export class ConnectObject implements Omit<GatewayObjectApi, "fetch"> {
     const lent = { ...call, connectionId: connection.id, leaseId };
     this.#write((book) => book.putCall(lent));
     this.#acknowledged.delete(call.requestId);
-    this.#deadlines.set(call.requestId, leasedUntil(now, false));
+    const until = leasedUntil(now, false);
+    this.#deadlines.set(call.requestId, until);
+    this.#armBy(until);
     return lent;
   }
 
   /** Gives calls that wait to workers that have room, the oldest first; their runs say what is to be sent. */
   #goOn(): void {
-    const book = this.#load();
-    for (const call of book.calls.values()) {
+    const withoutRoom = new Set<string>();
+    for (const call of this.#load().waiting()) {
       if (this.#underway.size >= FETCHED_AT_ONCE) return;
-      if (call.connectionId !== null || this.#underway.has(call.requestId)) continue;
+      if (withoutRoom.has(call.functionId) || this.#underway.has(call.requestId)) continue;
       const connection = this.#choose(call.functionId);
       if (connection) void this.#fetchAndGive(call, connection);
+      else withoutRoom.add(call.functionId);
     }
   }
 
@@ -449,7 +455,7 @@ export class ConnectObject implements Omit<GatewayObjectApi, "fetch"> {
     const { requestId, runId } = call;
     this.#underway.add(requestId);
     // its place at the worker is taken while its run is asked
-    this.#write((book) => book.putCall({ ...call, connectionId: connection.id }));
+    this.#load().reserve({ ...call, connectionId: connection.id });
     try {
       const message = await this.#host.objects.run(this.#host.env, runId).workerMessage(requestId);
       const known = this.#load().calls.get(requestId);
@@ -468,7 +474,7 @@ export class ConnectObject implements Omit<GatewayObjectApi, "fetch"> {
       this.#underway.delete(requestId);
     }
     if (this.#retryAt === null) this.#goOn();
-    this.#arm();
+    else this.#armBy(this.#retryAt);
   }
 
   /** A call waits for a worker again, and goes on waiting for as long as it would have. */
@@ -599,7 +605,7 @@ export class ConnectObject implements Omit<GatewayObjectApi, "fetch"> {
     };
   }
 
-  /** The alarm is set to the first thing that must happen by itself; one that comes earlier stays. */
+  /** Looks at everything for the first thing that must happen by itself. An alarm that comes earlier stays. */
   #arm(): void {
     const now = this.#host.now();
     let next = this.#retryAt ?? Number.POSITIVE_INFINITY;
@@ -609,8 +615,13 @@ export class ConnectObject implements Omit<GatewayObjectApi, "fetch"> {
     }
     for (const at of this.#drained(now).values()) next = Math.min(next, at);
     for (const call of this.#load().calls.values()) next = Math.min(next, this.#deadlineOf(call));
-    if (!Number.isFinite(next) || (this.#alarmAt != null && this.#alarmAt <= next)) return;
-    this.#alarmAt = Math.max(next, now + 1);
+    if (Number.isFinite(next)) this.#armBy(next);
+  }
+
+  /** The alarm goes off by an instant at the latest. What it finds it looks at as a whole. */
+  #armBy(at: number): void {
+    if (this.#alarmAt != null && this.#alarmAt <= at) return;
+    this.#alarmAt = Math.max(at, this.#host.now() + 1);
     this.#host.setAlarm(this.#alarmAt);
   }
 
@@ -618,7 +629,10 @@ export class ConnectObject implements Omit<GatewayObjectApi, "fetch"> {
   async #ready(): Promise<ConnectBook> {
     if (this.#alarmAt === undefined) {
       const at = await this.#host.alarm();
-      this.#alarmAt ??= at;
+      if (this.#alarmAt === undefined) {
+        this.#alarmAt = at;
+        this.#arm();
+      }
     }
     return this.#load();
   }

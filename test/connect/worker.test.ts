@@ -275,6 +275,18 @@ describe("a result", () => {
     expect(gateway.flushed).toHaveLength(1);
   });
 
+  it("that the platform does not take is brought again until it does", async () => {
+    const gateway = new FakeGateway();
+    gateway.flushStatus = 500;
+    await workerOf(gateway).start();
+    gateway.last.call(body());
+    await vi.advanceTimersByTimeAsync(30 * SECOND);
+    expect(gateway.flushed).toEqual([]);
+    gateway.flushStatus = 200;
+    await vi.advanceTimersByTimeAsync(5 * SECOND);
+    expect(gateway.flushed.map(({ requestId }) => requestId)).toEqual(["R1"]);
+  });
+
   it("that was acknowledged goes nowhere else", async () => {
     const gateway = new FakeGateway();
     await workerOf(gateway).start();

@@ -277,6 +277,21 @@ describe("a call for which there is no worker", () => {
     }
   });
 
+  it("keeps its place in the line when the worker that it was about to get goes", async () => {
+    const stage = new ConnectStage();
+    await (await stage.worker()).leave();
+    const first = await stage.start();
+    await stage.advance(1);
+    const second = await stage.start();
+    const brief = await stage.worker({ max: 1 });
+    expect(brief.requests.map(({ runId }) => runId)).toEqual([first]);
+    await brief.leave();
+    const worker = await stage.worker({ max: 1 });
+    expect(worker.requests.map(({ runId }) => runId)).toEqual([first]);
+    await worker.reply(worker.requests[0]!, returned(1));
+    expect(worker.requests.map(({ runId }) => runId)).toEqual([first, second]);
+  });
+
   it("that has room for an hour is a failed attempt", async () => {
     const stage = new ConnectStage();
     const worker = await stage.worker({ max: 1 });
