@@ -1,6 +1,7 @@
 /** What is measured, how often, and in which order: idle latencies first, floods last. */
 import { admissions } from "./admissions.ts";
 import { eventToFirstLine, eventToResume } from "./latency.ts";
+import { clientBurst, clientPerStep } from "./interop.ts";
 import type { Series } from "./report.ts";
 import type { Stage, Target } from "./stage.ts";
 import { quantile } from "./statistics.ts";
@@ -121,6 +122,21 @@ export function measures(quick: boolean): Measure[] {
           { measure: "one-step runs, limit 1, one key", unit: "/s", value: hot.perSecond },
         ];
       }),
+    },
+    {
+      name: "interop",
+      repeats: Math.ceil(repeats / 2),
+      async measure(stage) {
+        const values: Value[] = [];
+        for (const app of await stage.clients()) {
+          const transport = `client ${app.id}` as const;
+          const step = await clientPerStep(app, stage.client, shortRuns / 4);
+          const perSecond = await clientBurst(app, stage.client, quick ? BURST_RUNS / 5 : BURST_RUNS);
+          values.push({ measure: "per step, run of 5 steps", transport, unit: "ms", value: step });
+          values.push({ measure: "one-step runs in a burst", transport, unit: "/s", value: perSecond });
+        }
+        return values;
+      },
     },
     {
       name: "events",

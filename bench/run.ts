@@ -10,7 +10,7 @@ import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { machine, type Machine } from "./machine.ts";
 import { measures, type Measure } from "./measures.ts";
-import { table, type Series } from "./report.ts";
+import { tables, type Series } from "./report.ts";
 import { openStage, type Stage } from "./stage.ts";
 
 interface Results {
@@ -35,7 +35,7 @@ async function main(): Promise<void> {
     const series: Series[] = [];
     for (const measure of selected) series.push(...(await repeat(measure, stage)));
     const results: Results = { at: new Date().toISOString(), quick: values.quick, machine: machine(), series };
-    console.log(`${describe(results)}\n\n${table(series)}`);
+    console.log(`${describe(results)}\n\n${tables(series)}`);
     mkdirSync(dirname(outFile), { recursive: true });
     writeFileSync(outFile, `${JSON.stringify(results, null, 1)}\n`);
   } finally {

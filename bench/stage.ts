@@ -10,6 +10,7 @@ import { createHandler, type ServeHandler } from "../src/serve/handler.ts";
 import { spawnPlatform } from "../test/helpers/platform-process.ts";
 import { Client } from "./client.ts";
 import { benchFunctions, type Mark } from "./functions.ts";
+import { type ClientApp, startClients } from "./interop.ts";
 import { Marks } from "./marks.ts";
 
 const CONNECTIONS = 20;
@@ -24,6 +25,8 @@ export interface Target {
 export interface Stage {
   readonly targets: Target[];
   readonly client: Client;
+  /** the official clients' apps and ours, started when they are first asked for */
+  clients(): Promise<ClientApp[]>;
   close(): Promise<void>;
 }
 
@@ -33,6 +36,7 @@ export async function openStage(): Promise<Stage> {
   const client = new Client(platform.url, CONNECTIONS);
   const app = await serveApp(platform.url);
   const local = new Marks(() => client.get<Mark[]>("/bench/marks"));
+  let clients: Promise<ClientApp[]> | undefined;
   const dispose = () => rmSync(stateDir, { recursive: true, force: true });
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => void platform.killGroup().finally(() => (dispose(), process.exit(1))));
@@ -43,8 +47,10 @@ export async function openStage(): Promise<Stage> {
       { name: "local", client, marks: local },
       { name: "http", client, marks: app.marks },
     ],
+    clients: () => (clients ??= startClients(platform.url)),
     async close() {
       client.close();
+      for (const one of (await clients) ?? []) await one.stop();
       await platform.stop();
       app.close();
       dispose();

@@ -6,7 +6,16 @@ import { createWorker } from "../src/worker.ts";
 import { admitAndRelease } from "./admissions.ts";
 import { benchFunctions, type Mark } from "./functions.ts";
 
-export { ChannelDO, ConcurrencyDO, ConnectDO, EventDO, HistoryDO, HttpCall, RegistryDO, StepDO } from "../src/worker.ts";
+export {
+  ChannelDO,
+  ConcurrencyDO,
+  ConnectDO,
+  EventDO,
+  HistoryDO,
+  HttpCall,
+  RegistryDO,
+  StepDO,
+} from "../src/worker.ts";
 
 // objects and requests of one process share the isolate, hence this variable
 let marks: Mark[] = [];

@@ -60,6 +60,9 @@ const python = (id: string): Client => ({
 
 const go = (id: string): Client => ({ id, runtime: "go", command: (app) => [app], directory: "go" });
 
+/** Ours, for comparison; its rules have suites of their own. */
+export const own = typescript("own", "own");
+
 const all: Client[] = [
   typescript("ts4", "ts4"),
   typescript("ts4-plain", "ts4"),
