@@ -277,12 +277,14 @@ describe("the client of inngest's Go tests", () => {
     expect(runTrigger.payloads).toHaveLength(3);
   });
 
-  it("no worker has dialled in", async () => {
+  it("no worker has dialled in, and asking makes no gateway", async () => {
+    const before = await objectIds();
     const { workerConnections } = await ask(
       `{ workerConnections(first: 10, filter: { timeField: CONNECTED_AT }, orderBy: [{ field: CONNECTED_AT, direction: DESC }]) {
           edges { node { id status appName } } pageInfo { hasNextPage } totalCount } }`,
     );
     expect(workerConnections).toEqual({ edges: [], pageInfo: { hasNextPage: false }, totalCount: 0 });
+    expect(await objectIds()).toEqual(before);
   });
 });
 

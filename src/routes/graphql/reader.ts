@@ -94,8 +94,10 @@ export class Reader {
     return runs;
   }
 
-  /** Workers that have dialled in. */
-  connections(): Promise<ConnectionView[]> {
+  /** Workers that have dialled in. Where no app ever did, the gateway is not made by asking for it. */
+  async connections(): Promise<ConnectionView[]> {
+    const { functions } = await this.registered();
+    if (!functions.some(({ transport }) => transport.kind === "connect")) return [];
     this.#lookups.spend();
     return this.objects.gateway(this.env).connections();
   }
