@@ -52,7 +52,8 @@ export async function syncApp(context: SyncContext, text: string): Promise<SyncO
         code: "unsupported_protocol",
         message: `${JSON.stringify(target)} is not a URL such as https://app.example.com/api/inngest`,
       };
-    return askApp({ url: target, env, isDev, signingKeys, fetch, now: () => Date.now() });
+    const known = isDev ? (await registry.apps()).find((app) => app.url === target) : undefined;
+    return askApp({ url: target, env, isDev, signingKeys, sdk: known?.sdk, fetch, now: () => Date.now() });
   }
 }
 

@@ -18,6 +18,8 @@ export interface AppQuestion {
   isDev: boolean;
   /** the signing key, then the fallback; none in dev mode */
   signingKeys: readonly string[];
+  /** SDK with which the app at this URL is registered, if it is */
+  sdk?: string;
   fetch: typeof fetch;
   now(): number;
 }
@@ -40,8 +42,12 @@ export async function askApp(question: AppQuestion): Promise<AppAnswer> {
   return answer;
 }
 
-/** Inngest's Python SDK answers in-band to signed requests only, also in dev mode: it is told to register itself. */
+/**
+ * Inngest's Python SDK answers in-band to signed requests only, also in dev mode: it is told to register itself. Once it
+ * is known it is not asked in vain, of which it would write an error each time.
+ */
 async function askInDev(question: AppQuestion): Promise<AppAnswer> {
+  if (question.sdk?.startsWith("py:") === true) return ask(question, undefined, "out_of_band");
   const answer = await ask(question, undefined);
   const isPython = answer.kind === "failed" && answer.code === "unauthorized" && answer.sdk?.startsWith("inngest-py:");
   return isPython ? ask(question, undefined, "out_of_band") : answer;

@@ -68,6 +68,16 @@ describe("[§2.3] the question", () => {
     expect((await ask([refusal])).answer).toMatchObject({ kind: "failed", code: "unauthorized" });
   });
 
+  test("a Python app that is known is not asked in vain in development", async () => {
+    const registered = Response.json(
+      { ok: true, modified: false },
+      { headers: { "x-inngest-sdk": "inngest-py:v0.5.18" } },
+    );
+    const { answer, seen } = await ask([registered], { isDev: true, sdk: "py:v0.5.18" });
+    expect(answer).toEqual({ kind: "out-of-band", modified: false });
+    expect(seen.map(({ headers }) => headers["x-inngest-sync-kind"])).toEqual(["out_of_band"]);
+  });
+
   test("is unsigned in development", async () => {
     const { seen } = await ask([inBand(reply)], { isDev: true });
     expect(seen[0]!.headers).toMatchObject({ "x-inngest-server-kind": "dev" });
