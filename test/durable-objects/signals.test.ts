@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { stepHash } from "../../src/protocol/ids.ts";
 import { createTestPlatform, type TestPlatform } from "../../src/testing/platform.ts";
 import { Inngest, type InngestFunction, type SendSignalOptions } from "../../src/sdk/index.ts";
 import { eachFault, FaultPoints } from "../helpers/fault-points.ts";
@@ -108,6 +109,77 @@ describe("what a signal's wait shows", () => {
     timed.step("approval").timeOut();
     await timed.waitFor("end");
     expect(timed.output).toBeNull();
+  });
+});
+
+describe("the object of a signal", () => {
+  const objectOf = (platform: TestPlatform) => platform.world.objects().signal("main", "s");
+  /** An answer to a call from outside of the world. */
+  async function ask<T>(platform: TestPlatform, call: Promise<T>): Promise<T> {
+    await platform.clock.advance(0);
+    return call;
+  }
+
+  it("is emptied once nobody has waited for an hour, and then takes waits as before", async () => {
+    const platform = app();
+    const first = await waiting(platform, {});
+    await platform.sendSignal({ signal: "s", data: 1 });
+    expect(platform.world.clock.at("signal s")).toBe(platform.clock.now() + HOUR_MS);
+    await platform.clock.advance(HOUR_MS + 1);
+    expect([platform.world.clock.at("signal s"), platform.world.disk("signal", "s")?.isEmpty]).toEqual([null, true]);
+    const second = await waiting(platform, {});
+    expect(await platform.sendSignal({ signal: "s", data: 2 })).toEqual({ runId: second.id });
+    expect([first.output, second.output]).toMatchObject([{ data: 1 }, { data: 2 }]);
+  });
+
+  it("a request that comes late, for a step that has gone on, takes nothing from anybody", async () => {
+    const platform = app();
+    const first = await waiting(platform, {});
+    await platform.sendSignal({ signal: "s" });
+    const second = await waiting(platform, {});
+    const late = { runId: first.id, stepId: stepHash("approval", 0), until: platform.clock.now() + HOUR_MS };
+    for (const conflict of ["replace", "fail"] as const) {
+      const answer = await ask(platform, objectOf(platform).wait(late, conflict));
+      expect(answer.kind).toBe(conflict === "replace" ? "gone" : "conflict");
+    }
+    expect(await platform.sendSignal({ signal: "s", data: 2 })).toEqual({ runId: second.id });
+  });
+
+  it("a wait of a run that has ended, and has not withdrawn it yet, is in nobody's way", async () => {
+    const platform = app();
+    const first = await waiting(platform, {});
+    await platform.sendSignal({ signal: "s" });
+    const stale = { runId: first.id, stepId: stepHash("approval", 0), until: platform.clock.now() + HOUR_MS };
+    expect(await ask(platform, objectOf(platform).wait(stale, "fail"))).toEqual({ kind: "waiting" });
+    const second = await waiting(platform, {});
+    expect(second.has("wait")).toBe(true);
+    expect(await platform.sendSignal({ signal: "s", data: 2 })).toEqual({ runId: second.id });
+  });
+
+  it("a wait that was taken over, asked for again after a lost answer, neither takes the signal back nor conflicts", async () => {
+    const platform = app();
+    const first = await waiting(platform, {});
+    const second = await waiting(platform, { onConflict: "replace" });
+    const again = { runId: first.id, stepId: stepHash("approval", 0), until: platform.clock.now() + HOUR_MS };
+    for (const conflict of ["replace", "fail"] as const)
+      expect(await ask(platform, objectOf(platform).wait(again, conflict))).toEqual({ kind: "waiting" });
+    expect(await platform.sendSignal({ signal: "s", data: 2 })).toEqual({ runId: second.id });
+    expect(first.hasEnded).toBe(false);
+  });
+
+  it("a step that waits for the same signal twice, one wait after the other, conflicts with nobody", async () => {
+    const client = new Inngest({ id: "mem", logger: silent });
+    const fn = client.createFunction({ id: "loop" }, { event: "loop" }, async ({ step }) => {
+      const got = [];
+      for (let n = 0; n < 3; n++)
+        got.push((await step.waitForSignal("next", { signal: "s", timeout: "1h", onConflict: "fail" }))?.data);
+      return got;
+    });
+    const platform = simulated(() => [fn], { client });
+    const { run } = await platform.send({ name: "loop" });
+    for (const data of ["a", "b", "c"])
+      expect(await platform.sendSignal({ signal: "s", data })).toEqual({ runId: run.id });
+    expect(run.output).toEqual(["a", "b", "c"]);
   });
 });
 

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readOp, type Op } from "../../src/engine/step-ops.ts";
 import { INVOKE_TIMEOUT_DEFAULT_MS, SLEEP_MAX_MS, STEP_OUTPUT_MAX_BYTES } from "../../src/protocol/limits.ts";
+import { stepHash } from "../../src/protocol/ids.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { DEFAULT_RETRY_POLICY } from "../../src/protocol/retry-policy.ts";
 import type { StepOp } from "../../src/protocol/step-op.ts";
@@ -179,6 +180,50 @@ describe("[§3.4] waits", () => {
     ["a timeout that cannot be read", { name: "a", opts: { timeout: "later" } }, { code: "time_invalid" }],
   ])("[G9] %s is the step's final error", (_, more, expected) => {
     expectError(read("WaitForEvent", more), expected);
+  });
+});
+
+describe("[§9.1] waits for a signal", () => {
+  test.each<[string, Partial<StepOp>, JsonObject]>([
+    [
+      "the name in its options wins: Go's `name` is a label",
+      { name: "label", opts: { signal: "s", timeout: "1h", conflict: "replace" } },
+      { signal: { name: "s", conflict: "replace" }, until: NOW + DAY / 24 },
+    ],
+    ["or is the op's own", { name: "s" }, { signal: { name: "s", conflict: "fail" }, until: NOW }],
+    [
+      "a conflict of another kind is `fail`",
+      { name: "s", opts: { conflict: "other" } },
+      { signal: { name: "s", conflict: "fail" } },
+    ],
+    ["an instant as timeout", { name: "s", opts: { timeout: "2026-01-02T00:00:00.000Z" } }, { until: NOW + DAY }],
+  ])("%s", (_, more, expected) => {
+    expect(read("WaitForSignal", more)).toMatchObject({ kind: "signal", ...expected });
+  });
+
+  test.each<[string, Partial<StepOp>, JsonObject]>([
+    ["no name", {}, { code: "step_invalid" }],
+    ["a name over 512 bytes", { opts: { signal: "é".repeat(257) } }, { name: "RangeError" }],
+    ["a timeout over 366 days", { name: "s", opts: { timeout: "400d" } }, { name: "InngestErrTimeoutTooLong" }],
+  ])("[G9] %s is the step's final error", (_, more, expected) => {
+    expectError(read("WaitForSignal", more), expected);
+  });
+});
+
+describe("what goes beside a step", () => {
+  const COMPLETE = stepHash("complete", 0);
+
+  test("an error of the function itself, told as a step op since others go with it", () => {
+    const error = { name: "Error", message: "boom" };
+    expect(read("StepFailed", { id: COMPLETE, error })).toEqual({ kind: "threw", error, final: true });
+    expect(read("StepError", { id: COMPLETE, error })).toEqual({ kind: "threw", error, final: false });
+  });
+
+  test("metadata that cannot be costs the app nothing", () => {
+    const update = { kind: "userland.k", op: "merge", values: { a: 1 } };
+    const metadata = [update, { kind: "mine" }, null, 7];
+    expect(read("StepRun", { metadata })).toMatchObject({ kind: "done", step: { metadata: [update] } });
+    expect(read("StepRun", { metadata: "x" })).toMatchObject({ kind: "done", step: { metadata: undefined } });
   });
 });
 
