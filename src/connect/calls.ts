@@ -1,6 +1,7 @@
 import { type GatewayExecutorRequestData, SDKResponse, SDKResponseStatus } from "../protocol/connect/connect.ts";
 import { headers } from "../protocol/headers.ts";
 import { serializeError } from "../sdk/errors.ts";
+import { inngestConfigs } from "../sdk/inngest-server.ts";
 import { sdkName } from "../sdk/version.ts";
 import { type ServedApp, servedApp } from "../serve/app.ts";
 import { executeTrusted } from "../serve/execution.ts";
@@ -25,15 +26,26 @@ export function appsOf({ apps }: ConnectSettings): Map<string, ServedApp> {
   );
 }
 
-/** What is registered of an app: a JSON array of function configs. */
-export function configsOf({ client, functions }: ServedApp): Uint8Array {
-  const configs = functions
-    .flatMap((fn) => fn.configs(client.id, REGISTERED_AT))
-    .map((config) => ({
-      ...config,
-      steps: { step: { ...config.steps.step, runtime: { ...config.steps.step.runtime, type: "ws" } } },
-    }));
-  return new TextEncoder().encode(JSON.stringify(configs));
+/**
+ * What is registered of an app: a JSON array of function configs.
+ *
+ * @param isOurs the platform is this package's; another is told what Inngest's protocol has
+ * @throws TypeError naming functions and options that another platform cannot do
+ */
+export function configsOf({ client, functions }: ServedApp, isOurs: boolean): Uint8Array {
+  const all = functions.flatMap((fn) => fn.configs(client.id, REGISTERED_AT));
+  const { configs, dropped, refused } = isOurs ? { configs: all, dropped: [], refused: [] } : inngestConfigs(all);
+  if (refused.length > 0)
+    throw new TypeError(
+      `The platform is not @dotdo/inngest, and cannot do what these options ask for: ${refused.join("; ")}`,
+    );
+  for (const one of dropped)
+    client.internalLogger.warn(`${one}. The platform is not @dotdo/inngest, so this is left out`);
+  const registered = configs.map((config) => ({
+    ...config,
+    steps: { step: { ...config.steps.step, runtime: { ...config.steps.step.runtime, type: "ws" } } },
+  }));
+  return new TextEncoder().encode(JSON.stringify(registered));
 }
 
 /** Executes a call, by the same code as `serve`. Never rejects: what goes wrong is an answer. */

@@ -39,7 +39,8 @@ export interface LinkOptions {
   /** groups of gateways that were not reached */
   excludeGateways: ReadonlySet<string>;
   /** what the worker says of itself, but for its session */
-  introduction: Omit<WorkerConnectRequestData, "connectionId" | "authData">;
+  /** @param isOurs the other side is this package's platform, and understands what is ours */
+  introduction: (isOurs: boolean) => Omit<WorkerConnectRequestData, "connectionId" | "authData">;
 }
 
 /** What happens on a link once it stands. */
@@ -155,6 +156,7 @@ function shakeHands(
   { introduction }: LinkOptions,
 ): Promise<GatewayConnectionReadyData> {
   const { promise, resolve, reject } = deferred<GatewayConnectionReadyData>();
+  const introduced = introduction(start.gatewayGroup === OUR_GATEWAYS);
   let isGreeted = false;
   const fail = (why: string) => {
     reject(new Error(`the gateway did not take this worker (connection ${start.connectionId}): ${why}`));
@@ -171,7 +173,8 @@ function shakeHands(
         if (isGreeted) return;
         isGreeted = true;
         const { connectionId, sessionToken, syncToken } = start;
-        const hello = ConnectRequest.encode({ ...introduction, connectionId, authData: { sessionToken, syncToken } });
+        const authData = { sessionToken, syncToken };
+        const hello = ConnectRequest.encode({ ...introduced, connectionId, authData });
         return socket.send(frame(GatewayMessageType.WORKER_CONNECT, hello.finish()));
       }
       case GatewayMessageType.GATEWAY_CONNECTION_READY:

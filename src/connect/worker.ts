@@ -218,13 +218,13 @@ export class Worker implements WorkerConnection {
       rewriteGatewayEndpoint,
       openSocket: this.#openSocket,
       excludeGateways: this.#excluded,
-      introduction: {
+      introduction: (isOurs) => ({
         instanceId: instanceId ?? hostName(),
         capabilities: new TextEncoder().encode(JSON.stringify({ trust_probe: "v1", connect: "v1" })),
         apps: [...this.#apps.values()].map((app) => ({
           appName: app.client.id,
           appVersion: app.client.appVersion,
-          functions: configsOf(app),
+          functions: configsOf(app, isOurs),
           featureObservations: new Uint8Array(),
         })),
         workerManualReadinessAck: true,
@@ -236,7 +236,7 @@ export class Worker implements WorkerConnection {
         sdkLanguage: "dotdo-js",
         startedAt: { seconds: Math.floor(Date.now() / 1000), nanos: 0 },
         maxWorkerConcurrency,
-      },
+      }),
     };
   }
 

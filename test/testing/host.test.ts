@@ -14,7 +14,10 @@ const START = Date.UTC(2026, 0, 1);
 const LOG = "2026-01-01-0";
 
 function worldOf(faults: FaultSource = noFaults): World {
-  const http = { call: () => Promise.reject(new Error("no app")) };
+  const http = {
+    call: () => Promise.reject(new Error("no app")),
+    gateway: () => Promise.reject(new Error("no network")),
+  };
   const local = { has: () => false, activate: () => Promise.reject(new Error("no functions")) as never };
   return new World({
     start: START,
