@@ -42,6 +42,7 @@ export class ChannelDO extends DurableObject implements ChannelObjectApi {
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server);
     server.serializeAttachment(subscription);
+    await this.#channel.accepted(subscriberOf(server));
     return new Response(null, { status: 101, webSocket: client });
   }
 

@@ -23,11 +23,13 @@ import {
   PING_FRAME,
   PONG_FRAME,
   readControl,
+  RUN_TOPIC,
   type ChannelTopics,
   type ControlMessage,
 } from "../protocol/realtime.ts";
 import type { Host } from "./host.ts";
 import type { ChannelMessage, ChannelObjectApi, ChannelSubscription } from "./objects.ts";
+import { watchRun } from "./run-watch.ts";
 import type { KeyStore } from "./storage/stores.ts";
 
 /** A socket, and what is kept with it while the object sleeps. */
@@ -93,13 +95,18 @@ export class ChannelObject implements ChannelObjectApi {
   }
 
   /** Prepares for a socket that is about to be accepted; says why it cannot be. */
-  async prepare(subscription: ChannelSubscription): Promise<string | null> {
+  async prepare({ topics }: ChannelSubscription): Promise<string | null> {
     if (this.#parts.subscribers().length >= CHANNEL_SUBSCRIBERS_MAX)
       return `channel "${this.#host.name}" has ${CHANNEL_SUBSCRIBERS_MAX} subscribers already`;
-    const refusal = await this.#followAll(subscription.topics);
+    const refusal = await this.#followAll(topics);
     if (refusal === null && (await this.#host.alarm()) === null)
       this.#host.setAlarm(this.#host.now() + REALTIME_KEEP_ALIVE_MS);
     return refusal;
+  }
+
+  /** Tells a subscriber that is there now what it is to know at once. */
+  accepted(subscriber: Subscriber): Promise<void> {
+    return this.#watchRuns(subscriber, subscriber.subscription().topics);
   }
 
   /** What a subscriber says. */
@@ -159,6 +166,15 @@ export class ChannelObject implements ChannelObjectApi {
     if (!isSmall(topics)) return reply("one connection cannot have so many topics; open another");
     subscriber.keep({ ...subscriber.subscription(), topics });
     reply();
+    await this.#watchRuns(subscriber, grant.topics);
+  }
+
+  /** Lets runs tell their end, whoever is there to hear it by now; of those that have ended it is told at once. */
+  async #watchRuns(subscriber: Subscriber, topics: readonly ChannelTopics[]): Promise<void> {
+    const { env, objects } = this.#host;
+    const runs = topics.filter((one) => one.topics.includes(RUN_TOPIC));
+    const ends = await Promise.all(runs.map(({ channel }) => watchRun(objects, env, channel, this.#host.now())));
+    for (const frame of ends) if (frame !== null) send(subscriber, frame);
   }
 
   async #followAll(topics: readonly ChannelTopics[]): Promise<string | null> {

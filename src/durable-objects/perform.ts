@@ -7,7 +7,8 @@ import type { Effect, EndEffect, Run } from "../engine/run.ts";
 import { deferRecord, readDefer } from "../engine/run-defers.ts";
 import { acceptRecords } from "./accept.ts";
 import type { Host } from "./host.ts";
-import type { LoggedEvent } from "./objects.ts";
+import type { LoggedEvent, RouteTable } from "./objects.ts";
+import { tellEnd, watchName } from "./run-watch.ts";
 import type { RunStore } from "./storage/stores.ts";
 
 export type EffectOutcome =
@@ -90,7 +91,19 @@ async function announce(
   events: EventRecord[],
   host: Host,
 ): Promise<void> {
-  const { functions, waited } = await host.objects.registry(run.env).route(effect.names, []);
+  const watch = watchName(run.id);
+  const listeners = await host.objects.registry(run.env).route([...effect.names, watch], []);
+  await sendLifecycle(effect, run, events, host, listeners);
+  if (listeners.waited.includes(watch)) await tellEnd(host.objects, run); // last: what fails here holds up nothing
+}
+
+async function sendLifecycle(
+  effect: Extract<EndEffect, { kind: "announce" }>,
+  run: Run,
+  events: EventRecord[],
+  host: Host,
+  { functions, waited }: RouteTable,
+): Promise<void> {
   const listened = effect.names.filter(
     (name) =>
       waited.includes(name) || functions.some((fn) => fn.triggers.some((trigger) => listensTo(trigger.event, name))),

@@ -7,6 +7,9 @@ import {
   TOPIC_NAME_MAX_BYTES,
 } from "./limits.ts";
 
+/** Topic on which a run tells its end, on the channel of its id. */
+export const RUN_TOPIC = "$run"; // inngest/inngest pkg/execution/realtime
+
 /** Topics of one channel that a subscriber gets. */
 export interface ChannelTopics {
   channel: string;
@@ -85,10 +88,15 @@ export function chunkFrame(publication: Publication, topic: string, streamId: st
   return frame(publication, topic, { kind: "chunk", stream_id: streamId }, JSON.stringify(text));
 }
 
+/** What has become of a run. */
+export function runFrame(publication: Publication, functionId: string, json: string): string {
+  return frame(publication, RUN_TOPIC, { kind: "run", fn_slug: functionId }, json);
+}
+
 function frame(
   { channel, envId, at, runId, metadata }: Publication,
   topic: string,
-  head: { kind: string; stream_id?: string },
+  head: { kind: string; stream_id?: string; fn_slug?: string },
   json: string,
 ): string {
   const fields = { ...head, channel, topic, created_at: new Date(at).toISOString(), env_id: envId, run_id: runId };

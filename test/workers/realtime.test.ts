@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
 import { realtimeToken } from "../../src/protocol/realtime-token.ts";
 import { carryMail, registerHttpApp } from "./helpers/fixture-app.ts";
-import { ended, json, outputOf, post, request, send, until } from "./helpers/front-door.ts";
+import { ended, json, outputOf, post, request, send, started, until } from "./helpers/front-door.ts";
 
 const open: WebSocket[] = [];
 afterEach(() => {
@@ -554,6 +554,14 @@ describe("server-sent events", () => {
   });
 });
 
+/** Runs whose ends are listened for. */
+function watched(): Promise<unknown[]> {
+  const namespace: DurableObjectNamespace = Reflect.get(env, "RegistryDO");
+  return runInDurableObject(namespace.get(namespace.idFromName("main/registry")), (_object, { storage }) =>
+    storage.sql.exec("SELECT name FROM waited WHERE name LIKE 'inngest/realtime.run/%'").toArray(),
+  );
+}
+
 describe("functions", () => {
   it.each(["local", "http"])("%s: what a run publishes says which run, a step publishes once", async (app) => {
     const mail = carryMail();
@@ -570,6 +578,40 @@ describe("functions", () => {
     } finally {
       await mail.stop();
     }
+  });
+
+  it("who subscribes to a run's own channel is told its end, also when it has ended before", async () => {
+    const key = channelName();
+    const id = await send({ name: "local/wait", data: { key, wait: { event: `answer/${key}`, timeout: "1h" } } });
+    const { run_id: runId } = await started(id);
+    const early = await connect(await tokenOf([[runId, "$run"]]));
+    const elsewhere = await connect(
+      await tokenOf([
+        [key, "t"],
+        [runId, "$run"],
+      ]),
+    );
+    await send({ name: `answer/${key}`, data: { n: 1 } });
+    const run = await ended(id);
+    const late = await connect(await tokenOf([[runId, "$run"]]));
+    for (const { got } of [early, elsewhere, late]) {
+      const [frame] = await got(1);
+      expect(frame).toMatchObject({ kind: "run", channel: runId, topic: "$run", run_id: runId, fn_slug: "local-wait" });
+      expect(frame.data).toEqual({ status: "completed", output: run.output });
+    }
+    await until(async () => (await watched()).length === 0, "the registry to forget the run");
+  });
+
+  it("a run that fails tells why, and one that is unknown nothing", async () => {
+    const id = await send({ name: "local/never", data: { key: channelName() } });
+    const run = await ended(id);
+    const { frames } = await connect(await tokenOf([[run.run_id, "$run"]]));
+    await until(async () => frames.length > 0, "the end");
+    expect(frames[0].data).toMatchObject({ status: "failed", error: { message: run.error?.message } });
+    const { socket, got } = await connect(await tokenOf([["01JABCDEFGHJKMNPQRSTVWXYZ0", "$run"]]));
+    socket.send('{"kind":"ping"}');
+    expect(await got(1)).toEqual([{ kind: "pong" }]);
+    expect(await watched()).toEqual([]);
   });
 
   it("code in the platform's own Worker subscribes without leaving it", async () => {
