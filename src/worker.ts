@@ -17,6 +17,7 @@ import { environmentOf, MAIN_ENV, requestedEnvironment } from "./environment.ts"
 import type { HttpCall } from "./http-call.ts";
 import { readEvents, readSeed } from "./protocol/event-request.ts";
 import { textHash } from "./protocol/ids.ts";
+import { bearerMatches } from "./protocol/signature.ts";
 import { CALL_TIMEOUT_DEV_MS, CALL_TIMEOUT_MS, RETENTION_DEFAULT_MS, RETENTION_MIN_MS } from "./protocol/limits.ts";
 import { realtimeToken } from "./protocol/realtime-token.ts";
 import type { Signal } from "./protocol/signal.ts";
@@ -25,6 +26,7 @@ import { readSync } from "./routes/apps.ts";
 import { readSession } from "./routes/connect.ts";
 import { syncConfigured } from "./routes/app-sync.ts";
 import { connectSubscriber, realtimeKeys } from "./routes/realtime.ts";
+import { environmentOfRun, runAskedFor } from "./routes/run-environment.ts";
 import { checkWebhooks } from "./routes/webhooks.ts";
 import type { Inngest } from "./sdk/client.ts";
 import type { InngestFunction } from "./sdk/function.ts";
@@ -127,7 +129,7 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
   return {
     async fetch(request, workerEnv, ctx) {
       await ensureRegistered();
-      return appOf(request).fetch(request, workerEnv, ctx);
+      return (await appOf(request)).fetch(request, workerEnv, ctx);
     },
     async queue(batch) {
       await ensureRegistered();
@@ -149,9 +151,12 @@ const APPS_MAX = 32;
 /** The platform's app for the environment that a request names; of those asked for lately each is made once. */
 function appsByEnvironment(make: (name: string) => ReturnType<typeof platformApp>) {
   const apps = new Map<string, ReturnType<typeof platformApp>>();
-  return (request: Request) => {
-    const asked = requestedEnvironment(request, settings().signingKeys);
-    const name = asked.kind === "named" ? asked.name : MAIN_ENV; // which refuses it, if the request is the platform's
+  return async (request: Request) => {
+    const { isDev, signingKeys } = settings();
+    const asked = requestedEnvironment(request, signingKeys);
+    const runId = await runNamedBy(request, isDev, signingKeys);
+    const named = asked.kind === "named" ? asked.name : MAIN_ENV; // which refuses it, if the request is the platform's
+    const name = runId === null ? named : await environmentOfRun(objects, runId, Date.now());
     const app = apps.get(name) ?? make(name);
     apps.delete(name);
     apps.set(name, app);
@@ -159,6 +164,14 @@ function appsByEnvironment(make: (name: string) => ReturnType<typeof platformApp
     if (apps.size > APPS_MAX && oldest !== undefined) apps.delete(oldest);
     return app;
   };
+}
+
+/** Null also for who has no key: such requests are refused, and cost no look into every environment. */
+async function runNamedBy(request: Request, isDev: boolean, signingKeys: string[]): Promise<string | null> {
+  const runId = runAskedFor(request);
+  const isAllowed =
+    runId !== null && (isDev || (await bearerMatches(request.headers.get("authorization"), signingKeys)));
+  return isAllowed ? runId : null;
 }
 
 const OPTIONS = ["client", "functions", "webhooks", "app", "retention", "callTimeout", "timing"];

@@ -121,6 +121,20 @@ describe("[G11] a branch environment", () => {
     expect(elsewhere.body.data).toMatchObject({ app_id: "branched", env: "asked-for" });
   });
 
+  it("an SDK that names no environment when it reads a run's state gets that of the run's own; people name it", async () => {
+    const branch = newBranch();
+    await register(branch);
+    const run = await endedIn(branch, await sendIn(branch, { name: "http/sequence", data: { n: 1 } }));
+    const actions = `/v0/runs/${run.run_id}/actions`;
+    expect(await json(actions)).toEqual(await read(branch, actions));
+    expect((await json(`/v0/runs/${run.run_id}/batch`)).body).toMatchObject([{ name: "http/sequence" }]);
+    expect((await read("main", actions)).status).toBe(404);
+    expect((await json(`/v1/runs/${run.run_id}`)).status).toBe(404);
+    const before = await objectIds();
+    expect((await json("/v0/runs/01ARZ3NDEKTSV4RRFFQ69G5FAV/actions")).status).toBe(404);
+    expect(await objectIds()).toEqual(before);
+  });
+
   it("looking creates none", async () => {
     const branch = newBranch();
     const before = await objectIds();
