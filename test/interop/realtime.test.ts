@@ -96,6 +96,16 @@ describe("realtime", () => {
     stream.close();
   });
 
+  it.runIf(apps["ts4"])("Inngest's client is told the end of a run", async () => {
+    const stage = stageOf("ts4", platform, apps["ts4"] ?? "");
+    const { id } = await stage.start("sleep", { duration: "2s" });
+    const { run_id: runId } = await stage.resting(id, "sleeping", "nap");
+    const stream = await client.realtime.subscribe({ channel: runId, topics: ["$run"] });
+    const [message] = await take(stream, 1);
+    expect(message).toMatchObject({ kind: "run", runId, data: { status: "completed", output: "slept" } });
+    stream.close();
+  });
+
   it.runIf(apps["ts4"])("a step of an app of Inngest's client publishes once, and says of which run", async () => {
     const stage = stageOf("ts4", platform, apps["ts4"] ?? "");
     const { name } = rooms();
