@@ -22,6 +22,11 @@ export class Outbox {
     this.#client = client;
   }
 
+  /** A result that is not acknowledged yet. */
+  result(requestId: string): SDKResponse | undefined {
+    return this.#results.get(requestId)?.response;
+  }
+
   /** Whether anything is to be brought over HTTP. */
   get hasLost(): boolean {
     for (const { timer } of this.#results.values()) if (timer === null) return true;
@@ -30,6 +35,7 @@ export class Outbox {
 
   /** A result was sent over a connection. @param lost called when nobody has acknowledged it in time */
   sent(response: SDKResponse, lost: () => void): void {
+    this.acknowledged(response.requestId); // it may have been sent before
     const timer = setTimeout(() => {
       this.lost(response);
       lost();

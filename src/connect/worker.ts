@@ -263,8 +263,9 @@ export class Worker implements WorkerConnection {
   /** A call is acknowledged at once, or not taken at all: then another worker gets it. */
   #take(request: GatewayExecutorRequestData, link: Link): void {
     const app = this.#apps.get(request.appName);
-    if (this.#isClosing || !app || this.#executing.has(request.requestId)) return;
+    if (this.#isClosing || !app) return;
     link.send(GatewayMessageType.WORKER_REQUEST_ACK, WorkerRequestAckData.encode(request).finish());
+    if (this.#isKnown(request)) return;
     const now = Date.now();
     const { requestId, runId, stepId, appId, envId, functionSlug, accountId, leaseId } = request;
     const info = { requestId, runId, stepId, appId, envId, functionSlug, accountId };
@@ -275,6 +276,15 @@ export class Worker implements WorkerConnection {
     };
     this.#executing.set(requestId, executing);
     void this.#execute(app, request, executing, link.isOurs);
+  }
+
+  /** A call that comes again was acknowledged over a connection that broke: it executes, or its result is here. */
+  #isKnown({ requestId, leaseId }: GatewayExecutorRequestData): boolean {
+    const executing = this.#executing.get(requestId);
+    if (executing) executing.leaseId = leaseId;
+    const result = this.#outbox.result(requestId);
+    if (result) this.#bring(result);
+    return executing !== undefined || result !== undefined;
   }
 
   #extend(request: GatewayExecutorRequestData, { leaseId, info }: Executing): void {

@@ -249,6 +249,30 @@ describe("a call", () => {
     expect(gateway.last.extensions).toHaveLength(1);
   });
 
+  it("that comes again over another connection is not executed again", async () => {
+    const gateway = new FakeGateway();
+    const gate = deferred<string>();
+    const handler = vi.fn(() => gate.promise);
+    await workerOf(gateway, handler).start();
+    gateway.last.call(body());
+    await settle();
+    gateway.last.drop(); // before the gateway has got its word that it was taken
+    await settle();
+    gateway.last.call(body(), { leaseId: "L2" });
+    await vi.advanceTimersByTimeAsync(30 * SECOND);
+    expect(gateway.last.count(Kind.WORKER_REQUEST_ACK)).toBe(1);
+    expect(gateway.last.extensions.map(({ leaseId }) => leaseId)).toEqual(["L2"]);
+    gate.resolve("once");
+    await settle();
+    gateway.last.call(body(), { leaseId: "L3" }); // its result is not acknowledged yet
+    await settle();
+    expect(gateway.last.replies.map((reply) => json(reply.body))).toEqual(["once", "once"]);
+    expect(handler).toHaveBeenCalledTimes(1);
+    gateway.last.acknowledge("R1");
+    await vi.advanceTimersByTimeAsync(10 * SECOND);
+    expect(gateway.flushed).toEqual([]);
+  });
+
   it("whose lease is lost is answered no more", async () => {
     const gateway = new FakeGateway();
     const gate = deferred<string>();
