@@ -41,10 +41,9 @@ export default defineConfig({
               bindings: { INNGEST_DEV: "1" },
               // the code reaches its objects without bindings, `listDurableObjectIds` does not
               durableObjects: Object.fromEntries(
-                ["StepDO", "EventDO", "ConcurrencyDO", "RegistryDO", "HistoryDO", "ChannelDO", "ConnectDO"].map((name) => [
-                  name,
-                  { className: name, useSQLite: true },
-                ]),
+                ["StepDO", "EventDO", "ConcurrencyDO", "RegistryDO", "HistoryDO", "ChannelDO", "ConnectDO"].map(
+                  (name) => [name, { className: name, useSQLite: true }],
+                ),
               ),
               // calls to apps end here, in the same functions served over the protocol
               outboundService: answerAsApp,

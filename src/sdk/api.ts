@@ -19,7 +19,12 @@ export interface ApiClient {
 export async function callApi(
   client: ApiClient,
   path: string,
-  request: { method?: string; body?: string | Uint8Array<ArrayBuffer>; headers?: Record<string, string>; timeoutMs: number },
+  request: {
+    method?: string;
+    body?: string | Uint8Array<ArrayBuffer>;
+    headers?: Record<string, string>;
+    timeoutMs: number;
+  },
 ): Promise<Response> {
   const url = `${client.apiBaseUrl}${path}`;
   const keys: (string | undefined)[] = signingKeys(client);

@@ -73,7 +73,8 @@ export class AppFunctions {
     }
     this.#http = new HttpFunctions({
       post: (request) => this.#post(request),
-      exchange: (request) => exchange(request, { fetch: hostFetch(host), isAllowed: () => true, timeoutMs: CALL_TIMEOUT_MS }),
+      exchange: (request) =>
+        exchange(request, { fetch: hostFetch(host), isAllowed: () => true, timeoutMs: CALL_TIMEOUT_MS }),
       signingKey: () => null,
       isDev: () => true,
       now: options.now,

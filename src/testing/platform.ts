@@ -69,7 +69,8 @@ export interface SentEvents {
 const START = Date.UTC(2026, 0, 1);
 const PATIENCE_MS = 2_000;
 
-const NO_SUBSCRIBERS = "nobody can subscribe to the platform in memory: read what was published from `platform.published`";
+const NO_SUBSCRIBERS =
+  "nobody can subscribe to the platform in memory: read what was published from `platform.published`";
 
 /** Keys of the timers of a run's steps begin so. */
 const bodyTimers = (runId: string): string => `body ${runId} `;

@@ -4,7 +4,16 @@ import { createWorker } from "@dotdo/inngest/worker";
 import { Hono } from "hono";
 
 // Named in wrangler.toml, so they have to be exports of the entry.
-export { ChannelDO, ConcurrencyDO, ConnectDO, EventDO, HistoryDO, HttpCall, RegistryDO, StepDO } from "@dotdo/inngest/worker";
+export {
+  ChannelDO,
+  ConcurrencyDO,
+  ConnectDO,
+  EventDO,
+  HistoryDO,
+  HttpCall,
+  RegistryDO,
+  StepDO,
+} from "@dotdo/inngest/worker";
 
 const inngest = new Inngest({ id: "shop" });
 
