@@ -6,7 +6,7 @@ export default defineConfig({
     name: "interop",
     include: ["test/interop/*.test.ts"],
     globalSetup: "test/interop/setup.ts",
-    testTimeout: 120_000,
+    testTimeout: 300_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
     maxConcurrency: 8,

@@ -35,7 +35,8 @@ function gateOf(name: string) {
 
 /** Serves functions and side routes until the process ends. */
 export function serveApp(functions: RequestListener): void {
-  const server = createServer((request, response) => {
+  // a connection that the app closes while a call is on its way to it would cost the call a try
+  const server = createServer({ keepAliveTimeout: 600_000 }, (request, response) => {
     const url = new URL(request.url ?? "/", "http://localhost");
     const asked = (name: string) => url.searchParams.get(name) ?? "";
     const answer = (value: unknown) =>
