@@ -13,7 +13,13 @@ const SHOWN_CHARS = 300;
 const streamedSchema = z.object({
   status: z.number().int(),
   body: z.json().optional(),
-  headers: z.record(z.string(), z.string()).default({}),
+  headers: z
+    .record(z.string(), z.string())
+    .nullish()
+    .transform((given) => given ?? {}),
+  // Go has no headers in its streams
+  retryAt: z.string().nullish(),
+  noRetry: z.boolean().nullish(),
 });
 
 /**
@@ -35,9 +41,16 @@ export function readReply(result: PostResult, now: number, version: number, runN
       undefined,
       version,
     );
-  const { status, body, headers: innerHeaders } = inner.data;
-  const text = typeof body === "string" ? body : JSON.stringify(body ?? null);
-  return readAnswer(status, { ...outer, ...lowerCase(innerHeaders) }, text, { now, runNow }, version);
+  const { status, body, retryAt, noRetry } = inner.data;
+  const answer = {
+    ...outer,
+    ...(typeof retryAt === "string" && { [headers.retryAfter]: retryAt }),
+    ...(noRetry === true && { [headers.noRetry]: "true" }),
+    ...lowerCase(inner.data.headers),
+  };
+  // the others' body is a text of JSON, Go's the JSON itself
+  const isText = typeof body === "string" && !(status === 200 && outer[headers.sdk]?.startsWith("go:") === true);
+  return readAnswer(status, answer, isText ? body : JSON.stringify(body ?? null), { now, runNow }, version);
 }
 
 function readAnswer(

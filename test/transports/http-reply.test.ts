@@ -136,6 +136,27 @@ describe("[§3.3, C13] 201: a stream that ends with the answer", () => {
     });
   });
 
+  describe("from Go, whose streams have no headers and whose body is the JSON itself", () => {
+    const go = { ...SDK, "x-inngest-sdk": "go:v0.15.1" };
+    const ended = { retryAt: null, noRetry: false, headers: null };
+
+    test.each(["slept", "15", '{"a":1}'])("a text as result: %j", (body) => {
+      expect(stream({ status: 200, body, ...ended }, go)).toEqual({ kind: "returned", data: body, version: 2 });
+    });
+
+    test("ops, and an error that says whether and when to try again", () => {
+      const op = { op: "StepRun", id: "a", data: 1, error: null };
+      expect(stream({ status: 206, body: [op], ...ended }, go)).toMatchObject({ kind: "ops", ops: [{ kind: "done" }] });
+      const failed = { status: 500, body: "error calling function: no rows", headers: null };
+      const at = new Date(NOW + 5000).toISOString();
+      expect(stream({ ...failed, noRetry: true, retryAt: null }, go)).toMatchObject({ kind: "error", final: true });
+      expect(stream({ ...failed, noRetry: false, retryAt: at }, go)).toMatchObject({
+        final: false,
+        retryAt: NOW + 5000,
+      });
+    });
+  });
+
   test("the SDK's header may be inside only", () => {
     expect(stream({ status: 206, body: [], headers: SDK }, {})).toMatchObject({ kind: "ops", version: 2 });
   });
