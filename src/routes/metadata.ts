@@ -72,7 +72,7 @@ export function metadataRoutes(objects: Objects, env: string, settings: Settings
     return c.json(envelope(null));
   });
 
-  app.post("/v2/runs/:id/scores", guard, async (c) => {
+  app.on("POST", ["/v2/runs/:id/scores", "/api/v2/runs/:id/scores"], guard, async (c) => {
     const json = parseJson(await readBody(c.req.raw), SCORES_EXAMPLE);
     const body = Array.isArray(json) ? { scores: json } : json;
     if (typeof body !== "object" || body === null)

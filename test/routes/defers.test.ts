@@ -359,7 +359,7 @@ describe("[§9.8] POST /v1/runs/:id/metadata and POST /v2/runs/:id/scores", () =
 
   test("scores, alone and of an experiment's variant", async () => {
     const { run_id: id } = await ended();
-    const { status } = await apps.door.post(`/v2/runs/${id}/scores`, [
+    const { status } = await apps.door.post(`/api/v2/runs/${id}/scores`, [
       { name: "helpful", value: 0.9 },
       { name: "kind", value: true, stepId: "a", experiment: { id: "prompt", variant: "b" } },
     ]);
