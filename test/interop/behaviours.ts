@@ -134,7 +134,7 @@ export function behaviours(client: Client, stage: Stage, others: string[]): void
       expect(stepsOf(await trace(run))).toEqual(["handler 0"]);
     });
 
-    it("may say when to come back", async () => {
+    having("retryAfter")("may say when to come back", async () => {
       const { id } = await start("retry-after", { seconds: 600 });
       const sentAt = Date.now();
       const run = await runWhen(id, (now) => now.waiting_for.some(({ kind }) => kind.startsWith("retry")), "a retry");

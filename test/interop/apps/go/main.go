@@ -23,6 +23,7 @@ func main() {
 		AppID:           id,
 		Logger:          logger,
 		AllowInBandSync: inngestgo.BoolPtr(true),
+		UseStreaming:    id == "go-streaming",
 		Middleware:      []func() experimental.Middleware{func() experimental.Middleware { return &greeting{} }},
 	}
 	if base := os.Getenv("INNGEST_BASE_URL"); base != "" {

@@ -1,6 +1,6 @@
 """
-The Python apps: `py-fastapi` with coroutines under uvicorn, `py-flask` with functions that block under waitress, and
-`py-connect`, a worker that dials in.
+The Python apps: `py-fastapi` with coroutines under uvicorn, `py-streaming` which answers at once and tells the result
+later, `py-flask` with functions that block under waitress, and `py-connect`, a worker that dials in.
 """
 
 from __future__ import annotations
@@ -63,9 +63,10 @@ def fastapi_app(stage: Stage) -> fastapi.FastAPI:
 
 def serve_fastapi(listener: socket.socket, client: inngest.Inngest, stage: Stage) -> None:
     app = fastapi_app(stage)
-    inngest.fast_api.serve(app, client, functions(client, stage, blocking=False))
+    streaming = inngest.Streaming.FORCE if client.app_id == "py-streaming" else None
+    inngest.fast_api.serve(app, client, functions(client, stage, blocking=False), streaming=streaming)
     tell_ready(listener)
-    uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
+    uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_keep_alive=600)).run(sockets=[listener])
 
 
 async def dial_in(listener: socket.socket, client: inngest.Inngest, stage: Stage) -> None:
@@ -79,7 +80,7 @@ async def dial_in(listener: socket.socket, client: inngest.Inngest, stage: Stage
     started = asyncio.create_task(connection.start())
     await connection.wait_for_state(ConnectionState.ACTIVE)
     tell_ready(listener)
-    await uvicorn.Server(uvicorn.Config(app, log_level="warning")).serve(sockets=[listener])
+    await uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_keep_alive=600)).serve(sockets=[listener])
     await connection.close()
     await started
 
