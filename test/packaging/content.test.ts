@@ -36,9 +36,11 @@ const documents = [
   ...[
     "compatibility",
     "configuration",
+    "connect",
     "errors",
     "flow-control",
     "guarantees",
+    "migrate-from-inngest",
     "operate",
     "realtime",
     "schedules",
