@@ -6,6 +6,7 @@ import { startApp, sync } from "../test/interop/setup.ts";
 import { until } from "../test/helpers/platform-api.ts";
 import type { Client } from "./client.ts";
 import { sum } from "./statistics.ts";
+import { countLost } from "./throughput.ts";
 
 export interface ClientApp {
   id: string;
@@ -59,12 +60,17 @@ export async function clientBurst(app: ClientApp, platform: Client, runs: number
   return (notes.length * 1000) / (Math.max(...notes.map(({ at }) => at)) - sentAt);
 }
 
+/** What bodies have noted once `count` have, and all runs are over: the next client must not meet their ends. */
 async function notesOf(app: ClientApp, platform: Client, fn: string, events: number, count: number): Promise<Note[]> {
   const key = randomUUID();
   const rest = Array.from({ length: events }, () => ({ name: `${app.id}/${fn}`, data: { key, n: 1 } }));
-  while (rest.length > 0) await platform.send(rest.splice(0, BURST_REQUEST_EVENTS));
-  return until(`${count} bodies of ${app.id}`, WITHIN_MS, async () => {
+  const ids: string[] = [];
+  while (rest.length > 0) ids.push(...(await platform.send(rest.splice(0, BURST_REQUEST_EVENTS))));
+  const found = await until(`${count} bodies of ${app.id}`, WITHIN_MS, async () => {
     const notes = await app.notes(key);
     return notes.length >= count && notes;
   });
+  const lost = await countLost(platform, ids);
+  if (lost > 0) throw new Error(`${lost} of ${events} runs of ${app.id} did not complete`);
+  return found;
 }

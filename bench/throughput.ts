@@ -43,7 +43,7 @@ export async function burst(target: Target, runs: number, lanes = 0): Promise<Bu
 }
 
 /** Asks the API how each event's run ended; a run has told us of its last line before its end is stored. */
-async function countLost(client: Client, eventIds: string[]): Promise<number> {
+export async function countLost(client: Client, eventIds: string[]): Promise<number> {
   const deadline = performance.now() + ENDED_WITHIN_MS;
   let open = eventIds;
   for (;;) {
