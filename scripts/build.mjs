@@ -20,13 +20,17 @@ const made = new Set(["platform/worker.js", "platform/settings.json", "THIRD-PAR
 /** The platform is in the bundle; the list of settings is for the documentation, and checked by types only. */
 const unshipped = new Set(["platform.ts", "configuration.ts"]);
 
-/** Package → what is used of it. cron-parser brings luxon: 4.6 MB, most of it source maps and further builds of the same;
- * of protobuf the messages need reader and writer; graphql is 2 MB, twice over, and the platform alone uses it. */
-const vendored = {
-  "cron-parser": ["CronExpressionParser"],
-  "@bufbuild/protobuf/wire": ["BinaryReader", "BinaryWriter"],
-  graphql: ["buildSchema", "execute", "GraphQLError", "Kind", "parse", "validate"],
-};
+/** cron-parser brings luxon: 4.6 MB, most of it source maps and further builds of the same; of protobuf the messages need
+ * reader and writer; graphql is 2 MB, twice over, and the platform alone uses it; of 700 KB of hash functions two are used. */
+const vendored = [
+  "cron-parser",
+  "@bufbuild/protobuf/wire",
+  "graphql",
+  "@noble/hashes/legacy.js",
+  "@noble/hashes/sha2.js",
+  "@noble/hashes/utils.js",
+  "@scure/base",
+];
 
 /** Licences of packages that carry theirs in the heads of their sources alone. */
 const ownCopies = { "@bufbuild/protobuf": "scripts/licences/bufbuild-protobuf.txt" };
@@ -36,7 +40,7 @@ compile("tsconfig.cli.json");
 chmodSync(join(dist, "cli/main.js"), 0o755);
 for (const file of filesUnder(dist)) if (file.endsWith(".d.ts")) pointToScripts(file);
 const bundled = await buildPlatform();
-for (const [name, exports] of Object.entries(vendored)) bundled.push(...(await vendor(name, exports)));
+for (const name of vendored) bundled.push(...(await vendor(name)));
 writeLicenses(bundled);
 prune();
 
@@ -71,26 +75,27 @@ async function buildPlatform() {
 }
 
 /**
- * Bundles a package, and has the compiled files import it from there.
+ * Bundles what is used of a module, and has the compiled files import it from there.
  *
  * @returns the files that went into it
  */
-async function vendor(name, exports) {
-  const target = `vendor/${name}.js`;
+async function vendor(name) {
+  const target = `vendor/${name.replace(/\.js$/, "")}.js`;
   const specifier = `from "${name}"`;
   const importers = filesUnder(dist).filter((file) => file.endsWith(".js") && !made.has(nameOf(file)));
-  let isUsed = false;
+  const used = new Set();
+  const imports = new RegExp(`import \\{([^}]*)\\} from "${name}"`, "g");
   for (const file of importers) {
     const code = readFileSync(file, "utf8");
     if (!code.includes(specifier)) continue;
-    isUsed = true;
+    for (const [, names] of code.matchAll(imports)) for (const one of names.split(",")) used.add(one.trim());
     const up = "../".repeat(nameOf(file).split("/").length - 1) || "./";
     writeFileSync(file, code.replaceAll(specifier, `from "${up}${target}"`));
   }
-  if (!isUsed) return [];
+  if (used.size === 0) return [];
   made.add(target);
   const { metafile } = await build({
-    stdin: { contents: `export { ${exports.join(", ")} } ${specifier};`, resolveDir: root },
+    stdin: { contents: `export { ${[...used].filter(Boolean).join(", ")} } ${specifier};`, resolveDir: root },
     outfile: join(dist, target),
     absWorkingDir: root,
     bundle: true,

@@ -25,6 +25,12 @@ export interface StepJson {
   output: unknown;
   error: { name: string; message: string; code?: string } | null;
   until: string | null;
+  metadata: MetadataJson[];
+}
+
+export interface MetadataJson {
+  kind: string;
+  values: Record<string, unknown>;
 }
 
 export interface RunDetail extends RunJson {
@@ -35,6 +41,8 @@ export interface RunDetail extends RunJson {
   skip_reason: string | null;
   skipped_by_run_id: string | null;
   clock_offset_ms: number;
+  metadata: MetadataJson[];
+  warnings: string[];
   waiting_for: {
     kind: string;
     step?: string;

@@ -58,7 +58,7 @@ function keyRules(client: Client): void {
 
   /** An app that has these keys, and what is asked of it. */
   async function start(keys: Record<string, string>) {
-    const runtime = inject("installed")[client.runtime] ?? "";
+    const runtime = inject("runtimes")[client.runtime] ?? "";
     const cloudMode = { NODE_ENV: "production" }; // v3 infers its mode
     const env = { ...cloudMode, INNGEST_BASE_URL: platform.url, INNGEST_EVENT_KEY: EVENT_KEY, ...keys };
     const app = await startApp(client, runtime, env);

@@ -13,7 +13,7 @@ declare module "vitest" {
   interface ProvidedContext {
     platform: string;
     /** what each runtime's installation answered */
-    installed: Record<string, string>;
+    runtimes: Record<string, string>;
     /** where each client's app is */
     apps: Record<string, string>;
     /** why the others are not there */
@@ -58,7 +58,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const { provide } = project;
   provide("platform", platform.url);
   provide("apps", Object.fromEntries([...apps].map(([id, { url }]) => [id, url])));
-  provide("installed", Object.fromEntries(installed));
+  provide("runtimes", Object.fromEntries(installed));
   provide("missing", missing);
   return async () => {
     await close();

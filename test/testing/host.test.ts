@@ -18,11 +18,17 @@ function worldOf(faults: FaultSource = noFaults): World {
     call: () => Promise.reject(new Error("no app")),
     gateway: () => Promise.reject(new Error("no network")),
   };
+  const noWorkers = {
+    message: () => Promise.reject(new Error("no workers")),
+    read: () => {
+      throw new Error("no workers");
+    },
+  };
   const local = { has: () => false, activate: () => Promise.reject(new Error("no functions")) as never };
   return new World({
     start: START,
     random: () => 0,
-    transports: () => ({ local, http }),
+    transports: () => ({ local, http, connect: noWorkers }),
     faults,
   });
 }

@@ -81,6 +81,7 @@ describe.each(APPS)("[§2.3] inngest %s", (_version, serve) => {
   const ask = (handler: (request: Request) => Promise<Response>, question: Partial<AppQuestion>) =>
     askApp({
       url: URL_,
+      env: "main",
       isDev: false,
       signingKeys: [KEY],
       fetch: (input, init) => {

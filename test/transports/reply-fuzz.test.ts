@@ -25,12 +25,12 @@ type Answer = Extract<PostResult, { kind: "answered" }>;
 
 // ---- what SDKs answer ----------------------------------------------------------------------------------------------
 
-const SDKS = [
+const SDKS: [Record<string, string>, ...Record<string, string>[]] = [
   { "x-inngest-sdk": "inngest-js:v4.24.0", "x-inngest-req-version": "2" },
   { "x-inngest-sdk": "inngest-js:v3.54.2", "x-inngest-req-version": "1", "x-inngest-framework": "edge" },
   { "x-inngest-sdk": "inngest-py:v0.5.18", "x-inngest-req-version": "2", server: "uvicorn" },
   { "x-inngest-sdk": "go:v0.15.1", "x-inngest-req-version": "2" },
-] as const;
+];
 
 const ERROR = { name: "Error", message: "no", stack: "Error: no\n  at f", __serialized: true, data: null };
 const userland = (id: string) => ({ userland: { id, index: 1 }, displayName: id, timing: { a: 1, b: 2 } });

