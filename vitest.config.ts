@@ -25,6 +25,7 @@ export default defineConfig({
             "test/e2e/**",
             "test/long/**",
             "test/frameworks/**",
+            "test/interop/**",
             "test/packaging/**",
             "test/simulation/**",
           ],
