@@ -1,6 +1,18 @@
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { answerAsApp } from "./test/helpers/served-app.ts";
+
+const LONG = ["test/workers/behaviours.test.ts", "test/workers/random-workflows.test.ts"];
+
+/** Begins with the files that take longest: a fresh clone knows no durations, and one would be left alone at the end. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLong = ({ moduleId }: TestSpecification) => LONG.some((name) => moduleId.endsWith(name));
+    const sorted = await super.sort(files);
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
 
 /**
  * `unit` runs pure rules in Node; `workers` runs the objects in workerd; `simulation` plays the engine with faults.
@@ -9,6 +21,7 @@ import { answerAsApp } from "./test/helpers/served-app.ts";
 export default defineConfig({
   test: {
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     // runs that a test lets fail
     onConsoleLog: (log) => !/^run \S+ of ".*" failed /.test(log),
     // what abortAllDurableObjects, a crash that a test injects, leaves behind in workerd

@@ -15,7 +15,7 @@ export interface PlatformOptions {
   stateDir: string;
   /** entry of another Worker (INNGEST_WORKER) */
   worker?: string;
-  /** what to run; default: what `npm run dev` does */
+  /** what to run; default: what `npm run dev` does, without asking apps every 5 s whether they have changed */
   command?: [string, ...string[]];
   env?: Record<string, string>;
 }
@@ -42,7 +42,7 @@ export function launch(script: string, ...args: string[]): [string, ...string[]]
 /** Starts `inngest dev` from its sources (or another launcher) as the leader of its own process group and returns when it is ready. */
 export async function spawnPlatform(options: PlatformOptions): Promise<PlatformProcess> {
   const port = options.port ?? (await freePort());
-  const [file, ...args] = options.command ?? launch("src/cli/main.ts", "dev");
+  const [file, ...args] = options.command ?? launch("src/cli/main.ts", "dev", "--no-poll");
   const child = spawn(file, args, {
     cwd: packageRoot,
     detached: true,
