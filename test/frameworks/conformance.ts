@@ -226,6 +226,7 @@ class LoopbackApi {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await text(request);
     if (request.url === "/release") return void response.end(await this.#release);
+    if (request.url === "/dev") return void response.writeHead(404).end(); // apps ask whose API it is
     this.registrations.push({ path: request.url, body: JSON.parse(body) });
     response.setHeader("content-type", "application/json");
     response.end(JSON.stringify({ ok: true, status: 200, modified: true }));
