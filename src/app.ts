@@ -3,7 +3,7 @@ import { cors } from "hono/cors";
 import { HTTPException } from "hono/http-exception";
 import type { Objects } from "./durable-objects/objects.ts";
 import { headers } from "./protocol/headers.ts";
-import { appSyncRoutes } from "./routes/app-sync.ts";
+import { appSyncRoutes, type SyncContext } from "./routes/app-sync.ts";
 import { appRoutes } from "./routes/apps.ts";
 import { cancellationRoutes } from "./routes/cancellations.ts";
 import { checkpointRoutes } from "./routes/checkpoint.ts";
@@ -36,6 +36,7 @@ export function platformApp(
   settings: SettingsSource,
   webhooks: readonly InngestWebhook[] = [],
 ): Hono {
+  const context: SyncContext = { objects, env, settings, fetch: (...request) => fetch(...request) };
   const app = new Hono();
   app.route("/", webhookRoutes(webhooks)); // before the guard: deliveries come from elsewhere, and prove themselves
   app.use(devGuard(settings));
@@ -66,9 +67,9 @@ export function platformApp(
   app.route("/", scheduleRoutes(objects, env, settings));
   app.route("/", parkedRoutes(objects, env, settings));
   app.route("/", appRoutes(objects, env, settings, version));
-  app.route("/", restV2Routes({ objects, env, settings, fetch: (...request) => fetch(...request) }, version));
-  app.route("/", graphqlRoutes({ objects, env, settings, fetch: (...request) => fetch(...request) }));
-  app.route("/", appSyncRoutes({ objects, env, settings, fetch: (...request) => fetch(...request) }));
+  app.route("/", restV2Routes(context, version));
+  app.route("/", graphqlRoutes(context));
+  app.route("/", appSyncRoutes(context));
   app.notFound((c) =>
     c.json(
       {

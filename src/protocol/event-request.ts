@@ -82,7 +82,13 @@ function parseBody(body: string, contentType: string | undefined): unknown {
   }
 }
 
-function readEvent(json: unknown, field: string, internalId: string, now: number): EventRecord {
+/**
+ * One event that has been parsed already.
+ *
+ * @param field names it in messages
+ * @throws EventError
+ */
+export function readEvent(json: unknown, field: string, internalId: string, now: number): EventRecord {
   const parsed = parseEvent(json, field);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;

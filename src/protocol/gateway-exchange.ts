@@ -1,3 +1,4 @@
+import { readText } from "./body.ts";
 import { type GatewayRequest, type GatewayResult, tooLarge } from "./gateway.ts";
 import { STEP_OUTPUT_MAX_BYTES } from "./limits.ts";
 
@@ -60,20 +61,15 @@ async function follow(request: GatewayRequest, options: ExchangeOptions, signal:
 }
 
 async function read(response: Response, url: URL): Promise<GatewayResult> {
-  const decoder = new TextDecoder();
-  let body = "";
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.byteLength;
-    if (size > STEP_OUTPUT_MAX_BYTES) return failed("output_too_large", tooLarge("more bytes"));
-    body += decoder.decode(chunk, { stream: true });
-  }
+  // the length that headers promise may be that of a body which does not come: an answer to HEAD
+  const body = await readText({ headers: new Headers(), body: response.body }, STEP_OUTPUT_MAX_BYTES);
+  if (body === undefined) return failed("output_too_large", tooLarge("more bytes"));
   return {
     kind: "answered",
     url: url.href,
     status: response.status,
     headers: headersOf(response.headers),
-    body: body + decoder.decode(),
+    body,
   };
 }
 

@@ -13,6 +13,7 @@ import { readBody } from "./body.ts";
 import { envelope } from "./envelope.ts";
 import { parseJson } from "./fields.ts";
 import { signingKeyGuard, type SettingsSource } from "./guard.ts";
+import { iso } from "./iso.ts";
 
 /** How many apps are asked at once: an invocation may hold only six connections that wait for headers. */
 const ASKED_AT_ONCE = 5;
@@ -216,12 +217,12 @@ function appView(app: AppView) {
     framework: app.framework,
     app_version: app.appVersion,
     version: app.version,
-    synced_at: new Date(app.syncedAt).toISOString(),
-    archived_at: app.archivedAt === null ? null : new Date(app.archivedAt).toISOString(),
+    synced_at: iso(app.syncedAt),
+    archived_at: iso(app.archivedAt),
     error: app.error && errorView(app.error),
   };
 }
 
 function errorView({ code, message, at }: SyncError) {
-  return { code, message, at: new Date(at).toISOString() };
+  return { code, message, at: iso(at) };
 }

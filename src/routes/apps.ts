@@ -17,6 +17,7 @@ import { textHash, uuidOf } from "../protocol/ids.ts";
 import { ApiError, errorBody } from "./api-error.ts";
 import { readBody } from "./body.ts";
 import { signingKeyGuard, type SettingsSource } from "./guard.ts";
+import { iso } from "./iso.ts";
 
 /** App sync: which functions live at which URL (inngest-protocol §2). */
 export function appRoutes(objects: Objects, env: string, settings: SettingsSource, version: string): Hono {
@@ -80,7 +81,7 @@ function cronViews(fn: RegisteredFunction, schedules: FunctionScheduleView[]) {
   return fn.crons.map((trigger) => {
     const schedule = schedules.find(({ functionId, cron }) => functionId === fn.id && cron === trigger.cron);
     const nextFireAt = schedule?.nextFireAt ?? null;
-    return { ...trigger, nextFireAt: nextFireAt === null ? null : new Date(nextFireAt).toISOString() };
+    return { ...trigger, nextFireAt: iso(nextFireAt) };
   });
 }
 

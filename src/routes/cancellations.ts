@@ -8,6 +8,7 @@ import { isUlid, ulidOf, uuidOf } from "../protocol/ids.ts";
 import { envelope } from "./envelope.ts";
 import { checkFields, readFields } from "./fields.ts";
 import { signingKeyGuard, type SettingsSource } from "./guard.ts";
+import { iso } from "./iso.ts";
 
 const LIST_MAX = 100;
 const EXAMPLE = '{"app_id":"shop","function_id":"checkout","started_before":"2026-01-31T12:00:00Z"}';
@@ -83,14 +84,14 @@ export function cancellationView(view: CancellationView, env: string) {
   return {
     id,
     name: null,
-    created_at: isoOf(createdAt),
+    created_at: iso(createdAt),
     environment_id: uuidOf(env),
     app_id: uuidOf(appId),
     app_name: appId,
     function_internal_id: uuidOf(functionId),
     function_id: functionId,
-    started_after: createdFrom === 0 ? null : isoOf(createdFrom),
-    started_before: isoOf(createdBefore),
+    started_after: createdFrom === 0 ? null : iso(createdFrom),
+    started_before: iso(createdBefore),
     if: view.if,
     kind: "bulk_run",
     cause: view.cause,
@@ -100,7 +101,7 @@ export function cancellationView(view: CancellationView, env: string) {
     cancelled,
     already_ended: alreadyEnded,
     failing: view.failing,
-    ended_at: endedAt === null ? null : isoOf(endedAt),
+    ended_at: endedAt === null ? null : iso(endedAt),
   };
 }
 
@@ -110,7 +111,7 @@ function readWindow(body: z.infer<typeof cancellationSchema>, now: number) {
   const createdBefore = Date.parse(before);
   if (createdBefore > now)
     throw refused(
-      `started_before: ${before} is in the future: it is ${isoOf(now)} here; POST /v1/functions/:id/pause keeps runs from starting`,
+      `started_before: ${before} is in the future: it is ${iso(now)} here; POST /v1/functions/:id/pause keeps runs from starting`,
     );
   const createdFrom = after ? Date.parse(after) : 0;
   if (createdFrom >= createdBefore)
@@ -158,8 +159,4 @@ function notFound(id: string): HTTPException {
 
 function refused(message: string): HTTPException {
   return new HTTPException(400, { message });
-}
-
-function isoOf(at: number): string {
-  return new Date(at).toISOString();
 }

@@ -14,6 +14,7 @@ import { CONNECT_SESSION_MS, REPLY_MAX_BYTES, REQUEST_BODY_MAX_BYTES } from "../
 import { envelope } from "./envelope.ts";
 import { enterEnvironment } from "./environments.ts";
 import { signingKeyGuard, type SettingsSource } from "./guard.ts";
+import { iso } from "./iso.ts";
 
 /** By this our own client knows whom it talks to. */
 export const GATEWAY_GROUP = "dotdo";
@@ -143,7 +144,7 @@ function connectionView(one: ConnectionView) {
     in_flight: one.inFlight,
     sdk: one.sdk,
     platform: one.platform,
-    connected_at: new Date(one.connectedAt).toISOString(),
-    last_seen_at: new Date(one.seenAt).toISOString(),
+    connected_at: iso(one.connectedAt),
+    last_seen_at: iso(one.seenAt),
   };
 }

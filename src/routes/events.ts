@@ -12,6 +12,7 @@ import { envelope } from "./envelope.ts";
 import { enterEnvironment } from "./environments.ts";
 import { checkEventKey, signingKeyGuard, type SettingsSource } from "./guard.ts";
 import { eventRunView, runsOfEvent } from "./event-runs.ts";
+import { iso } from "./iso.ts";
 
 const LIST_MAX = 100;
 /** There is one account. */
@@ -117,7 +118,7 @@ function eventView({ record, receivedAt }: LoggedEvent, env: string) {
     internal_id: internalId,
     account_id: ACCOUNT_ID,
     environment_id: uuidOf(env),
-    received_at: new Date(receivedAt).toISOString(),
+    received_at: iso(receivedAt),
     source: "",
     source_id: null,
     ...event,

@@ -8,6 +8,7 @@ import { ApiError } from "./api-error.ts";
 import { cancellationView } from "./cancellations.ts";
 import { envelope } from "./envelope.ts";
 import { signingKeyGuard, type SettingsSource } from "./guard.ts";
+import { iso } from "./iso.ts";
 import { linesOf } from "./lines.ts";
 import { readFields } from "./fields.ts";
 
@@ -115,13 +116,13 @@ function configView(fn: RegisteredFunction, schedules: FunctionScheduleView[], i
     triggers: triggers.map(({ event, expression }) => ({ event, if: expression })),
     crons: crons.map(({ cron, jitter }) => {
       const next = schedules.find((one) => one.functionId === id && one.cron === cron)?.nextFireAt ?? null;
-      return { cron, jitter, next_fire_at: next === null ? null : new Date(next).toISOString() };
+      return { cron, jitter, next_fire_at: iso(next) };
     }),
     retry: snakeCased(retry),
     transport,
     flow_control: flow === undefined ? null : snakeCased(flow),
     archived: isArchived,
-    paused: paused ? { triggers: paused.triggers, since: new Date(paused.at).toISOString() } : null,
+    paused: paused ? { triggers: paused.triggers, since: iso(paused.at) } : null,
   };
 }
 

@@ -3,7 +3,7 @@ import { acceptRecords } from "../durable-objects/accept.ts";
 import { claimOf } from "../durable-objects/consumer.ts";
 import { logOf, type Objects } from "../durable-objects/objects.ts";
 import { internalEvents, type EventRecord } from "../protocol/event.ts";
-import { EventError, readEvents, readSeed } from "../protocol/event-request.ts";
+import { EventError, readEvent, readSeed } from "../protocol/event-request.ts";
 import type { RegisteredFunction } from "../protocol/function-config.ts";
 import { headers } from "../protocol/headers.ts";
 import { eventUlid, runIdOf, type UlidParts } from "../protocol/ids.ts";
@@ -21,15 +21,19 @@ export function invokeRoutes(objects: Objects, env: string, settings: SettingsSo
     const fn = await findFunction(objects, env, c.req.param("slug"));
     const now = Date.now();
     const seed = readSeed(c.req.header(headers.eventIdSeed), now, crypto.getRandomValues(new Uint8Array(10)));
-    const { internalId } = await invokeFunction(objects, env, fn, { event: await readBody(c.req.raw), seed, now });
+    const { internalId } = await invokeFunction(objects, env, fn, {
+      event: readObject(await readBody(c.req.raw)),
+      seed,
+      now,
+    });
     return c.json({ id: internalId, status: 200 });
   });
   return app;
 }
 
 export interface Invocation {
-  /** JSON of an event, whose name does not matter */
-  event: string;
+  /** fields of an event, whose name does not matter */
+  event: object;
   seed: UlidParts;
   now: number;
   /** within 24 hours, a function is invoked once with the same */
@@ -48,7 +52,7 @@ export async function invokeFunction(
   fn: RegisteredFunction,
   { event, seed, now, idempotencyKey }: Invocation,
 ): Promise<{ internalId: string; runId: string | null }> {
-  const sent = readInvocation(event, seed, now);
+  const sent = readInvocation(event, now);
   const userId = idempotencyKey === undefined ? sent.userId : `invoke:${fn.id}:${idempotencyKey}`;
   const ownId = eventUlid(seed, 0); // counted from 0, where events are counted from 1 (inngest-protocol §1.4)
   const internalId = idempotencyKey === undefined ? ownId : await claim(objects, env, fn, `${userId}`, ownId);
@@ -92,16 +96,26 @@ export class InvokedBefore extends ApiError {
   }
 }
 
-function readInvocation(text: string, seed: UlidParts, now: number): EventRecord {
+function readObject(text: string): object {
+  let json: unknown;
   try {
-    const json: unknown = text.trim() === "" ? {} : JSON.parse(text);
-    if (typeof json !== "object" || json === null || Array.isArray(json)) throw new EventError("must be a JSON object");
-    const [record] = readEvents(JSON.stringify({ ...json, name: "invoke" }), seed, now);
-    if (!record) throw new EventError("must be one event");
-    return record;
+    json = text.trim() === "" ? {} : JSON.parse(text);
   } catch (error) {
-    if (error instanceof EventError || error instanceof SyntaxError)
-      throw new ApiError(400, "invalid_request", `body: ${error.message}`);
+    throw invalid(error);
+  }
+  if (typeof json !== "object" || json === null || Array.isArray(json)) throw invalid("must be a JSON object");
+  return json;
+}
+
+function readInvocation(event: object, now: number): EventRecord {
+  try {
+    return readEvent({ ...event, name: "invoke" }, "event", "", now);
+  } catch (error) {
+    if (error instanceof EventError) throw invalid(error);
     throw error;
   }
+}
+
+function invalid(why: unknown): ApiError {
+  return new ApiError(400, "invalid_request", `body: ${why instanceof Error ? why.message : why}`);
 }

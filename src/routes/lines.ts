@@ -1,5 +1,6 @@
 import { inTurns } from "../durable-objects/in-turns.ts";
 import type { KnownLine, LineView, Objects } from "../durable-objects/objects.ts";
+import { iso } from "./iso.ts";
 
 /** Why a function's runs wait: each of its lines, the longest first. */
 export async function linesOf(objects: Objects, env: string, functionId: string) {
@@ -21,13 +22,9 @@ function lineView({ object, key }: KnownLine, line: LineView) {
     holders: holders.map(({ runId, functionId, since }) => ({
       run_id: runId,
       function_slug: functionId,
-      since: isoOf(since),
+      since: iso(since),
     })),
-    oldest_since: isoOf(oldestSince),
-    next_at: isoOf(nextAt),
+    oldest_since: iso(oldestSince),
+    next_at: iso(nextAt),
   };
-}
-
-function isoOf(at: number | null): string | null {
-  return at === null ? null : new Date(at).toISOString();
 }

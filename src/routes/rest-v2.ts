@@ -15,10 +15,11 @@ import { ApiError } from "./api-error.ts";
 import { syncApp, type SyncContext } from "./app-sync.ts";
 import { readBody } from "./body.ts";
 import { enterEnvironment } from "./environments.ts";
+import { iso } from "./iso.ts";
 import { eventRunRow, isBatch, cronOf, statusesOf, wireStatus, rowOf, type RunRow } from "./run-rows.ts";
 import { runsOfEvent } from "./event-runs.ts";
 import { findEvent } from "./events.ts";
-import { checkFields, parseJson } from "./fields.ts";
+import { checkFields, parseJson, readFields } from "./fields.ts";
 import { signingKeyGuard, type SettingsSource } from "./guard.ts";
 import { InvokedBefore, invokeFunction } from "./invoke.ts";
 import { rerun } from "./rerun.ts";
@@ -60,6 +61,8 @@ const invokeSchema = z.object({
   idempotencyKey: z.string().min(1).max(255).nullish(),
 });
 
+const syncSchema = z.object({ url: z.string({ error: "must be the URL of the app" }).min(1) });
+
 /** Parts of Inngest's cloud that this platform has not. */
 const CLOUD_ONLY =
   /^\/(envs|env\/webhooks|account|partner\/accounts|insights|experiments|sessions|sandboxes|snapshots)(\/|$)/;
@@ -84,10 +87,7 @@ function v2(context: SyncContext, base: string, version: string): Hono {
 
   app.post("/apps/:app/functions/:fn/invoke", async (c) => {
     const fn = await findAppFunction(objects, env, c.req.param("app"), c.req.param("fn"));
-    const json = parseJson((await readBody(c.req.raw)) || "{}", '{"data":{}}');
-    if (typeof json !== "object" || json === null || Array.isArray(json))
-      throw badRequest("the body must be a JSON object");
-    const body = checkFields(json, invokeSchema);
+    const body = await readFields(c.req.raw, invokeSchema, '{"data":{}}');
     const { flow } = fn;
     if (flow?.debounce || flow?.batch)
       throw new ApiError(
@@ -97,7 +97,7 @@ function v2(context: SyncContext, base: string, version: string): Hono {
       );
     const now = Date.now();
     const { runId } = await invokeFunction(objects, env, fn, {
-      event: JSON.stringify({ data: body.data ?? {} }),
+      event: { data: body.data },
       seed: { timeMs: now, entropy: crypto.getRandomValues(new Uint8Array(10)) },
       now,
       idempotencyKey: body.idempotencyKey ?? undefined,
@@ -105,6 +105,25 @@ function v2(context: SyncContext, base: string, version: string): Hono {
     return c.json(data({ runId }));
   });
 
+  runRoutes(app, context);
+  appRoutes(app, context);
+
+  app.get("/keys/events", async (c) => c.json(data(await keysOf(settings, "event", env))));
+  app.get("/keys/signing", async (c) => c.json(data(await keysOf(settings, "signing", env))));
+
+  app.all("/*", (c) => {
+    const path = c.req.path.slice(base.length);
+    if (CLOUD_ONLY.test(path))
+      throw notImplemented(`${c.req.method} ${c.req.path} is of Inngest's cloud; this platform has it not`);
+    throw new ApiError(404, "not_found", `nothing is served at ${c.req.method} ${c.req.path}`);
+  });
+  app.onError(failed);
+  return app;
+}
+
+// ---- runs -----------------------------------------------------------------------------------------------------------
+
+function runRoutes(app: Hono, { objects, env }: SyncContext): void {
   app.get("/runs", async (c) => {
     const query = checkFields(camelCased(c.req.query()), listSchema);
     return c.json(await runsPage(objects, env, query));
@@ -155,51 +174,7 @@ function v2(context: SyncContext, base: string, version: string): Hono {
       throw notImplemented("fromStep: a run is started from its beginning; leave fromStep out");
     return c.json(data({ runId: await rerun(objects, env, c.req.param("id"), Date.now()) }));
   });
-
-  app.get("/apps", async (c) => {
-    const { apps, functions } = await registered(objects, env);
-    return c.json(data(apps.filter((one) => one.archivedAt === null).map((one) => appOf(one, functions))));
-  });
-  app.get("/apps/:app", async (c) => {
-    const { functions } = await registered(objects, env);
-    return c.json(data(appOf(await findApp(objects, env, c.req.param("app")), functions)));
-  });
-  app.get("/apps/:app/functions", async (c) => {
-    const { id } = await findApp(objects, env, c.req.param("app"));
-    const { functions } = await registered(objects, env);
-    return c.json(data(functions.filter((fn) => fn.appId === id).map(functionOf)));
-  });
-  app.get("/apps/:app/functions/:fn", async (c) => {
-    return c.json(data(functionOf(await findAppFunction(objects, env, c.req.param("app"), c.req.param("fn")))));
-  });
-
-  app.post("/apps/:app/syncs", async (c) => {
-    const body = checkFields(
-      Object(parseJson(await readBody(c.req.raw), '{"url":"https://app.example.com/api/inngest"}')),
-      z.object({ url: z.string({ error: "must be the URL of the app" }).min(1) }),
-    );
-    await enterEnvironment(objects, env);
-    const outcome = await syncApp(context, body.url);
-    if (outcome.kind === "failed") throw new ApiError(422, "app_sync_failed", outcome.message);
-    const { app: synced, modified } = outcome;
-    const id = uuidOf(`${synced?.id}\0${synced?.version}`);
-    return c.json(data({ id, status: synced ? (modified ? "success" : "duplicate") : "pending", appId: synced?.id }));
-  });
-
-  app.get("/keys/events", async (c) => c.json(data(await keysOf(settings, "event", env))));
-  app.get("/keys/signing", async (c) => c.json(data(await keysOf(settings, "signing", env))));
-
-  app.all("/*", (c) => {
-    const path = c.req.path.slice(base.length);
-    if (CLOUD_ONLY.test(path))
-      throw notImplemented(`${c.req.method} ${c.req.path} is of Inngest's cloud; this platform has it not`);
-    throw new ApiError(404, "not_found", `nothing is served at ${c.req.method} ${c.req.path}`);
-  });
-  app.onError(failed);
-  return app;
 }
-
-// ---- runs -----------------------------------------------------------------------------------------------------------
 
 async function runsPage(objects: Objects, env: string, query: z.infer<typeof listSchema>) {
   if (query.functionId !== undefined && query.appId === undefined)
@@ -274,6 +249,36 @@ function spanOf(view: RunView, span: Span, isWithOutput: boolean): object {
 }
 
 // ---- apps and functions ---------------------------------------------------------------------------------------------
+
+function appRoutes(app: Hono, context: SyncContext): void {
+  const { objects, env } = context;
+  app.get("/apps", async (c) => {
+    const { apps, functions } = await registered(objects, env);
+    return c.json(data(apps.filter((one) => one.archivedAt === null).map((one) => appOf(one, functions))));
+  });
+  app.get("/apps/:app", async (c) => {
+    const { functions } = await registered(objects, env);
+    return c.json(data(appOf(await findApp(objects, env, c.req.param("app")), functions)));
+  });
+  app.get("/apps/:app/functions", async (c) => {
+    const { id } = await findApp(objects, env, c.req.param("app"));
+    const { functions } = await registered(objects, env);
+    return c.json(data(functions.filter((fn) => fn.appId === id).map(functionOf)));
+  });
+  app.get("/apps/:app/functions/:fn", async (c) => {
+    return c.json(data(functionOf(await findAppFunction(objects, env, c.req.param("app"), c.req.param("fn")))));
+  });
+
+  app.post("/apps/:app/syncs", async (c) => {
+    const { url } = await readFields(c.req.raw, syncSchema, '{"url":"https://app.example.com/api/inngest"}');
+    await enterEnvironment(objects, env);
+    const outcome = await syncApp(context, url);
+    if (outcome.kind === "failed") throw new ApiError(422, "app_sync_failed", outcome.message);
+    const { app: synced, modified } = outcome;
+    const id = uuidOf(`${synced?.id}\0${synced?.version}`);
+    return c.json(data({ id, status: synced ? (modified ? "success" : "duplicate") : "pending", appId: synced?.id }));
+  });
+}
 
 async function registered(objects: Objects, env: string) {
   const registry = objects.registry(env);
@@ -415,10 +420,6 @@ function notImplemented(message: string): ApiError {
   return new ApiError(501, "not_implemented", message);
 }
 
-function badRequest(message: string): ApiError {
-  return new ApiError(400, "invalid_request", message);
-}
-
 /** Parameters may be written either way. */
 function camelCased(query: Record<string, string>): Record<string, string> {
   return Object.fromEntries(
@@ -427,8 +428,4 @@ function camelCased(query: Record<string, string>): Record<string, string> {
       value,
     ]),
   );
-}
-
-function iso(at: number | null): string | null {
-  return at === null ? null : new Date(at).toISOString();
 }

@@ -6,6 +6,7 @@ import { uuidOf } from "../protocol/ids.ts";
 import { byteLength, type JsonObject, type JsonValue } from "../protocol/json.ts";
 import type { Annotation } from "../protocol/metadata.ts";
 import type { WireError } from "../protocol/wire-error.ts";
+import { iso } from "./iso.ts";
 import type { Place } from "./run-places.ts";
 
 /** A run in a list (inngest-protocol §10.3). */
@@ -13,7 +14,7 @@ export function runListView({ run, events }: RunSummary) {
   const { state } = run;
   return {
     run_id: run.id,
-    run_started_at: isoOf(run.startedAt ?? run.createdAt),
+    run_started_at: iso(run.startedAt ?? run.createdAt),
     function_id: uuidOf(run.functionId),
     function_slug: run.functionId,
     function_version: run.functionVersion,
@@ -24,7 +25,7 @@ export function runListView({ run, events }: RunSummary) {
     ...(run.eventIds.length > 1 ? { batch_id: run.id } : {}),
     ...cronOf(events[0]),
     status: runStatus(run),
-    ended_at: isEnded(state) ? isoOf(state.endedAt) : null,
+    ended_at: isEnded(state) ? iso(state.endedAt) : null,
     output: state.kind === "completed" ? state.output : state.kind === "failed" ? state.error : null,
   };
 }
@@ -38,14 +39,14 @@ function cronOf(record: EventRecord | undefined): { cron?: JsonValue } {
 export function indexRowView(row: RunIndexRow) {
   return {
     run_id: row.runId,
-    run_started_at: isoOf(row.startedAt ?? row.createdAt),
+    run_started_at: iso(row.startedAt ?? row.createdAt),
     function_id: uuidOf(row.functionId),
     function_slug: row.functionId,
     app_id: row.appId,
     event_id: row.eventId,
     event_name: row.eventName,
     status: row.status,
-    ended_at: row.endedAt === null ? null : isoOf(row.endedAt),
+    ended_at: row.endedAt === null ? null : iso(row.endedAt),
     output: null,
   };
 }
@@ -90,7 +91,7 @@ function metadataView(annotations: readonly Annotation[] = [], step: string | nu
       values,
       ...(attempt === null ? {} : { attempt }),
       ...(span === null ? {} : { span_id: span }),
-      updated_at: isoOf(updatedAt),
+      updated_at: iso(updatedAt),
     }));
 }
 
@@ -117,13 +118,13 @@ function stepView(run: Run, entry: Entry) {
     status: status.kind === "settled" ? (memo.error ? "failed" : "completed") : status.kind,
     position: entry.position,
     attempt: entry.attempt,
-    failures: entry.failures.map(({ attempt, endedAt, error }) => ({ attempt, ended_at: isoOf(endedAt), error })),
+    failures: entry.failures.map(({ attempt, endedAt, error }) => ({ attempt, ended_at: iso(endedAt), error })),
     input: entry.input ?? null,
     output: memo.output,
     error: memo.error,
-    created_at: isoOf(entry.createdAt),
-    ended_at: status.kind === "settled" ? isoOf(status.at) : null,
-    until: dueAt === null ? null : isoOf(realTime(run, dueAt)),
+    created_at: iso(entry.createdAt),
+    ended_at: status.kind === "settled" ? iso(status.at) : null,
+    until: dueAt === null ? null : iso(realTime(run, dueAt)),
     function_version: entry.version,
   };
 }
@@ -163,7 +164,7 @@ export function jobViews(view: RunView) {
   return [...own, ...steps];
 
   function job(of: string, kind: string, at: number | null, attempt: number) {
-    return { JobID: `${run.id}-${of}`, at: isoOf(at ?? run.createdAt), position: 0, kind, attempt, Raw: null };
+    return { JobID: `${run.id}-${of}`, at: iso(at ?? run.createdAt), position: 0, kind, attempt, Raw: null };
   }
 }
 
@@ -185,9 +186,9 @@ export function waitingFor({ run, entries, places = [] }: RunView) {
   const { state } = run;
   if (isEnded(state)) return [];
   const reasons: Reason[] = [];
-  if (state.kind === "executing") reasons.push({ kind: "executing", since: isoOf(state.since) });
+  if (state.kind === "executing") reasons.push({ kind: "executing", since: iso(state.since) });
   if (state.kind === "scheduled")
-    reasons.push({ kind: state.reason, until: isoOf(realTime(run, state.at)), error: run.lastError });
+    reasons.push({ kind: state.reason, until: iso(realTime(run, state.at)), error: run.lastError });
   for (const place of places) reasons.push(placeReason(run, place));
   for (const entry of entries) {
     const { status } = entry;
@@ -197,7 +198,7 @@ export function waitingFor({ run, entries, places = [] }: RunView) {
       kind: entry.signal ? "signal" : status.kind,
       step: entry.userId,
       on: waitedFor(entry),
-      until: until === null ? undefined : isoOf(realTime(run, until)),
+      until: until === null ? undefined : iso(realTime(run, until)),
       error: entry.failures.at(-1)?.error,
     });
   }
@@ -222,9 +223,9 @@ function placeReason(run: Run, { lease, gate, place }: Place) {
   return {
     kind: "line",
     on,
-    since: isoOf(lease.since),
-    earliest_at: at === null ? undefined : isoOf(at),
-    until: timeoutAt === null ? undefined : isoOf(timeoutAt),
+    since: iso(lease.since),
+    earliest_at: at === null ? undefined : iso(at),
+    until: timeoutAt === null ? undefined : iso(timeoutAt),
   };
 }
 
@@ -232,8 +233,4 @@ function waitedFor({ wait, signal, invoke }: Entry): JsonValue | undefined {
   if (signal) return { signal: signal.name };
   if (wait) return { events: wait.events, if: wait.expression };
   return invoke && { function: invoke.functionId };
-}
-
-function isoOf(at: number): string {
-  return new Date(at).toISOString();
 }

@@ -44,7 +44,7 @@ export function mutations(reader: Reader, context: SyncContext) {
       const fn = await findFunction(objects, env, functionSlug);
       const now = Date.now();
       const seed = { timeMs: now, entropy: crypto.getRandomValues(new Uint8Array(10)) };
-      await invokeFunction(objects, env, fn, { event: JSON.stringify({ data, meta, user }), seed, now });
+      await invokeFunction(objects, env, fn, { event: { data, meta, user }, seed, now });
       return true;
     },
     cancelRun: async ({ runID }: { runID: string }) => {

@@ -8,7 +8,7 @@ import { isUlid, uuidOf } from "../../protocol/ids.ts";
 import { writeCursor } from "../run-list.ts";
 import { outputAt } from "../run-trace.ts";
 import { cronOf, isBatch, rowOf, statusesOf } from "../run-rows.ts";
-import { iso } from "./iso.ts";
+import { iso } from "../iso.ts";
 import type { Reader } from "./reader.ts";
 import { readOutputId, spanNode } from "./spans.ts";
 import {

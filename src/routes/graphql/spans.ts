@@ -8,7 +8,7 @@ import { traceIdOf } from "../../protocol/trace-context.ts";
 import { ApiError } from "../api-error.ts";
 import type { OutputPlace, Span, StepInfo } from "../run-trace.ts";
 import type { RunView } from "../run-view.ts";
-import { iso } from "./iso.ts";
+import { iso } from "../iso.ts";
 
 export interface SpanNode {
   spanID: string;

@@ -7,7 +7,7 @@ import { outputAt } from "../run-trace.ts";
 import type { RunView } from "../run-view.ts";
 import type { Reader } from "./reader.ts";
 import { cronOf, eventRunRow, isBatch, isCron, wireStatus, type RunRow } from "../run-rows.ts";
-import { iso } from "./iso.ts";
+import { iso } from "../iso.ts";
 import { spanNode } from "./spans.ts";
 
 /** `FunctionRunV2` */

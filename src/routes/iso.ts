@@ -1,4 +1,4 @@
-/** An instant as the schema's `Time`. */
+/** An instant as every API shows it: RFC 3339. */
 export function iso(at: number): string;
 export function iso(at: number | null): string | null;
 export function iso(at: number | null): string | null {
