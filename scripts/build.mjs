@@ -4,7 +4,8 @@
  * 1. The library and the command line, by `tsc`, file by file.
  * 2. `dist/platform/`: the platform as one module with its settings, so that `inngest dev` needs neither bundler nor wrangler.
  * 3. `dist/vendor/`: libraries that are small in use and large to install, cut to what is used.
- * 4. What an earlier build left of sources that are gone is deleted.
+ * 4. `dist/dashboard/`: the page that the Worker serves, by Vite.
+ * 5. What an earlier build left of sources that are gone is deleted.
  */
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -13,6 +14,7 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { buildWorker, workerBundle } from "../src/cli/worker-build.ts";
+import { buildDashboard } from "./build-dashboard.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(root, "dist");
@@ -41,6 +43,7 @@ chmodSync(join(dist, "cli/main.js"), 0o755);
 for (const file of filesUnder(dist)) if (file.endsWith(".d.ts")) pointToScripts(file);
 const bundled = await buildPlatform();
 for (const name of vendored) bundled.push(...(await vendor(name)));
+bundled.push(...(await buildDashboard(root)));
 writeLicenses(bundled);
 prune();
 
@@ -124,14 +127,14 @@ function writeLicenses(inputs) {
       if (path === undefined) throw new Error(`${name} has no licence file; it cannot be bundled`);
       return `${name} ${version} (${license})\n\n${readFileSync(join(root, path), "utf8").trim()}\n`;
     });
-  const intro = "dist/platform/ and dist/vendor/ contain code of these packages.\n";
+  const intro = "dist/dashboard/, dist/platform/ and dist/vendor/ contain code of these packages.\n";
   writeFileSync(join(dist, "THIRD-PARTY-LICENSES.txt"), [intro, ...parts].join(`\n${"-".repeat(80)}\n\n`));
 }
 
 function prune() {
   for (const file of filesUnder(dist)) {
     const name = nameOf(file);
-    if (made.has(name)) continue;
+    if (made.has(name) || name.startsWith("dashboard/")) continue; // Vite empties its own folder
     const source = name.replace(/\.d\.ts$|\.js$/, ".ts");
     if (!existsSync(join(root, "src", source)) || unshipped.has(source)) rmSync(file);
   }

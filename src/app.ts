@@ -11,6 +11,7 @@ import { endpointRoutes } from "./routes/endpoints.ts";
 import { connectRoutes } from "./routes/connect.ts";
 import { absentRoutes } from "./routes/absent.ts";
 import { errorBody } from "./routes/api-error.ts";
+import { dashboardRoutes, type Dashboard } from "./routes/dashboard.ts";
 import { environmentGuard, environmentRoutes } from "./routes/environments.ts";
 import { eventIngest, eventRoutes } from "./routes/events.ts";
 import { functionRoutes } from "./routes/functions.ts";
@@ -35,6 +36,7 @@ export function platformApp(
   env: string,
   settings: SettingsSource,
   webhooks: readonly InngestWebhook[] = [],
+  dashboard: Dashboard | null = null,
 ): Hono {
   const context: SyncContext = { objects, env, settings, fetch: (...request) => fetch(...request) };
   const app = new Hono();
@@ -70,6 +72,7 @@ export function platformApp(
   app.route("/", restV2Routes(context, version));
   app.route("/", graphqlRoutes(context));
   app.route("/", appSyncRoutes(context));
+  if (dashboard) app.route("/", dashboardRoutes(dashboard)); // last: it takes only what nobody has answered
   app.notFound((c) =>
     c.json(
       {

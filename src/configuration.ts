@@ -44,6 +44,10 @@ export const platformBindings = {
     says: "Queue producer; the same Worker is the queue's consumer. Carries accepted events to their functions. What it loses is sent again from the log",
     default: "without it the log's own alarm delivers: nothing is lost, but a busy log delivers by itself",
   },
+  INNGEST_DASHBOARD: {
+    says: "Workers static assets: the directory `dist/dashboard` of this package, with `run_worker_first`. The dashboard's page and files, which stand where `createWorker`'s `dashboard` says",
+    default: "without it there is no dashboard",
+  },
   StepDO: {
     says: "Durable Object with SQLite, one per run: journal, retries, sleeps, outcome",
     default: "required",

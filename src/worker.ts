@@ -25,6 +25,7 @@ import { durationMs } from "./protocol/time-string.ts";
 import { readSync } from "./routes/apps.ts";
 import { readSession } from "./routes/connect.ts";
 import { syncConfigured } from "./routes/app-sync.ts";
+import { dashboardBase, type Dashboard } from "./routes/dashboard.ts";
 import { connectSubscriber, realtimeKeys } from "./routes/realtime.ts";
 import { environmentOfRun, runAskedFor } from "./routes/run-environment.ts";
 import { checkWebhooks } from "./routes/webhooks.ts";
@@ -67,6 +68,11 @@ export interface WorkerOptions {
   webhooks?: readonly InngestWebhook[];
   /** answers every request that is not the platform's */
   app?: App;
+  /**
+   * Path at which the dashboard stands, or false for nowhere. It needs the assets binding `INNGEST_DASHBOARD`. Default
+   * `/`, and `/inngest` when there is an `app`
+   */
+  dashboard?: string | false;
   /** how long ended runs and their events are kept: milliseconds or a duration, at least 7 days. Default 30 days */
   retention?: number | string;
   /**
@@ -118,8 +124,9 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
     bindSchedules(client, (request) => answerScheduleRequest(objects, MAIN_ENV, request, Date.now()));
   }
   for (const webhook of webhooks) bindSender(webhook.client, sendInProcess);
+  const dashboard = dashboardOf(dashboardBase(options.dashboard, userApp !== undefined));
   const appOf = appsByEnvironment((name) => {
-    const app = platformApp(objects, name, settings, webhooks);
+    const app = platformApp(objects, name, settings, webhooks, dashboard);
     if (userApp)
       app.notFound((c) => userApp.fetch(c.req.raw, c.env as Cloudflare.Env, c.executionCtx as ExecutionContext));
     return app;
@@ -174,7 +181,7 @@ async function runNamedBy(request: Request, isDev: boolean, signingKeys: string[
   return isAllowed ? runId : null;
 }
 
-const OPTIONS = ["client", "functions", "webhooks", "app", "retention", "callTimeout", "timing"];
+const OPTIONS = ["client", "functions", "webhooks", "app", "dashboard", "retention", "callTimeout", "timing"];
 
 function checkNames(options: WorkerOptions): void {
   for (const [name, value] of Object.entries(options))
@@ -259,6 +266,12 @@ async function signalInProcess(signal: Signal, env = ""): Promise<{ runId: strin
   const asked = environmentOf(env, settings().signingKeys);
   if (asked.kind === "invalid") throw new TypeError(`inngest.sendSignal: ${asked.message}`);
   return objects.signal(asked.name, signal.name).send(signal);
+}
+
+/** Null without the binding: then no path is the dashboard's. */
+function dashboardOf(base: string | null): Dashboard | null {
+  const assets = Reflect.get(env, "INNGEST_DASHBOARD") as Dashboard["assets"] | undefined;
+  return base === null || assets === undefined ? null : { base, assets };
 }
 
 function callApp(callTimeout: number | string | undefined): Post {

@@ -16,7 +16,7 @@ import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Miniflare, MiniflareOptions } from "miniflare";
 import { loadTool } from "./tools.ts";
-import type { WorkerBuild } from "./worker-build.ts";
+import { DASHBOARD_BINDING, type WorkerBuild, type WorkerSettings } from "./worker-build.ts";
 
 export interface LocalServerOptions {
   worker: WorkerBuild;
@@ -27,6 +27,8 @@ export interface LocalServerOptions {
   vars?: Record<string, string>;
   /** default 127.0.0.1 */
   host?: string;
+  /** directory of the built dashboard; a Worker that has assets of its own keeps those */
+  dashboardDir?: string;
   /** receives the Worker's console output and this server's own messages; default: stderr */
   log?: Log;
   /** receives the process id of every workerd that is started */
@@ -178,7 +180,8 @@ class Runtime {
 
 /** Everything Miniflare has to know, in its words. */
 function describe(options: LocalServerOptions, host: string, log: Log): MiniflareOptions {
-  const { script, settings } = options.worker;
+  const { script } = options.worker;
+  const settings = withDashboard(options.worker.settings, options.dashboardDir);
   const vars = Object.entries(options.vars ?? {}).map(([name, value]) => [name, { type: "text", value }]);
   const folder = process.cwd();
   return {
@@ -206,6 +209,13 @@ function describe(options: LocalServerOptions, host: string, log: Log): Miniflar
       if (!RUNTIME_NOTE.test(message)) log(message);
     },
   };
+}
+
+/** The Worker answers every request itself, and takes the dashboard's files from the binding. */
+function withDashboard(settings: WorkerSettings, directory: string | undefined): WorkerSettings {
+  if (directory === undefined || settings.assets !== undefined) return settings;
+  const assets = { directory, hasUserWorker: true, runWorkerFirst: true };
+  return { ...settings, assets, env: { ...settings.env, [DASHBOARD_BINDING]: { type: "assets" } } };
 }
 
 /** Resolves once /health has been silent for too long. It counts probes and reads no clock, so a laptop may sleep. */

@@ -5,6 +5,9 @@ import { loadTool } from "./tools.ts";
 /** Objects, queues, triggers and compatibility date, in Miniflare's words. */
 export type WorkerSettings = Omit<MiniflareOptions["workers"][number]["config"], "manifest">;
 
+/** The name under which a Worker finds the dashboard's files. */
+export const DASHBOARD_BINDING = "INNGEST_DASHBOARD";
+
 export interface WorkerBuild {
   /** one ES module that exports the object classes and a default `{ fetch, queue, scheduled }` */
   script: string;
@@ -32,7 +35,15 @@ async function readSettings(configPath: string): Promise<WorkerSettings> {
   const [worker] = workers;
   if (worker === undefined) throw new Error(`${configPath} describes no Worker`);
   const { manifest: _manifest, ...settings } = worker.config;
-  return settings;
+  return withoutDashboard(settings);
+}
+
+/** Where the dashboard's files are, the launcher knows itself: a path of this machine is of no use in the package. */
+function withoutDashboard(settings: WorkerSettings): WorkerSettings {
+  const { [DASHBOARD_BINDING]: dashboard, ...env } = settings.env ?? {};
+  if (dashboard === undefined) return settings;
+  const { assets: _, ...rest } = settings;
+  return { ...rest, env };
 }
 
 let bundling = 0;

@@ -55,6 +55,7 @@ export async function dev(options: DevOptions): Promise<void> {
     port,
     stateDir,
     vars: { INNGEST_DEV: "1" },
+    dashboardDir: findDashboard(),
     onRuntime: (pid) => ownState(ownerFile, pid),
     otherPort: `${options.port?.name ?? "--port "}${port + 1}`,
   });
@@ -89,6 +90,14 @@ async function findWorker(value: string | undefined): Promise<WorkerBuild> {
 function prebuiltPlatform(): WorkerBuild {
   const read = (name: string) => readFileSync(join(packageRoot, "dist/platform", name), "utf8");
   return { script: read("worker.js"), settings: JSON.parse(read("settings.json")) as WorkerSettings };
+}
+
+/** In a checkout it is there once it is built; the platform runs without. */
+function findDashboard(): string | undefined {
+  const directory = join(packageRoot, "dist/dashboard");
+  if (existsSync(directory)) return directory;
+  console.error("inngest: there is no dashboard yet: npm run build makes it");
+  return undefined;
 }
 
 /** The nearest wrangler configuration above the entry, else the platform's. */
