@@ -39,6 +39,7 @@ export default defineConfig({
             "test/long/**",
             "test/frameworks/**",
             "test/interop/**",
+            "test/browser/**",
             "test/packaging/**",
             "test/simulation/**",
           ],

@@ -31,7 +31,8 @@ function weigh(output) {
   const isFirst = ({ isEntry, facadeModuleId }) => isEntry || facadeModuleId?.endsWith(FIRST_PAGE);
   const needed = new Set(chunks.filter(isFirst));
   if (needed.size !== 2) throw new Error(`the entry and ${FIRST_PAGE} are ${needed.size} chunks, not two`);
-  for (const { imports } of needed) // which grows meanwhile
+  for (const { imports } of needed)
+    // which grows meanwhile
     for (const chunk of chunks) if (imports.includes(chunk.fileName)) needed.add(chunk);
   const styles = output.filter(({ fileName }) => fileName.endsWith(".css"));
   const contents = [...[...needed].map(({ code }) => code), ...styles.map(({ source }) => source)];

@@ -8,6 +8,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { findBrowser } from "../test/browser/find-browser.mjs";
 import { installIfNeeded, root } from "./start.mjs";
 
 /** @type {{ name: string, command: string, needs?: { check: () => boolean, remedy: string } }[]} */
@@ -20,6 +21,14 @@ const suites = [
     name: "frameworks",
     command: "vitest run --config vitest.frameworks.config.ts",
     needs: { check: installFrameworks, remedy: "it needs the frameworks: npm ci --prefix test/frameworks" },
+  },
+  {
+    name: "browser",
+    command: "vitest run --config vitest.browser.config.ts",
+    needs: {
+      check: () => findBrowser() !== undefined,
+      remedy: "it looks at the dashboard in Chromium: apt-get install chromium, or set CHROMIUM to one",
+    },
   },
   { name: "interop", command: "vitest run --config vitest.interop.config.ts" },
   {

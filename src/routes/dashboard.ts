@@ -84,7 +84,7 @@ function conditions(c: Context): Record<string, string> {
 export function dashboardBase(option: string | false | undefined, isBesideApp: boolean): string | null {
   if (option === false) return null;
   if (option === undefined) return isBesideApp ? "/inngest" : "";
-  if (!/^\/([\w-]+\/?)*$/.test(option))
+  if (!/^\/([\w-]+(\/[\w-]+)*\/?)?$/.test(option))
     throw new TypeError(
       `createWorker: dashboard: ${JSON.stringify(option)} is neither false nor a path such as "/inngest"`,
     );

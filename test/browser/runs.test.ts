@@ -1,5 +1,5 @@
-import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { send } from "../helpers/platform-api.ts";
 import { PHONE, Stage } from "./stage.ts";
 
 let stage: Stage;
@@ -9,7 +9,9 @@ beforeAll(async () => {
 afterAll(() => stage?.close());
 afterEach(() => expect(stage.complaints.splice(0)).toEqual([]));
 
-test("without an app the list of runs says what to do first, and leads there", async () => {
+const rows = '[role="table"] [role="rowgroup"]:last-child [role="row"]';
+
+test("where nothing is yet the list says what to do first, and leads there", async () => {
   const page = await stage.at("/");
   await page.getByText("No runs yet: no app is known here").waitFor();
   expect(new URL(page.url()).pathname).toBe("/runs");
@@ -19,25 +21,87 @@ test("without an app the list of runs says what to do first, and leads there", a
   await page.getByText("App “shop” is registered, with 9 functions.").waitFor();
   await page.getByRole("link", { name: "Runs", exact: true }).click();
   await page.getByText("No runs yet: send an event that starts one").waitFor();
+  expect(await page.locator("pre").textContent()).toContain(`curl -X POST ${stage.url}/e/`);
+  await page.close();
 });
 
-test("explore", async () => {
-  const shots = process.env.SHOTS ?? "/tmp/dd";
-  const orderRun = await stage.start("shop/order.placed", { orderId: "1", amount: 42 });
-  const b = await stage.start("shop/broken");
-  const n = await stage.start("shop/nap");
-  await stage.start("shop/approval.asked", { id: 1 });
-  await stage.start("shop/payment.due", { paymentId: 7 });
-  await stage.start("shop/at.counter", { till: "A" });
-  const w = await stage.start("shop/at.counter", { till: "A" });
-  await stage.runWhen(orderRun, (run) => run.status === "Completed");
-  for (const [name, path] of Object.entries({ runs: "/runs", run: `/runs/${orderRun}`, broken: `/runs/${b}`, nap: `/runs/${n}`, line: `/runs/${w}`, events: "/events", functions: "/functions", fn: "/functions/shop-counter", order: "/functions/shop-process-order", lines: "/lines", apps: "/apps" })) {
-    const page = await stage.at(path);
-    await page.waitForTimeout(2500);
-    await page.screenshot({ path: join(shots, `${name}.png`) });
-    await page.setViewportSize(PHONE);
-    await page.waitForTimeout(300);
-    await page.screenshot({ path: join(shots, `${name}-phone.png`) });
+test("a run appears by itself, and its row follows it to the end", async () => {
+  const page = await stage.at("/runs");
+  const runId = await stage.start("shop/nap");
+  const row = page.getByRole("row").filter({ hasText: "shop-nap" });
+  await row.getByText("Running").waitFor();
+  expect(await row.getByRole("cell").nth(2).textContent()).toBe("shop/nap");
+  await fetch(`${stage.url}/v1/runs/${runId}/wake`, { method: "POST" });
+  await row.getByText("Completed").waitFor();
+  await row.getByRole("link").click();
+  await page.waitForURL(`**/runs/${runId}`);
+  await page.close();
+});
+
+test("filters are in the address, so that it can be sent to somebody, and another address has another list", async () => {
+  const failed = await stage.start("shop/broken");
+  await stage.runWhen(failed, (run) => run.status === "Failed");
+  const page = await stage.at("/runs");
+  await page.getByRole("row").filter({ hasText: "shop-nap" }).waitFor();
+  await page.getByRole("button", { name: "Status: All statuses" }).click();
+  await page.getByRole("menuitemcheckbox", { name: "Failed" }).click();
+  await page.keyboard.press("Escape");
+  await page.getByLabel("App").selectOption("shop");
+  await page.getByLabel("Function").selectOption("broken");
+  await page.getByLabel("Time").selectOption("1h");
+  await page.getByRole("row").filter({ hasText: "shop-nap" }).waitFor({ state: "detached" });
+  await page.getByRole("row").filter({ hasText: "shop-broken" }).waitFor();
+  expect(new URL(page.url()).search).toBe("?status=FAILED&app=shop&fn=broken&range=1h");
+  await page.close();
+
+  const other = await stage.at("/runs?status=FAILED&app=shop&fn=nap");
+  await other.getByText("No run matches").waitFor();
+  expect(await other.getByLabel("Function").inputValue()).toBe("nap");
+  await other.close();
+});
+
+test("of a long list only the rows in sight are there, and scrolling reads on to the last", async () => {
+  const count = 320;
+  const ids = await send(
+    stage.url,
+    Array.from({ length: count }, (_, i) => ({ name: "shop/echo", data: { i } })),
+  );
+  await expect
+    .poll(
+      async () => {
+        const answer = await fetch(
+          `${stage.url}/v2/runs?appId=shop&functionId=echo&order=asc&limit=100&status=COMPLETED`,
+        );
+        return ((await answer.json()) as { data: unknown[] }).data.length;
+      },
+      { timeout: 30_000 },
+    )
+    .toBe(100);
+  for (const id of [ids[0], ids.at(-1)])
+    await stage.runWhen(await stage.runOf(id!), (run) => run.status === "Completed");
+
+  const page = await stage.at("/runs?app=shop&fn=echo");
+  await page.locator(rows).first().waitFor();
+  const table = page.getByRole("table", { name: "Runs" });
+  await expect
+    .poll(
+      async () => {
+        await table.evaluate((element) => element.scrollTo(0, element.scrollHeight));
+        return table.getAttribute("aria-rowcount");
+      },
+      { timeout: 30_000 },
+    )
+    .toBe(String(count + 1));
+  expect(await page.locator(rows).count()).toBeLessThan(60);
+  await page.locator(`a[href$="${await stage.runOf(ids[0]!)}"]`).waitFor();
+  await page.close();
+}, 120_000);
+
+test("on a telephone nothing is wider than the screen", async () => {
+  for (const path of ["/runs", "/events", "/functions", "/functions/shop-counter", "/lines", "/apps"]) {
+    const page = await stage.at(path, PHONE);
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth), path).toBeLessThanOrEqual(PHONE.width);
     await page.close();
   }
-}, 200_000);
+});

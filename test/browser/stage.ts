@@ -61,6 +61,15 @@ export class Stage {
     return `${this.app.url}/api/inngest`;
   }
 
+  /** The platform ends as by a power cut; nobody listens at its address any more. */
+  async killPlatform(): Promise<void> {
+    await this.platform.killGroup();
+  }
+
+  async startPlatformAgain(): Promise<void> {
+    this.platform = await spawnPlatform({ stateDir: this.#stateDir, port: this.platform.port });
+  }
+
   /** Has the platform ask the app for its functions. */
   async sync(): Promise<void> {
     const body = JSON.stringify({ url: this.appUrl });
@@ -83,7 +92,8 @@ export class Stage {
       void dialog.dismiss();
     });
     page.on("console", (message) => {
-      if (message.type() === "error" && !EXPECTED.test(message.text())) this.complaints.push(`${path}: ${message.text()}`);
+      if (message.type() === "error" && !EXPECTED.test(message.text()))
+        this.complaints.push(`${path}: ${message.text()}`);
     });
     await page.goto(this.url + path);
     return page;

@@ -20,7 +20,14 @@ const PAUSE_PER_MS_OF_READING = 5;
  * Data that follows the platform. Everything on screen that changes by itself comes through here: today it asks again and
  * again, and a stream of changes would take the place of that in this file alone.
  */
-export function useLive<T>({ key, read, everyMs, isOver, isEnabled = true, isKept = false }: Live<T>): UseQueryResult<T> {
+export function useLive<T>({
+  key,
+  read,
+  everyMs,
+  isOver,
+  isEnabled = true,
+  isKept = false,
+}: Live<T>): UseQueryResult<T> {
   return useQuery({
     queryKey: key,
     queryFn: async ({ signal }) => {

@@ -41,7 +41,5 @@ export function commandsOf(typed: string, functions: readonly FunctionView[], ap
     ),
   ];
   const words = asked.toLowerCase().split(/\s+/);
-  return all
-    .filter(({ title }) => words.every((word) => title.toLowerCase().includes(word)))
-    .slice(0, COMMANDS_MAX);
+  return all.filter(({ title }) => words.every((word) => title.toLowerCase().includes(word))).slice(0, COMMANDS_MAX);
 }

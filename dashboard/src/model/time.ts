@@ -36,7 +36,12 @@ export function relativeText(at: number, now: number): string {
 /** As a clock on the wall shows it: today's without the day. */
 export function clockText(at: number, now: number): string {
   const date = new Date(at);
-  const time = date.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const time = date.toLocaleTimeString(undefined, {
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    hourCycle: "h23",
+  });
   const isToday = date.toDateString() === new Date(now).toDateString();
   return isToday ? time : `${date.toLocaleDateString(undefined, { month: "short", day: "numeric" })} ${time}`;
 }

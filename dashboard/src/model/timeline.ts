@@ -86,7 +86,7 @@ export function timelineOf({ run, row, trace, children }: RunDetail, now: number
     bars.push({
       ...timesOf(span),
       id: span.id,
-      label: step?.name ?? span.name,
+      label: labelOf(span, step, above),
       kind: kindOf(span, step, above),
       status: statusOf(span),
       depth,
@@ -110,6 +110,12 @@ function kindOf(span: Span, step: Step | null, above: Step | null): BarKind {
   if (step) return KINDS[step.kind];
   if (above && span.stepId === above.hash) return "attempt";
   return span.name === "Finalization" && span.stepId === undefined ? "end" : "span";
+}
+
+/** Attempts are counted from 0 on the wire, and from 1 by people. */
+function labelOf(span: Span, step: Step | null, above: Step | null): string {
+  const [, attempt] = above ? (/^Attempt (\d+)$/.exec(span.name) ?? []) : [];
+  return attempt === undefined ? (step?.name ?? span.name) : `Attempt ${Number(attempt) + 1}`;
 }
 
 function timesOf(span: Span): Pick<Bar, "startedAt" | "endedAt"> {
@@ -140,8 +146,9 @@ export function extentOf({ from, to }: Timeline, start: number, end: number): Ex
 /** Round instants on the axis, at most `count` of them, as milliseconds since its beginning. */
 export function ticksOf({ from, to }: Timeline, count: number): number[] {
   const span = to - from;
-  const steps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 15e3, 3e4, 6e4, 12e4, 3e5, 6e5, 18e5, 36e5]
-    .concat([72e5, 216e5, 432e5, 864e5, 1728e5, 6048e5, 2592e6, 7776e6, 31536e6]);
+  const steps = [
+    1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 15e3, 3e4, 6e4, 12e4, 3e5, 6e5, 18e5, 36e5,
+  ].concat([72e5, 216e5, 432e5, 864e5, 1728e5, 6048e5, 2592e6, 7776e6, 31536e6]);
   const step = steps.find((ms) => span / ms <= count) ?? span;
   return Array.from({ length: Math.floor(span / step) + 1 }, (_, i) => i * step);
 }

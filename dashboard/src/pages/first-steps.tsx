@@ -34,6 +34,8 @@ export function FirstSteps() {
 }
 
 function exampleOf(functions: readonly FunctionView[]) {
-  const name = functions.flatMap(({ triggers }) => triggers.map(({ event }) => event)).find((one) => !one.includes("*"));
+  const name = functions
+    .flatMap(({ triggers }) => triggers.map(({ event }) => event))
+    .find((one) => !one.includes("*"));
   return { name: name ?? "app/something.happened", data: {} };
 }

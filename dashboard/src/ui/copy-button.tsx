@@ -34,8 +34,12 @@ export function CopyButton({ text, label = "Copy" }: { text: () => string; label
 export function CopyableId({ id, label }: { id: string; label: string }) {
   return (
     <span className="inline-flex min-w-0 items-center gap-0.5">
-      <code className="truncate font-mono text-xs">{id}</code>
-      <CopyButton text={() => id} label={label} />
+      <code title={id} className="truncate font-mono text-xs">
+        {id}
+      </code>
+      <span className="-my-2">
+        <CopyButton text={() => id} label={label} />
+      </span>
     </span>
   );
 }

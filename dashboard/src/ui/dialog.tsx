@@ -20,7 +20,7 @@ export function Dialog({ title, isOpen, onClose, children, isWide = false }: Pro
           className={`border-line bg-page fixed top-[8vh] left-1/2 flex max-h-[84vh] w-[calc(100vw-2rem)] -translate-x-1/2 flex-col rounded-lg border shadow-xl ${isWide ? "max-w-3xl" : "max-w-lg"}`}
         >
           <div className="border-line flex items-center justify-between border-b px-4 py-2">
-            <Base.Title className="text-ink text-base font-semibold tracking-normal normal-case">{title}</Base.Title>
+            <Base.Title className="text-ink text-base font-semibold">{title}</Base.Title>
             <Base.Close aria-label="Close" className="text-soft hover:text-ink rounded p-1">
               <Icon name="cross" />
             </Base.Close>

@@ -28,7 +28,9 @@ export function DurationChart({ runs }: { runs: readonly RunRow[] }) {
   }, []);
 
   useEffect(() => chart.current?.setData(chartData(runs)), [runs]);
-  return <div ref={host} role="img" aria-label={`Durations of the last ${runs.length} runs; the newest are listed below`} />;
+  return (
+    <div ref={host} role="img" aria-label={`Durations of the last ${runs.length} runs; the newest are listed below`} />
+  );
 }
 
 /** Seconds since the epoch, then a row for those that went well and one for those that did not. */

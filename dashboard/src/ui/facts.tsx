@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 /** What is known of a thing, by name. */
 export function Facts({ of }: { of: readonly (readonly [string, ReactNode])[] }) {
   return (
-    <dl className="grid grid-cols-[repeat(auto-fill,minmax(11rem,1fr))] gap-x-6 gap-y-3">
+    <dl className="grid grid-cols-2 gap-x-4 gap-y-3 sm:grid-cols-[repeat(auto-fill,minmax(14.5rem,1fr))]">
       {of.map(([name, value]) => (
         <div key={name} className="min-w-0">
           <dt className="text-soft text-xs">{name}</dt>

@@ -10,7 +10,11 @@ const PATHS = {
 
 export function Icon({ name, className = "" }: { name: keyof typeof PATHS; className?: string }) {
   return (
-    <svg viewBox="0 0 16 16" aria-hidden="true" className={`size-4 shrink-0 fill-none stroke-current stroke-[1.5] ${className}`}>
+    <svg
+      viewBox="0 0 16 16"
+      aria-hidden="true"
+      className={`size-4 shrink-0 fill-none stroke-current stroke-[1.5] ${className}`}
+    >
       <path d={PATHS[name]} strokeLinecap="round" strokeLinejoin="round" />
     </svg>
   );

@@ -39,7 +39,12 @@ export function Shell() {
             </Link>
           ))}
         </nav>
-        <Button look="quiet" onClick={() => setSearching(true)} aria-keyshortcuts="Control+K Meta+K" aria-label="Go to …">
+        <Button
+          look="quiet"
+          onClick={() => setSearching(true)}
+          aria-keyshortcuts="Control+K Meta+K"
+          aria-label="Go to …"
+        >
           <Icon name="search" />
           <kbd className="hidden font-sans text-xs sm:inline">Ctrl K</kbd>
         </Button>

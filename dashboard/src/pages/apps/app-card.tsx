@@ -44,7 +44,12 @@ export function AppCard({ app }: { app: AppView }) {
           ["Synced", <Clock key="at" at={app.synced_at} now={now} />],
           [
             "Functions",
-            <Link key="functions" to="/functions" search={id === null ? {} : { q: id }} className="text-accent underline">
+            <Link
+              key="functions"
+              to="/functions"
+              search={id === null ? {} : { q: id }}
+              className="text-accent underline"
+            >
               {app.function_count}
             </Link>,
           ],
@@ -56,7 +61,10 @@ export function AppCard({ app }: { app: AppView }) {
 
 function ArchiveButton({ id }: { id: string }) {
   const [isAsking, setAsking] = useState(false);
-  const archive = useAct(() => archiveApp(id), () => setAsking(false));
+  const archive = useAct(
+    () => archiveApp(id),
+    () => setAsking(false),
+  );
   return (
     <>
       <Button look="quiet" onClick={() => setAsking(true)}>

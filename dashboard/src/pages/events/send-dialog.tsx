@@ -40,7 +40,11 @@ function Form({ event }: { event: Json }) {
       <Tabs
         label="Ways to send it"
         tabs={[
-          { id: "json", title: "JSON", content: <JsonEditor label="Event, or a list of events" text={text} onChange={setText} /> },
+          {
+            id: "json",
+            title: "JSON",
+            content: <JsonEditor label="Event, or a list of events" text={text} onChange={setText} />,
+          },
           { id: "sdk", title: "SDK", content: <Way text={text} write={sdkSnippet} label="Copy the code" /> },
           {
             id: "curl",
@@ -75,7 +79,12 @@ function Sent({ ids }: { ids: readonly string[] }) {
     <p role="status" className="flex flex-wrap gap-x-3">
       Sent:
       {ids.map((id) => (
-        <Link key={id} to="/events/$eventId" params={{ eventId: id }} className="text-accent font-mono text-xs underline">
+        <Link
+          key={id}
+          to="/events/$eventId"
+          params={{ eventId: id }}
+          className="text-accent font-mono text-xs underline"
+        >
           {id}
         </Link>
       ))}

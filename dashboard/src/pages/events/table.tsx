@@ -11,7 +11,8 @@ const ROW_PX = 44;
 const AHEAD = 30;
 /** Runs of one event that have room in its row. */
 const RUNS_SHOWN = 3;
-const GRID = "grid items-center gap-x-3 px-4 grid-cols-[minmax(8rem,1fr)_minmax(7rem,1fr)_auto] md:grid-cols-[2fr_2fr_9rem]";
+const GRID =
+  "grid items-center gap-x-3 px-4 grid-cols-[minmax(8rem,1fr)_minmax(7rem,1fr)_auto] md:grid-cols-[2fr_2fr_9rem]";
 
 export function EventsTable({ rows, hasMore, readMore }: Events) {
   const scroller = useRef<HTMLDivElement>(null);

@@ -34,11 +34,7 @@ function Detail({ fn }: { fn: FunctionView }) {
   return (
     <div className="mx-auto flex max-w-6xl flex-col gap-4 p-4">
       <PageHead title={<bdi>{fn.name}</bdi>}>
-        <Link
-          to="/runs"
-          search={{ app: fn.app_id, fn: localId(fn.slug, fn.app_id) }}
-          className={buttonClass()}
-        >
+        <Link to="/runs" search={{ app: fn.app_id, fn: localId(fn.slug, fn.app_id) }} className={buttonClass()}>
           Its runs
         </Link>
         <PauseButton fn={fn} />

@@ -20,7 +20,8 @@ export default function LatestRuns({ fn }: { fn: FunctionView }) {
   });
   const now = Date.now();
   if (!data) return null;
-  if (data.runs.length === 0) return <p className="text-soft">It has not run yet. Invoke it, or send an event that starts it.</p>;
+  if (data.runs.length === 0)
+    return <p className="text-soft">It has not run yet. Invoke it, or send an event that starts it.</p>;
   const ended = data.runs.filter(({ durationMs }) => durationMs !== undefined);
   return (
     <>
@@ -29,7 +30,12 @@ export default function LatestRuns({ fn }: { fn: FunctionView }) {
         {data.runs.slice(0, SHOWN).map((run) => (
           <li key={run.id} className="grid grid-cols-[7rem_1fr_auto] gap-3">
             <Status of={run.status} />
-            <Link to="/runs/$runId" params={{ runId: run.id }} search={{}} className="text-accent truncate font-mono text-xs leading-5 underline">
+            <Link
+              to="/runs/$runId"
+              params={{ runId: run.id }}
+              search={{}}
+              className="text-accent truncate font-mono text-xs leading-5 underline"
+            >
               {run.id}
             </Link>
             <span className="flex gap-3">

@@ -21,11 +21,19 @@ export function FunctionsPage() {
           aria-label="Name of the function"
           placeholder="Name"
           value={q}
-          onChange={(event) => void navigate({ search: event.target.value === "" ? {} : { q: event.target.value }, replace: true })}
+          onChange={(event) =>
+            void navigate({ search: event.target.value === "" ? {} : { q: event.target.value }, replace: true })
+          }
           className="field w-48"
         />
       </PageHead>
-      {data ? <List functions={data} q={q} /> : error ? <Problem error={error} what="list of functions" /> : <Loading what="functions" />}
+      {data ? (
+        <List functions={data} q={q} />
+      ) : error ? (
+        <Problem error={error} what="list of functions" />
+      ) : (
+        <Loading what="functions" />
+      )}
     </div>
   );
 }

@@ -63,7 +63,9 @@ function Row({ line }: { line: Line }) {
               {runId}
             </Link>
           ))}
-          {holders.length > HOLDERS_SHOWN ? <span className="text-soft">and {holders.length - HOLDERS_SHOWN} more</span> : null}
+          {holders.length > HOLDERS_SHOWN ? (
+            <span className="text-soft">and {holders.length - HOLDERS_SHOWN} more</span>
+          ) : null}
         </span>
       </td>
     </tr>

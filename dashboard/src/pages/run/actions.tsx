@@ -34,14 +34,12 @@ function CancelDialog({ run, isOpen, onClose }: { run: Run; isOpen: boolean; onC
   const hasInvoked = run.steps.some(({ kind }) => kind === "invoke");
   return (
     <Dialog title="Cancel this run?" isOpen={isOpen} onClose={onClose}>
-      <p>Its steps that are done stay done; nothing further begins. This cannot be taken back, but it can be run again.</p>
+      <p>
+        Its steps that are done stay done; nothing further begins. This cannot be taken back, but it can be run again.
+      </p>
       {hasInvoked ? (
         <label className="flex items-center gap-2">
-          <input
-            type="checkbox"
-            checked={isWithChildren}
-            onChange={(event) => setWithChildren(event.target.checked)}
-          />
+          <input type="checkbox" checked={isWithChildren} onChange={(event) => setWithChildren(event.target.checked)} />
           The runs that it has invoked, too
         </label>
       ) : null}

@@ -58,7 +58,7 @@ function Detail({ detail }: { detail: RunDetail }) {
         {run.skip_reason === null ? null : <Skipped reason={run.skip_reason} by={run.skipped_by_run_id} />}
       </p>
       <RunFacts detail={detail} now={now} />
-      <div className="grid gap-4 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
+      <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
         <Panel title="Timeline">
           <TimelineView timeline={timelineOf(detail, now)} now={now} chosen={chosen} onChoose={choose} />
         </Panel>

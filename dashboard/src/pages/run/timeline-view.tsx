@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { extentOf, ticksOf, type Bar, type BarStatus, type Timeline } from "../../model/timeline.ts";
+import { extentOf, ticksOf, type Bar, type BarStatus, type Extent, type Timeline } from "../../model/timeline.ts";
 import { durationText } from "../../model/time.ts";
 import { statusWord } from "../../ui/status.tsx";
 
@@ -21,7 +21,7 @@ const COLOURS: Record<BarStatus, string> = {
   skipped: "bg-idle",
 };
 
-const TICKS = 5;
+const TICKS = 4;
 const COLUMNS = "grid grid-cols-[minmax(7rem,2fr)_minmax(0,5fr)] gap-3";
 
 /** Bars over one axis of time: pale while it waits for its turn, full while it runs. */
@@ -51,10 +51,10 @@ function Axis({ timeline }: { timeline: Timeline }) {
       <span />
       <div className="relative">
         {ticksOf(timeline, TICKS)
-          .filter((ms) => ms / span < 0.9)
+          .filter((ms) => ms / span < 0.85)
           .map((ms) => (
             <span key={ms} className="absolute whitespace-nowrap" style={{ left: `${(ms / span) * 100}%` }}>
-              {durationText(ms)}
+              {ms === 0 ? "0" : durationText(ms)}
             </span>
           ))}
       </div>
@@ -117,9 +117,6 @@ function Bars({ bar, timeline, now }: { bar: Bar; timeline: Timeline; now: numbe
   const queue = extentOf(timeline, queuedAt, startedAt ?? endedAt ?? now);
   const own = startedAt === null ? null : extentOf(timeline, startedAt, endedAt ?? now);
   const isQueueShown = own === null || (startedAt ?? 0) > queuedAt;
-  const duration = durationText((endedAt ?? now) - (startedAt ?? queuedAt));
-  const end = own ?? queue;
-  const isRoomAfter = end.left + end.width < 75;
   return (
     <div aria-hidden="true" title={saying(bar, now)} className="relative h-5">
       {isQueueShown ? (
@@ -134,13 +131,31 @@ function Bars({ bar, timeline, now }: { bar: Bar; timeline: Timeline; now: numbe
           style={{ left: `${own.left}%`, width: `${own.width}%` }}
         />
       ) : null}
-      <span
-        className={`absolute top-0.5 text-[0.7rem] leading-4 whitespace-nowrap tabular-nums ${isRoomAfter ? "text-soft pl-1" : "text-page pr-1"}`}
-        style={isRoomAfter ? { left: `${end.left + end.width}%` } : { right: `${100 - end.left - end.width}%` }}
-      >
-        {duration}
-      </span>
+      <Amount ms={(endedAt ?? now) - (startedAt ?? queuedAt)} of={own ?? queue} isOnColour={own !== null} />
     </div>
+  );
+}
+
+/** How long it took: after the bar where there is room, else before it, else on it. */
+function Amount({ ms, of: { left, width }, isOnColour }: { ms: number; of: Extent; isOnColour: boolean }) {
+  const end = left + width;
+  const shape = "absolute top-0.5 px-1 text-[0.7rem] leading-4 whitespace-nowrap tabular-nums";
+  if (end < 75)
+    return (
+      <span className={`${shape} text-soft`} style={{ left: `${end}%` }}>
+        {durationText(ms)}
+      </span>
+    );
+  if (left > 25)
+    return (
+      <span className={`${shape} text-soft`} style={{ right: `${100 - left}%` }}>
+        {durationText(ms)}
+      </span>
+    );
+  return (
+    <span className={`${shape} ${isOnColour ? "text-page" : "text-ink"}`} style={{ right: `${100 - end}%` }}>
+      {durationText(ms)}
+    </span>
   );
 }
 
@@ -149,7 +164,8 @@ function saying({ status, queuedAt, startedAt, endedAt, dueAt }: Bar, now: numbe
   const parts = [statusWord(status)];
   const waited = (startedAt ?? endedAt ?? now) - queuedAt;
   if (waited > 0) parts.push(`${durationText(waited)} in the queue`);
-  if (startedAt !== null) parts.push(`${durationText((endedAt ?? now) - startedAt)} ${endedAt === null ? "so far" : "running"}`);
+  if (startedAt !== null)
+    parts.push(`${durationText((endedAt ?? now) - startedAt)} ${endedAt === null ? "so far" : "running"}`);
   if (dueAt !== null && endedAt === null) parts.push(`over in ${durationText(dueAt - now)}`);
   return parts.join(", ");
 }

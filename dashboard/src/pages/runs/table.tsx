@@ -33,6 +33,12 @@ export function RunsTable({ rows: data, hasMore, readMore }: Runs) {
     getItemKey: (i) => rows[i]?.id ?? i,
     overscan: 12,
   });
+  useEffect(() => {
+    const narrow = matchMedia(NARROW);
+    const measure = () => virtual.measure();
+    narrow.addEventListener("change", measure);
+    return () => narrow.removeEventListener("change", measure);
+  }, [virtual]);
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => {
