@@ -18,7 +18,7 @@ test("where nothing is yet the list says what to do first, and leads there", asy
   await page.getByRole("link", { name: "Register an app" }).click();
   await page.getByLabel("URL at which an app serves its functions").fill(stage.appUrl);
   await page.getByRole("button", { name: "Sync", exact: true }).click();
-  await page.getByText("App “shop” is registered, with 9 functions.").waitFor();
+  await page.getByText("App “shop” is registered, with 10 functions.").waitFor();
   await page.getByRole("link", { name: "Runs", exact: true }).click();
   await page.getByText("No runs yet: send an event that starts one").waitFor();
   expect(await page.locator("pre").textContent()).toContain(`curl -X POST ${stage.url}/e/`);

@@ -1,79 +1,91 @@
 /** An app whose runs do everything that the dashboard shows. */
 import { Inngest, NonRetriableError, RetryAfterError, type InngestFunction } from "../../src/sdk/index.ts";
 
-export const client = new Inngest({ id: "shop", isDev: true, logger: quiet() });
-
-const ship = client.createFunction({ id: "ship", triggers: [] }, async ({ event, step }) => {
-  return step.run("print-label", () => ({ tracking: `T-${event.data.orderId}` }));
-});
-
-const order = client.createFunction(
-  { id: "process-order", triggers: [{ event: "shop/order.placed" }] },
-  async ({ event, step }) => {
-    await step.run("charge", () => ({ charged: event.data.amount }));
-    await Promise.all([step.run("mail", () => "mailed"), step.run("invoice", () => "invoiced")]);
-    const shipped = await step.invoke("ship-it", { function: ship, data: { orderId: event.data.orderId } });
-    return { orderId: event.data.orderId, shipped };
-  },
-);
-
-/** Orders whose payment was refused once. */
-const refused = new Set<unknown>();
-
-const flaky = client.createFunction(
-  { id: "pay", triggers: [{ event: "shop/payment.due" }] },
-  async ({ event, step }) => {
-    return step.run("ask-bank", () => {
-      if (refused.has(event.data.paymentId)) return "paid";
-      refused.add(event.data.paymentId);
-      throw new RetryAfterError("the bank is closed", "1s", { cause: new Error("opens at nine") });
-    });
-  },
-);
-
-const broken = client.createFunction({ id: "broken", triggers: [{ event: "shop/broken" }] }, async ({ step }) => {
-  await step.run("fall", () => {
-    throw new NonRetriableError("the shelf fell down", { cause: new Error("a screw was missing") });
-  });
-});
-
-const nap = client.createFunction({ id: "nap", triggers: [{ event: "shop/nap" }] }, async ({ step }) => {
-  await step.sleep("long-nap", "30d");
-  return "awake";
-});
-
-const approval = client.createFunction(
-  { id: "approval", triggers: [{ event: "shop/approval.asked" }] },
-  async ({ step }) => {
-    const answer = await step.waitForEvent("boss", {
-      event: "shop/approved",
-      if: "event.data.id == async.data.id",
-      timeout: "7d",
-    });
-    return answer?.data ?? null;
-  },
-);
-
-const counter = client.createFunction(
-  { id: "counter", triggers: [{ event: "shop/at.counter" }], concurrency: { limit: 1, key: "event.data.till" } },
-  async ({ step }) => {
-    await step.run("serve", async () => {
-      await new Promise<void>((resolve) => tills.push(resolve));
-      return "served";
-    });
-  },
-);
+interface Shop {
+  client: Inngest;
+  functions: InngestFunction[];
+}
 
 /** Customers who are being served, until somebody lets them go. */
 export const tills: (() => void)[] = [];
 
-const echo = client.createFunction({ id: "echo", triggers: [{ event: "shop/echo" }] }, async ({ event, step }) => {
-  return step.run("say", () => event.data);
-});
+/** Payments that were refused once. */
+const refused = new Set<unknown>();
 
-const ticker = client.createFunction({ id: "ticker", triggers: [{ cron: "0 0 1 1 *" }] }, async () => "tick");
+/** @param platformUrl where it reads what is too large for a call */
+export function openShop(platformUrl: string): Shop {
+  const client = new Inngest({ id: "shop", isDev: true, baseUrl: platformUrl, logger: quiet() });
 
-export const functions: InngestFunction[] = [ship, order, flaky, broken, nap, approval, counter, echo, ticker];
+  const ship = client.createFunction({ id: "ship", triggers: [] }, async ({ event, step }) => {
+    return step.run("print-label", () => ({ tracking: `T-${event.data.orderId}` }));
+  });
+
+  const order = client.createFunction(
+    { id: "process-order", triggers: [{ event: "shop/order.placed" }] },
+    async ({ event, step }) => {
+      await step.run("charge", () => ({ charged: event.data.amount }));
+      await Promise.all([step.run("mail", () => "mailed"), step.run("invoice", () => "invoiced")]);
+      const shipped = await step.invoke("ship-it", { function: ship, data: { orderId: event.data.orderId } });
+      return { orderId: event.data.orderId, shipped };
+    },
+  );
+
+  const flaky = client.createFunction(
+    { id: "pay", triggers: [{ event: "shop/payment.due" }] },
+    async ({ event, step }) => {
+      return step.run("ask-bank", () => {
+        if (refused.has(event.data.paymentId)) return "paid";
+        refused.add(event.data.paymentId);
+        throw new RetryAfterError("the bank is closed", "1s", { cause: new Error("opens at nine") });
+      });
+    },
+  );
+
+  const broken = client.createFunction({ id: "broken", triggers: [{ event: "shop/broken" }] }, async ({ step }) => {
+    await step.run("fall", () => {
+      throw new NonRetriableError("the shelf fell down", { cause: new Error("a screw was missing") });
+    });
+  });
+
+  const nap = client.createFunction({ id: "nap", triggers: [{ event: "shop/nap" }] }, async ({ step }) => {
+    await step.sleep("long-nap", "30d");
+    return "awake";
+  });
+
+  const approval = client.createFunction(
+    { id: "approval", triggers: [{ event: "shop/approval.asked" }] },
+    async ({ step }) => {
+      const answer = await step.waitForEvent("boss", {
+        event: "shop/approved",
+        if: "event.data.id == async.data.id",
+        timeout: "7d",
+      });
+      return answer?.data ?? null;
+    },
+  );
+
+  const counter = client.createFunction(
+    { id: "counter", triggers: [{ event: "shop/at.counter" }], concurrency: { limit: 1, key: "event.data.till" } },
+    async ({ step }) => {
+      await step.run("serve", async () => {
+        await new Promise<void>((resolve) => tills.push(resolve));
+        return "served";
+      });
+    },
+  );
+
+  const echo = client.createFunction({ id: "echo", triggers: [{ event: "shop/echo" }] }, async ({ event, step }) => {
+    return step.run("say", () => event.data);
+  });
+
+  const tooMuch = client.createFunction({ id: "too-much", triggers: [{ event: "shop/too.much" }] }, async () => {
+    throw new NonRetriableError("far too much ".repeat(50_000));
+  });
+
+  const ticker = client.createFunction({ id: "ticker", triggers: [{ cron: "0 0 1 1 *" }] }, async () => "tick");
+
+  return { client, functions: [ship, order, flaky, broken, nap, approval, counter, echo, tooMuch, ticker] };
+}
 
 function quiet() {
   const silent = () => undefined;

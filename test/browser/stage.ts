@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { appListener, listen, type LoopbackServer } from "../helpers/app-server.ts";
 import { readRun, runsOf, send, until, type RunDetails } from "../helpers/platform-api.ts";
-import { spawnPlatform, type PlatformProcess } from "../helpers/platform-process.ts";
+import { freePort, spawnPlatform, type PlatformProcess } from "../helpers/platform-process.ts";
 import { makeStateDir } from "../helpers/state-dir.ts";
 import { findBrowser } from "./find-browser.mjs";
-import { client, functions, tills } from "./shop.ts";
+import { openShop, tills } from "./shop.ts";
 
 const root = join(import.meta.dirname, "../..");
 const SEEN_WITHIN_MS = 15_000;
@@ -37,9 +37,11 @@ export class Stage {
     if (!existsSync(join(root, "dist/dashboard/page.txt"))) throw new Error("npm run build makes the dashboard first");
     const executablePath = findBrowser();
     const stateDir = makeStateDir("browser");
+    const port = await freePort();
+    const { client, functions } = openShop(`http://127.0.0.1:${port}`);
     const [app, platform, browser] = await Promise.all([
       listen(appListener(client, functions)),
-      spawnPlatform({ stateDir }),
+      spawnPlatform({ stateDir, port }),
       chromium.launch({ ...(executablePath ? { executablePath } : {}), args: ["--no-sandbox"] }),
     ]);
     return new Stage(app, platform, browser, stateDir);
