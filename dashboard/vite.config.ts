@@ -1,22 +1,33 @@
-import { rename } from "node:fs/promises";
+import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import tailwind from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig, type Plugin } from "vite";
 
 const outDir = join(import.meta.dirname, "../dist/dashboard");
 
-/** An asset server would serve an index.html by itself, past the Worker's guard and without its headers. */
-const pageForTheWorker: Plugin = {
-  name: "page-for-the-worker",
+/**
+ * The form in which the Worker serves it. The page is no .html, which an asset server would serve by itself, past the guard and
+ * without its headers; scripts and styles are compressed once, here, to a third of what they would add to the package.
+ */
+const forTheWorker: Plugin = {
+  name: "for-the-worker",
   apply: "build",
-  closeBundle: () => rename(join(outDir, "index.html"), join(outDir, "page.txt")),
+  async closeBundle() {
+    await rename(join(outDir, "index.html"), join(outDir, "page.txt"));
+    for (const name of await readdir(join(outDir, "assets"))) {
+      const file = join(outDir, "assets", name);
+      await writeFile(`${file}.gz`, gzipSync(await readFile(file), { level: 9 }));
+      await rm(file);
+    }
+  },
 };
 
 export default defineConfig({
   root: import.meta.dirname,
   base: "./", // the Worker says in <base> where the dashboard stands
-  plugins: [react(), tailwind(), pageForTheWorker],
+  plugins: [react(), tailwind(), forTheWorker],
   build: {
     outDir,
     emptyOutDir: true,

@@ -124,7 +124,7 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
     bindSchedules(client, (request) => answerScheduleRequest(objects, MAIN_ENV, request, Date.now()));
   }
   for (const webhook of webhooks) bindSender(webhook.client, sendInProcess);
-  const dashboard = dashboardOf(dashboardBase(options.dashboard, userApp !== undefined));
+  const dashboard = dashboardOf(options.dashboard, userApp === undefined);
   const appOf = appsByEnvironment((name) => {
     const app = platformApp(objects, name, settings, webhooks, dashboard);
     if (userApp)
@@ -269,9 +269,10 @@ async function signalInProcess(signal: Signal, env = ""): Promise<{ runId: strin
 }
 
 /** Null without the binding: then no path is the dashboard's. */
-function dashboardOf(base: string | null): Dashboard | null {
+function dashboardOf(option: string | false | undefined, isAlone: boolean): Dashboard | null {
+  const base = dashboardBase(option, !isAlone);
   const assets = Reflect.get(env, "INNGEST_DASHBOARD") as Dashboard["assets"] | undefined;
-  return base === null || assets === undefined ? null : { base, assets };
+  return base === null || assets === undefined ? null : { base, isAlone, assets };
 }
 
 function callApp(callTimeout: number | string | undefined): Post {

@@ -4,6 +4,8 @@ import { Hono, type Context } from "hono";
 export interface Dashboard {
   /** "" for the root, else a path such as "/inngest" */
   base: string;
+  /** no app answers what is not the platform's */
+  isAlone: boolean;
   /** of the Worker's assets binding */
   assets: { fetch(request: Request): Promise<Response> };
 }
@@ -39,14 +41,15 @@ const PAGE_HEADERS = {
  * Serves the dashboard's page at each of its addresses, and its files. What is not the dashboard's is left to whoever
  * comes after: the API's own 404, or the user's app.
  */
-export function dashboardRoutes({ base, assets }: Dashboard): Hono {
+export function dashboardRoutes({ base, isAlone, assets }: Dashboard): Hono {
   const app = new Hono();
   app.get(`${base}/*`, async (c, next) => {
     const path = c.req.path.slice(base.length) || "/";
-    if (path.startsWith("/assets/") || path === "/favicon.svg") return file(c, path);
+    if (path.startsWith("/assets/")) return (await file(c, path)) ?? next();
+    if (path === "/favicon.svg") return icon(c);
     const [, first = ""] = path.split("/");
     if (PAGES.has(first)) return page(c, 200);
-    const isOwn = base !== "" || !API.test(path);
+    const isOwn = base !== "" || (isAlone && !API.test(path));
     if (isOwn && c.req.header("accept")?.includes("text/html")) return page(c, 404); // which says so
     return next();
   });
@@ -60,20 +63,27 @@ export function dashboardRoutes({ base, assets }: Dashboard): Hono {
     return c.body(html, status, PAGE_HEADERS);
   }
 
-  async function file(c: Context, path: string): Promise<Response> {
-    const found = await assets.fetch(new Request(new URL(path, c.req.url), { headers: conditions(c) }));
-    if (!found.ok && found.status !== 304) return c.text(`there is no file ${c.req.path}`, 404);
-    const headers = new Headers(found.headers);
-    headers.set("x-content-type-options", "nosniff");
-    // the name of a file in assets/ changes with its content
-    headers.set("cache-control", path.startsWith("/assets/") ? "public, max-age=31536000, immutable" : "no-cache");
-    return new Response(found.body, { status: found.status, headers });
+  /** Scripts and styles are compressed by the build: every browser takes them so, and nobody compresses them again. */
+  async function file(c: Context, path: string): Promise<Response | null> {
+    const found = await assets.fetch(new Request(new URL(`${path}.gz`, c.req.url)));
+    if (!found.ok) return null;
+    const init = {
+      headers: {
+        "content-type": path.endsWith(".css") ? "text/css; charset=utf-8" : "text/javascript; charset=utf-8",
+        "content-encoding": "gzip",
+        "cache-control": "public, max-age=31536000, immutable", // its name changes with its content
+        "x-content-type-options": "nosniff",
+      },
+      encodeBody: "manual", // workerd's word for a body that is encoded already
+    };
+    return new Response(found.body, init as ResponseInit);
   }
-}
 
-function conditions(c: Context): Record<string, string> {
-  const etag = c.req.header("if-none-match");
-  return etag === undefined ? {} : { "if-none-match": etag };
+  async function icon(c: Context): Promise<Response> {
+    const found = await assets.fetch(new Request(new URL("/favicon.svg", c.req.url)));
+    if (!found.ok) return c.text("there is no icon", 404);
+    return c.body(found.body, 200, { "content-type": "image/svg+xml", "x-content-type-options": "nosniff" });
+  }
 }
 
 /**

@@ -33,7 +33,8 @@ export class Stage {
     this.#stateDir = stateDir;
   }
 
-  static async open(): Promise<Stage> {
+  /** @param worker entry of another Worker than the platform */
+  static async open({ worker }: { worker?: string } = {}): Promise<Stage> {
     if (!existsSync(join(root, "dist/dashboard/page.txt"))) throw new Error("npm run build makes the dashboard first");
     const executablePath = findBrowser();
     const stateDir = makeStateDir("browser");
@@ -41,7 +42,7 @@ export class Stage {
     const { client, functions } = openShop(`http://127.0.0.1:${port}`);
     const [app, platform, browser] = await Promise.all([
       listen(appListener(client, functions)),
-      spawnPlatform({ stateDir, port }),
+      spawnPlatform({ stateDir, port, ...(worker === undefined ? {} : { worker }) }),
       chromium.launch({ ...(executablePath ? { executablePath } : {}), args: ["--no-sandbox"] }),
     ]);
     return new Stage(app, platform, browser, stateDir);

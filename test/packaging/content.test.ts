@@ -37,6 +37,7 @@ const documents = [
     "compatibility",
     "configuration",
     "connect",
+    "dashboard",
     "errors",
     "flow-control",
     "guarantees",
@@ -50,7 +51,11 @@ const documents = [
   "package.json",
 ];
 /** What `inngest dev` reads from the disk instead of importing it. */
-const platform = ["dist/platform/settings.json", "dist/platform/worker.js"];
+const platform = [
+  "dist/platform/settings.json",
+  "dist/platform/worker.js",
+  ...content.filter((file) => /^dist\/dashboard\/(page\.txt|favicon\.svg|assets\/[\w-]+\.(js|css)\.gz)$/.test(file)),
+];
 
 interface Reached {
   files: Set<string>;

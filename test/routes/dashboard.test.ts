@@ -4,23 +4,22 @@ import { Hono } from "hono";
 
 const FILES: Record<string, string> = {
   "/page.txt": '<html><base href="/" /></html>',
-  "/assets/index-1.js": "run()",
+  "/assets/index-1.js.gz": "run(), compressed",
+  "/assets/index-1.css.gz": "a{}, compressed",
   "/favicon.svg": "<svg/>",
 };
 
 /** Files as an assets binding answers, behind somebody who answers all the rest. */
-function door(base: string, files = FILES) {
+function door(base: string, { files = FILES, isAlone = true } = {}) {
   const assets = {
     fetch: async (request: Request) => {
       const content = files[new URL(request.url).pathname];
-      return content === undefined
-        ? new Response("", { status: 404 })
-        : new Response(content, { headers: { etag: '"1"' } });
+      return content === undefined ? new Response("", { status: 404 }) : new Response(content);
     },
   };
   const app = new Hono();
   app.get("/v1/runs", (c) => c.json("the API"));
-  app.route("/", dashboardRoutes({ base, assets }));
+  app.route("/", dashboardRoutes({ base, isAlone, assets }));
   app.notFound((c) => c.text("somebody else", 404));
   return (path: string, accept = "text/html,*/*", method = "GET") => app.request(path, { method, headers: { accept } });
 }
@@ -55,10 +54,13 @@ describe("at the root", () => {
 
   test("files whose name is their content are kept for ever, and no type is guessed", async () => {
     const script = await get("/assets/index-1.js");
-    expect(await script.text()).toBe("run()");
+    expect(await script.text()).toBe("run(), compressed");
+    expect(script.headers.get("content-encoding")).toBe("gzip");
+    expect(script.headers.get("content-type")).toBe("text/javascript; charset=utf-8");
+    expect((await get("/assets/index-1.css")).headers.get("content-type")).toBe("text/css; charset=utf-8");
     expect(script.headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
     expect(script.headers.get("x-content-type-options")).toBe("nosniff");
-    expect((await get("/favicon.svg")).headers.get("cache-control")).toBe("no-cache");
+    expect((await get("/favicon.svg")).headers.get("content-type")).toBe("image/svg+xml");
     expect((await get("/assets/index-0.js")).status).toBe(404);
   });
 
@@ -77,19 +79,27 @@ describe("at the root", () => {
   });
 
   test("without the files it says how they are made", async () => {
-    const answer = await door("", {})("/");
+    const answer = await door("", { files: {} })("/");
     expect(answer.status).toBe(503);
     expect(await answer.text()).toBe("the dashboard is not built: npm run build");
   });
 });
 
 describe("beside an app", () => {
-  const get = door("/inngest");
+  const get = door("/inngest", { isAlone: false });
+
+  test("at the root, if that is wished, it has its pages and files, and everything else is the app's", async () => {
+    const root = door("", { isAlone: false });
+    expect(await (await root("/runs")).text()).toContain("<html>");
+    expect(await (await root("/assets/index-1.js")).text()).toBe("run(), compressed");
+    for (const path of ["/nonsense", "/assets/of-the-app.js"])
+      expect(await (await root(path)).text(), path).toBe("somebody else");
+  });
 
   test("it has its own path, which the page knows, and everything else is the app's", async () => {
     expect(await (await get("/inngest/runs/01HZ")).text()).toContain('<base href="/inngest/" />');
     expect(await (await get("/inngest")).text()).toContain('<base href="/inngest/" />');
-    expect(await (await get("/inngest/assets/index-1.js")).text()).toBe("run()");
+    expect(await (await get("/inngest/assets/index-1.js")).text()).toBe("run(), compressed");
     for (const path of ["/", "/runs", "/assets/index-1.js", "/inngestion"])
       expect(await (await get(path)).text(), path).toBe("somebody else");
   });

@@ -33,7 +33,7 @@ export function CopyButton({ text, label = "Copy" }: { text: () => string; label
 /** An identifier that people carry elsewhere. */
 export function CopyableId({ id, label }: { id: string; label: string }) {
   return (
-    <span className="inline-flex min-w-0 items-center gap-0.5">
+    <span className="flex min-w-0 items-center gap-0.5">
       <code title={id} className="truncate font-mono text-xs">
         {id}
       </code>
