@@ -82,7 +82,9 @@ export function dashboardRoutes({ base, isAlone, assets }: Dashboard): Hono {
   async function icon(c: Context): Promise<Response> {
     const found = await assets.fetch(new Request(new URL("/favicon.svg", c.req.url)));
     if (!found.ok) return c.text("there is no icon", 404);
-    return c.body(found.body, 200, { "content-type": "image/svg+xml", "x-content-type-options": "nosniff" });
+    return new Response(found.body, {
+      headers: { "content-type": "image/svg+xml", "x-content-type-options": "nosniff" },
+    });
   }
 }
 

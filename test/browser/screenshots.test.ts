@@ -52,7 +52,9 @@ test("each page has something to show, light and dark, on a desk and on a teleph
     await page.close();
 
     async function shoot(picture: string) {
-      const image = await page.screenshot(isKept && SHOWN.includes(picture) ? { path: join(folder, `${picture}.png`) } : {});
+      const image = await page.screenshot(
+        isKept && SHOWN.includes(picture) ? { path: join(folder, `${picture}.png`) } : {},
+      );
       expect(image.length, picture).toBeGreaterThan(8_000); // an empty page is smaller
     }
   }
