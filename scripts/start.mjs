@@ -81,7 +81,7 @@ async function followOrder() {
   const { eventId, orderId } = (await unfinishedOrder()) ?? (await newOrder());
   const runs = `/v1/events/${eventId}/runs`;
   const runId = await poll(minute, `A run for event ${eventId}`, async () => (await get(runs)).data[0]?.run_id);
-  const runUrl = `${platformUrl}/v1/runs/${runId}`;
+  const runUrl = `${platformUrl}/runs/${runId}`;
   console.log(`Run ${runId}`);
 
   const seen = new Set();

@@ -61,6 +61,31 @@ test("a paused function says so until it is resumed", async () => {
   await page.close();
 });
 
+test("all runs of a function are cancelled at once, or those whose event fits, and counted", async () => {
+  const runIds: string[] = [];
+  for (const tenant of ["t1", "t1", "t2"]) {
+    const runId = await stage.start("shop/nap", { tenant });
+    await stage.runWhen(runId, (run) => run.waiting_for.some(({ kind }) => kind === "sleeping"));
+    runIds.push(runId);
+  }
+  const page = await stage.at("/functions/shop-nap");
+  await page.getByRole("button", { name: "Cancel runs …" }).click();
+  const dialog = page.getByRole("dialog", { name: "Cancel the runs of nap?" });
+  await dialog.getByText(/\d runs are under way\./).waitFor();
+  await dialog.getByLabel(/^Only those/).fill("event.data.tenant ==");
+  await dialog.getByRole("button", { name: "Cancel the runs" }).click();
+  await dialog
+    .getByRole("alert")
+    .getByText(/is not an expression/)
+    .waitFor();
+  await dialog.getByLabel(/^Only those/).fill('event.data.tenant == "t1"');
+  await dialog.getByRole("button", { name: "Cancel the runs" }).click();
+  await dialog.getByText(/^(Under way|Done): 2 cancelled, 0 had ended already\./).waitFor();
+  const statuses = await Promise.all(runIds.map(async (id) => (await stage.runWhen(id, () => true)).status));
+  expect(statuses).toEqual(["Cancelled", "Cancelled", "Running"]);
+  await page.close();
+});
+
 test("the lines of all functions are on one page", async () => {
   await stage.runWhen(await stage.start("shop/at.counter", { till: "B" }), (run) => run.status === "Running");
   await stage.start("shop/at.counter", { till: "B" });

@@ -10,6 +10,7 @@ import { JsonView } from "../../ui/json-view.tsx";
 import { Problem } from "../../ui/problem.tsx";
 import { Clock } from "../../ui/time.tsx";
 import { LinesTable } from "../lines/lines-table.tsx";
+import { CancelDialog } from "./cancel-dialog.tsx";
 import { InvokeDialog } from "./invoke-dialog.tsx";
 import { PauseButton } from "./pause-button.tsx";
 import { Triggers } from "./triggers.tsx";
@@ -30,6 +31,7 @@ export function FunctionPage() {
 
 function Detail({ fn }: { fn: FunctionView }) {
   const [isInvoking, setInvoking] = useState(false);
+  const [isCancelling, setCancelling] = useState(false);
   const now = Date.now();
   return (
     <div className="mx-auto flex max-w-6xl flex-col gap-4 p-4">
@@ -37,6 +39,9 @@ function Detail({ fn }: { fn: FunctionView }) {
         <Link to="/runs" search={{ app: fn.app_id, fn: localId(fn.slug, fn.app_id) }} className={buttonClass()}>
           Its runs
         </Link>
+        <Button look="danger" onClick={() => setCancelling(true)}>
+          Cancel runs …
+        </Button>
         <PauseButton fn={fn} />
         <Button look="strong" onClick={() => setInvoking(true)}>
           Invoke
@@ -81,6 +86,7 @@ function Detail({ fn }: { fn: FunctionView }) {
           <LinesTable slug={fn.slug} />
         </Panel>
       ) : null}
+      <CancelDialog fn={fn} isOpen={isCancelling} onClose={() => setCancelling(false)} />
       <InvokeDialog fn={fn} isOpen={isInvoking} onClose={() => setInvoking(false)} />
     </div>
   );
