@@ -1,14 +1,14 @@
 import type { Decision, Input } from "../engine/run-machine.ts";
 import { ACTIVATION_SLOT, BRANCH_SLOT } from "../engine/lease.ts";
 import type { Entry } from "../engine/run.ts";
-import { readOp, type StepInfo } from "../engine/step-ops.ts";
+import { readOp } from "../engine/step-ops.ts";
 import type { SettledMemo } from "../protocol/call.ts";
+import type { Journal, MarkedStep } from "../protocol/journal.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import type { StepOp } from "../protocol/step-op.ts";
 import type { WireError } from "../protocol/wire-error.ts";
 import type { RunDecisions } from "./run-decisions.ts";
 import type { RunRecord } from "./run-record.ts";
-import type { Journal } from "./transport.ts";
 
 /** How the activation stands that a journal was given to. */
 export interface ActivationState {
@@ -76,7 +76,7 @@ export class ActivationJournal implements Journal {
     });
   }
 
-  async mark(step: StepInfo): Promise<void> {
+  async mark(step: MarkedStep): Promise<void> {
     this.#guarded(undefined, () => {
       this.#decide({ kind: "mark", step, entry: this.#known(step.id) });
       this.#absent.delete(step.id);

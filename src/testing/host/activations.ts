@@ -1,4 +1,5 @@
-import type { HttpTransport, Journal, LocalActivation, LocalTransport } from "../../durable-objects/transport.ts";
+import type { HttpTransport, LocalTransport } from "../../durable-objects/transport.ts";
+import type { Journal, LocalActivation } from "../../protocol/journal.ts";
 import type { Life } from "./life.ts";
 
 /** Which runs have code executing: while any has, time stands still. */
