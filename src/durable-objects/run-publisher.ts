@@ -57,7 +57,9 @@ export class RunPublisher {
     try {
       await this.#publishAll();
       this.#failures = 0;
-      if (!isEnded(record.current().state)) record.arm();
+      const { state } = record.current();
+      if (state.kind !== "executing") record.tidy(); // with the alarm, which changes in the same turn
+      if (!isEnded(state)) record.arm();
       else if (!leases.areStillUsed) alarm.clear();
       else alarm.comeBackBy(host.now() + LEFT_OVER_MS); // this object may die with the code, and nobody would tell
     } catch (error) {
@@ -85,7 +87,8 @@ export class RunPublisher {
       ]);
       const row = this.#indexRow();
       const key = JSON.stringify(row);
-      if (row.status !== "Running" || row.dueAt !== null || this.#isLong) {
+      const isToBeFound = row.status !== "Running" || row.dueAt !== null || this.#isLong;
+      if (isToBeFound && !leases.areBrieflyInLine) {
         if (key !== published) await host.objects.log(record.current().env, logOf(row.eventId)).index(row);
         published = key;
       }

@@ -33,6 +33,10 @@ export class RunRecord {
   #inlineEvents: EventRecord[] | undefined;
   /** undefined: not read yet */
   #leases: readonly Lease[] | undefined;
+  /** leases that have been given back, whose rows go with what is stored next */
+  #givenBack: number[] = [];
+  /** leases that stand in a line, by the gate they are at; stored once that lasts */
+  readonly #inLine = new Set<string>();
   /** commits so far, and how many of them are known to be on disk */
   #commits = 0;
   #synced = 0;
@@ -85,16 +89,35 @@ export class RunRecord {
     return (this.#leases ??= this.load()?.admission ? this.#store.leases() : []);
   }
 
-  /** A lease has been given back. */
+  /** A lease has been given back. Its row may stay for a while: it is given back once more when this is forgotten. */
   forgetLease(seq: number): void {
-    const left = this.leases().filter((lease) => lease.seq !== seq);
-    this.#store.deleteLease(seq);
-    this.#leases = left;
+    this.#leases = this.leases().filter((lease) => lease.seq !== seq);
+    this.#givenBack.push(seq);
+  }
+
+  /** Stores what the next commit would store with its own. */
+  tidy(): void {
+    if (this.#givenBack.length > 0) this.#store.transaction(() => this.#deleteGivenBack());
+    this.#givenBack = [];
+  }
+
+  #deleteGivenBack(): void {
+    for (const seq of this.#givenBack) this.#store.deleteLease(seq);
+  }
+
+  /** A key has said that a lease waits: it is not asked for again, unless this is forgotten. */
+  noteInLine(lease: Lease): void {
+    this.#inLine.add(placeOf(lease));
+  }
+
+  /** Whether a lease is written down as asked for, and is known to stand in the line of the gate that it is at. */
+  isInLine(lease: Lease): boolean {
+    return lease.status === "asking" && this.#inLine.has(placeOf(lease));
   }
 
   /** Whether something is to be done outside: effects, leases to ask for or to give back. */
   hasToDo(): boolean {
-    return this.#store.hasEffects() || isToBeAsked(this.leases());
+    return this.#store.hasEffects() || isToBeAsked(this.leases().filter((lease) => !this.isInLine(lease)));
   }
 
   /** The run's own time. */
@@ -196,10 +219,12 @@ export class RunRecord {
     const alarm = this.#store.transaction(() => {
       write();
       for (const lease of changed) this.#store.putLease(lease);
+      this.#deleteGivenBack();
       return isToArm ? this.#alarm.change(run, this.#pending(leases)) : undefined;
     });
     this.#run = run;
     this.#leases = leases;
+    this.#givenBack = [];
     this.#commits += 1;
     if (alarm !== undefined) this.#alarm.set(alarm);
   }
@@ -241,9 +266,16 @@ export class RunRecord {
     this.#events = [];
     this.#inlineEvents = undefined;
     this.#leases = undefined;
+    this.#givenBack = [];
+    this.#inLine.clear();
     this.#alarm.forget();
     this.#store = this.#host.stores.run();
   }
+}
+
+/** A lease is at one gate of its way after the other. */
+function placeOf({ seq, passed }: Lease): string {
+  return `${seq}/${passed}`;
 }
 
 function isToBeAsked(leases: readonly Lease[]): boolean {
