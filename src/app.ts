@@ -1,6 +1,5 @@
 import { Hono } from "hono";
 import { cors } from "hono/cors";
-import { HTTPException } from "hono/http-exception";
 import type { Objects } from "./durable-objects/objects.ts";
 import { headers } from "./protocol/headers.ts";
 import { appSyncRoutes, type SyncContext } from "./routes/app-sync.ts";
@@ -10,7 +9,7 @@ import { checkpointRoutes } from "./routes/checkpoint.ts";
 import { endpointRoutes } from "./routes/endpoints.ts";
 import { connectRoutes } from "./routes/connect.ts";
 import { absentRoutes } from "./routes/absent.ts";
-import { errorBody } from "./routes/api-error.ts";
+import { errorResponse } from "./routes/api-error.ts";
 import { environmentGuard, environmentRoutes } from "./routes/environments.ts";
 import { eventIngest, eventRoutes } from "./routes/events.ts";
 import { functionRoutes } from "./routes/functions.ts";
@@ -80,10 +79,6 @@ export function platformApp(
       404,
     ),
   );
-  app.onError((error, c) => {
-    if (error instanceof HTTPException) return c.json(errorBody(error), error.status);
-    console.error(`${c.req.method} ${new URL(c.req.url).pathname.replace(/^\/e\/.*/, "/e/…")} failed`, error);
-    return c.json({ error: "the platform failed to answer; the reason is in its log", status: 500, data: null }, 500);
-  });
+  app.onError((error, c) => errorResponse(error, c.req.raw));
   return app;
 }

@@ -25,6 +25,7 @@ import { durationMs } from "./protocol/time-string.ts";
 import { readSync } from "./routes/apps.ts";
 import { readSession } from "./routes/connect.ts";
 import { syncConfigured } from "./routes/app-sync.ts";
+import { checkpointDoor } from "./routes/checkpoint.ts";
 import { connectSubscriber, realtimeKeys } from "./routes/realtime.ts";
 import { environmentOfRun, runAskedFor } from "./routes/run-environment.ts";
 import { checkWebhooks } from "./routes/webhooks.ts";
@@ -124,12 +125,13 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
       app.notFound((c) => userApp.fetch(c.req.raw, c.env as Cloudflare.Env, c.executionCtx as ExecutionContext));
     return app;
   });
+  const checkpoint = checkpointDoor(objects, settings);
   const ensureRegistered = registerOnce(local, client);
 
   return {
     async fetch(request, workerEnv, ctx) {
       await ensureRegistered();
-      return (await appOf(request)).fetch(request, workerEnv, ctx);
+      return checkpoint(request) ?? (await appOf(request)).fetch(request, workerEnv, ctx);
     },
     async queue(batch) {
       await ensureRegistered();

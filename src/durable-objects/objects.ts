@@ -1,6 +1,5 @@
 /** What objects say to each other: one interface per object, one way to reach each, whatever the host. */
 import type { Memo } from "../protocol/call.ts";
-import type { NamedCall } from "../protocol/call-ref.ts";
 import type { SyncFailure } from "../protocol/app-sync.ts";
 import type { WorkerResult } from "../protocol/connect/result.ts";
 import type { EventRecord } from "../protocol/event.ts";
@@ -13,7 +12,6 @@ import type { Signal } from "../protocol/signal.ts";
 import type { StepOp } from "../protocol/step-op.ts";
 import type { ScheduleChanges, ScheduleDefinition, ScheduleView } from "../protocol/schedule.ts";
 import type { PreparedWait } from "../engine/expression.ts";
-import type { Op } from "../engine/step-ops.ts";
 import type { GatePolicy, Lease, Refusal } from "../engine/lease.ts";
 import type { Annotating } from "../engine/metadata.ts";
 import type { LogPlace } from "../flow-control/fifo.ts";
@@ -66,14 +64,6 @@ export type WakeOutcome =
   | { kind: "awake"; sleeping: string[] }
   | { kind: "ended" | "unknown" };
 
-/** Steps that ran in a call which is not answered yet (inngest-protocol §6.1). */
-export interface CheckpointRequest {
-  /** UUID of the function, as the call named it */
-  functionUuid: string;
-  call: NamedCall;
-  ops: Op[];
-}
-
 /**
  * `stale`: the call is superseded, or the run has ended, and nothing of it was taken. `foreign`: the run is of another
  * function (G11).
@@ -81,6 +71,9 @@ export interface CheckpointRequest {
 export interface CheckpointOutcome {
   kind: "taken" | "stale" | "foreign" | "unknown";
 }
+
+/** The same of a checkpoint, or what is wrong with its body. */
+export type CheckpointAnswer = CheckpointOutcome | { kind: "invalid" | "too-large"; message: string };
 
 export interface RunObjectApi {
   start(request: StartRequest): Promise<{ kind: "started" | "exists" | "too-old" }>;
@@ -92,8 +85,8 @@ export interface RunObjectApi {
   waitsForSignal(stepId: string): Promise<boolean>;
   /** The run that a step invoked has ended. */
   calleeEnded(stepId: string, memo: Memo): Promise<void>;
-  /** A call to the run's app that goes on tells of steps that have run in it. */
-  checkpoint(request: CheckpointRequest): Promise<CheckpointOutcome>;
+  /** A call to the run's app that goes on tells of steps that have run in it: the body of that request (inngest-protocol §6.1). */
+  checkpoint(text: string): Promise<CheckpointAnswer>;
   /**
    * The code of an endpoint, which executes where its request came in, tells of its steps (inngest-protocol §6.2). Told once
    * more nothing changes, and it is taken.

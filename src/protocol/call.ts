@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { EventValue } from "./event.ts";
-import type { JsonValue } from "./json.ts";
+import { isObject, type JsonValue } from "./json.ts";
 
 /**
  * A settled step as the executor and the wire carry it (inngest-protocol §3.6). `null` is a finished sleep or a wait
@@ -31,7 +31,7 @@ export const callBodySchema = z.object({
   }),
   event: eventSchema,
   events: z.array(eventSchema).default([]),
-  steps: z.record(z.string(), z.json()).default({}),
+  steps: z.custom<Record<string, Memo>>(isObject, "must be an object").default({}), // JSON, whatever is in it
   version: z.number().optional(),
 });
 

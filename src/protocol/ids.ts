@@ -117,7 +117,16 @@ export function textFraction(text: string): number {
   return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) / 2 ** 32;
 }
 
+/** Names whose UUID is remembered: calls and checkpoints ask for the same few again and again. */
+const UUIDS_MAX = 256;
+const uuids = new Map<string, string>();
+
 /** UUID of a function or app; official Go clients refuse a `fn_id` that is not a UUID (inngest-protocol §0.2). */
 export function uuidOf(name: string): string {
-  return uuidV5(name, uuidV5.URL);
+  const remembered = uuids.get(name);
+  if (remembered !== undefined) return remembered;
+  if (uuids.size >= UUIDS_MAX) uuids.clear();
+  const uuid = uuidV5(name, uuidV5.URL);
+  uuids.set(name, uuid);
+  return uuid;
 }

@@ -9,7 +9,7 @@ import { bareHash, fromHex, KEY_PREFIX, sha256, toHex } from "./signing-key.ts";
 export type SignedAs = "request" | "response";
 
 const WINDOW_MS = 5 * 60_000; // inngest-protocol §5, in both directions
-const IMPORTED_KEYS_MAX = 16;
+const KEYS_REMEMBERED_MAX = 16;
 
 const encoder = new TextEncoder();
 
@@ -63,10 +63,31 @@ export async function bearerMatches(header: string | null | undefined, keys: rea
   if (token === undefined) return false;
   const given = await sha256(encoder.encode(token));
   let isMatch = false;
-  for (const key of keys)
-    for (const form of [await bareHash(key), key.replace(KEY_PREFIX, "")])
-      if (form !== undefined && form !== "" && isEqual(given, await sha256(encoder.encode(form)))) isMatch = true;
+  for (const key of keys) for (const known of await bearerDigests(key)) if (isEqual(given, known)) isMatch = true;
   return isMatch;
+}
+
+const digestsOfKeys = new Map<string, Promise<Uint8Array[]>>();
+
+/** Of all forms in which a key may come; they are compared as digests, so of equal length. */
+function bearerDigests(key: string): Promise<Uint8Array[]> {
+  return remembered(digestsOfKeys, key, async () => {
+    const forms = [await bareHash(key), key.replace(KEY_PREFIX, "")];
+    return Promise.all(
+      forms.filter((form) => form !== undefined && form !== "").map((form) => sha256(encoder.encode(form))),
+    );
+  });
+}
+
+/** What was made of the last few keys. */
+function remembered<T>(known: Map<string, T>, key: string, make: () => T): T {
+  const found = known.get(key);
+  if (found !== undefined) return found;
+  const made = make();
+  known.set(key, made);
+  const oldest = known.keys().next().value;
+  if (known.size > KEYS_REMEMBERED_MAX && oldest !== undefined) known.delete(oldest);
+  return made;
 }
 
 /** The text that a request's signature covers. */
@@ -102,21 +123,13 @@ function signedBytes(body: string, seconds: string, as: SignedAs) {
 
 const importedKeys = new Map<string, Promise<CryptoKey>>();
 
-/** The key's text after the prefix, as bytes; importing costs more than signing, so the last few are kept. */
+/** The key's text after the prefix, as bytes; importing costs more than signing. */
 function hmacKey(key: string): Promise<CryptoKey> {
   const text = key.replace(KEY_PREFIX, "");
   if (text === "") throw new TypeError("signing key: nothing after its prefix"); // an empty key signs for everybody
-  let imported = importedKeys.get(text);
-  if (imported === undefined) {
-    imported = crypto.subtle.importKey("raw", encoder.encode(text), { name: "HMAC", hash: "SHA-256" }, false, [
-      "sign",
-      "verify",
-    ]);
-    importedKeys.set(text, imported);
-    const oldest = importedKeys.keys().next().value;
-    if (importedKeys.size > IMPORTED_KEYS_MAX && oldest !== undefined) importedKeys.delete(oldest);
-  }
-  return imported;
+  return remembered(importedKeys, text, () =>
+    crypto.subtle.importKey("raw", encoder.encode(text), { name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]),
+  );
 }
 
 /** Compares digests of equal length without stopping at the first difference. */
