@@ -31,6 +31,8 @@ export class ActivationJournal implements Journal {
   readonly #activation: ActivationState;
   /** steps that the journal was asked for and does not have: only this activation adds them, so it need not ask again */
   readonly #absent = new Set<string>();
+  /** all steps that there are, of a run that had none when this activation began; null: there may be others */
+  readonly #own: Set<string> | null;
   readonly #isGated: boolean;
   /** how many it has told that it needs room for */
   #bodies = 0;
@@ -40,13 +42,14 @@ export class ActivationJournal implements Journal {
     this.#decisions = decisions;
     this.#activation = activation;
     this.cautious = cautious;
+    this.#own = record.current().steps === 0 ? new Set() : null;
     const gates = record.current().admission?.gates ?? [];
     this.#isGated = gates.some(({ unit }) => unit === "step");
   }
 
   memo(stepId: string): SettledMemo | undefined {
     return this.#guarded(undefined, () => {
-      const entry = this.#record.stored.entry(stepId);
+      const entry = this.#own?.has(stepId) === false ? undefined : this.#record.stored.entry(stepId);
       if (!entry) this.#absent.add(stepId);
       return settledMemo(entry);
     });
@@ -79,7 +82,7 @@ export class ActivationJournal implements Journal {
   async mark(step: MarkedStep): Promise<void> {
     this.#guarded(undefined, () => {
       this.#decide({ kind: "mark", step, entry: this.#known(step.id) });
-      this.#absent.delete(step.id);
+      this.#isThere(step.id);
     });
     await this.#synced();
   }
@@ -93,7 +96,7 @@ export class ActivationJournal implements Journal {
       const read = readOp(op, this.#record.now());
       if (!read) return undefined;
       const entry = this.#known(op.id);
-      this.#absent.delete(op.id);
+      this.#isThere(op.id);
       const decision = this.#decide({ kind: "op", op: read, entry, event: this.#record.event(), retryAt });
       return settledMemo(decision.settled.find((settled) => settled.id === op.id));
     });
@@ -168,6 +171,11 @@ export class ActivationJournal implements Journal {
 
   #known(stepId: string): Entry | undefined {
     return this.#absent.has(stepId) ? undefined : this.#record.stored.entry(stepId);
+  }
+
+  #isThere(stepId: string): void {
+    this.#absent.delete(stepId);
+    this.#own?.add(stepId);
   }
 
   #open(): Entry[] {

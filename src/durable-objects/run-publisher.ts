@@ -93,12 +93,12 @@ export class RunPublisher {
         ...endEffects(run).map(
           (effect) => () => performEffect(effect, record.current(), record.events(), host, record.stored),
         ),
-        ...[...groupBy(record.stored.effects(), stepOf).values()].map((effects) => () => this.#performInOrder(effects)),
+        ...[...groupBy(record.effects(), stepOf).values()].map((effects) => () => this.#performInOrder(effects)),
         ...(hadEnded ? [() => index()] : []),
       ]);
       const key = await index();
       const isSame = isEnded(record.current().state) === hadEnded && JSON.stringify(this.#indexRow()) === key;
-      if (isSame && !record.stored.hasEffects() && (!record.hasToDo() || leases.areStillUsed)) return;
+      if (isSame && !record.hasEffects() && (!record.hasToDo() || leases.areStillUsed)) return;
     }
   }
 

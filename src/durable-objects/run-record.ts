@@ -9,7 +9,7 @@ import type { Lease } from "../engine/lease.ts";
 import { runTime } from "../engine/run-clock.ts";
 import type { Decision } from "../engine/run-machine.ts";
 import { withoutRequest } from "../engine/gateway-entry.ts";
-import { isEnded, type Run } from "../engine/run.ts";
+import { isEnded, type Effect, type Run } from "../engine/run.ts";
 import { annotate, annotationId, type Annotating } from "../engine/metadata.ts";
 import { keepSpans, NO_SPANS, type SpanTally } from "../engine/run-spans.ts";
 import type { EventRecord, EventValue } from "../protocol/event.ts";
@@ -21,7 +21,10 @@ import { nextDueAt, type Pending, type RunAlarm } from "./run-alarm.ts";
 import type { RunStore } from "./storage/stores.ts";
 
 /** What a run's parts may do with its store besides the commits: look, and forget an effect that has been performed. */
-export type StoredRun = Omit<RunStore, "transaction" | "create" | "leases" | "deleteLease" | `put${string}`>;
+export type StoredRun = Omit<
+  RunStore,
+  "transaction" | "create" | "effects" | "hasEffects" | "leases" | "deleteLease" | `put${string}`
+>;
 
 export class RunRecord {
   readonly #host: Host;
@@ -37,6 +40,8 @@ export class RunRecord {
   #givenBack: number[] = [];
   /** leases that stand in a line, by the gate they are at; stored once that lasts */
   readonly #inLine = new Set<string>();
+  /** false: it is known that no effect is stored */
+  #mayHaveEffects = true;
   /** commits so far, and how many of them are known to be on disk */
   #commits = 0;
   #synced = 0;
@@ -115,9 +120,20 @@ export class RunRecord {
     return lease.status === "asking" && this.#inLine.has(placeOf(lease));
   }
 
+  /** What is to be done outside, beside what follows from its end. */
+  effects(): Effect[] {
+    const effects = this.#mayHaveEffects ? this.#store.effects() : [];
+    this.#mayHaveEffects = effects.length > 0;
+    return effects;
+  }
+
+  hasEffects(): boolean {
+    return (this.#mayHaveEffects = this.#mayHaveEffects && this.#store.hasEffects());
+  }
+
   /** Whether something is to be done outside: effects, leases to ask for or to give back. */
   hasToDo(): boolean {
-    return this.#store.hasEffects() || isToBeAsked(this.leases().filter((lease) => !this.isInLine(lease)));
+    return this.hasEffects() || isToBeAsked(this.leases().filter((lease) => !this.isInLine(lease)));
   }
 
   /** The run's own time. */
@@ -132,14 +148,12 @@ export class RunRecord {
 
   /** The first commit of a run. */
   create({ run, effects, leases }: Decision, events: EventRecord[]): void {
-    let isInline = false;
-    this.#storing(run, leases, true, () => {
-      this.#store.create(run, events);
-      for (const effect of effects) this.#store.putEffect(effect);
-      isInline = this.#store.events().inline;
-    });
+    this.#mayHaveEffects = effects.length > 0;
+    this.#storing(run, leases, true, [
+      () => (this.#inlineEvents = this.#store.create(run, events).inline ? events : undefined),
+      ...effects.map((effect) => () => this.#store.putEffect(effect)),
+    ]);
     this.#events = events;
-    this.#inlineEvents = isInline ? events : undefined;
   }
 
   /**
@@ -154,15 +168,19 @@ export class RunRecord {
       effects.length > 0 ||
       leases.length > 0 ||
       entries.some((entry) => entry.status.kind !== "settled");
-    this.#storing(run, leases, isToArm, () => {
-      for (const entry of entries) this.#store.putEntry(entry);
-      for (const effect of effects) this.#store.putEffect(effect);
-      if (answeredBy !== undefined) this.#store.putAnswered(answeredBy, run.position);
-      for (const extra of extras) this.#store.putExtra(extra);
-      for (const annotating of annotations) refused.push(...this.#annotate(annotating));
-      if (saveRun) this.#store.putRun(run, this.#inlineEvents);
-      if (isEnded(run.state) && run.http?.gateways) this.#forgetRequests();
-    });
+    const writes: (() => void)[] = [
+      ...entries.map((entry) => () => this.#store.putEntry(entry)),
+      ...effects.map((effect) => () => this.#store.putEffect(effect)),
+      ...extras.map((extra) => () => this.#store.putExtra(extra)),
+      ...annotations.map((annotating) => () => {
+        this.#store.transaction(() => refused.push(...this.#annotate(annotating)));
+      }),
+    ];
+    if (answeredBy !== undefined) writes.push(() => this.#store.putAnswered(answeredBy, run.position));
+    if (saveRun) writes.push(() => this.#store.putRun(run, this.#inlineEvents));
+    if (isEnded(run.state) && run.http?.gateways) writes.push(() => this.#forgetRequests());
+    if (effects.length > 0) this.#mayHaveEffects = true;
+    this.#storing(run, leases, isToArm, writes);
     return refused;
   }
 
@@ -213,11 +231,11 @@ export class RunRecord {
     return (this.#store.extra("tally", "span") as unknown as SpanTally | undefined) ?? NO_SPANS; // as `addSpans` stored it
   }
 
-  /** Writes in one transaction. The alarm is set when that has succeeded, in the same turn, which is stored as a whole. */
-  #storing(run: Run, changed: readonly Lease[], isToArm: boolean, write: () => void): void {
+  /** Writes all or nothing. The alarm is set when that has succeeded, in the same turn, which is stored as a whole. */
+  #storing(run: Run, changed: readonly Lease[], isToArm: boolean, writes: (() => void)[]): void {
     const leases = this.#run === null ? changed : withChanged(this.leases(), changed);
-    const alarm = this.#store.transaction(() => {
-      write();
+    const alarm = this.#whole(writes.length === 1 && changed.length + this.#givenBack.length === 0 && !isToArm, () => {
+      for (const write of writes) write();
       for (const lease of changed) this.#store.putLease(lease);
       this.#deleteGivenBack();
       return isToArm ? this.#alarm.change(run, this.#pending(leases)) : undefined;
@@ -229,6 +247,11 @@ export class RunRecord {
     if (alarm !== undefined) this.#alarm.set(alarm);
   }
 
+  /** A single write, as that of a step, is all or nothing by itself. */
+  #whole<T>(isOneWrite: boolean, body: () => T): T {
+    return isOneWrite ? body() : this.#store.transaction(body);
+  }
+
   /** Sets the alarm to the earliest thing that must happen by itself. */
   arm(isForced = false): void {
     const alarm = this.#alarm.change(this.current(), this.#pending(this.leases()), isForced);
@@ -238,7 +261,7 @@ export class RunRecord {
   #pending(leases: readonly Lease[]): Pending {
     return {
       nextDueAt: () => this.#store.nextDueAt(),
-      hasToDo: () => isToBeAsked(leases) || this.#store.hasEffects(),
+      hasToDo: () => isToBeAsked(leases) || this.hasEffects(),
     };
   }
 
@@ -268,6 +291,7 @@ export class RunRecord {
     this.#leases = undefined;
     this.#givenBack = [];
     this.#inLine.clear();
+    this.#mayHaveEffects = true;
     this.#alarm.forget();
     this.#store = this.#host.stores.run();
   }

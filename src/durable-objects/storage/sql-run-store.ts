@@ -36,8 +36,8 @@ const INLINE_EVENTS_MAX = 16_384;
 
 export class SqlRunStore implements RunStore {
   readonly #sql: Sql;
-  #hasTable: boolean | undefined;
-  #hasDueIndex: boolean | undefined;
+  /** what has been created; undefined while it has not been looked for */
+  #has: { table: boolean; dueIndex: boolean } | undefined;
 
   constructor(sql: Sql) {
     this.#sql = sql;
@@ -47,9 +47,7 @@ export class SqlRunStore implements RunStore {
     try {
       return this.#sql.transaction(body);
     } catch (error) {
-      // what it created is gone
-      this.#hasTable = undefined;
-      this.#hasDueIndex = undefined;
+      this.#has = undefined; // what it created is gone
       throw error;
     }
   }
@@ -63,13 +61,15 @@ export class SqlRunStore implements RunStore {
   }
 
   /** The first write of a run: table, header and trigger events. */
-  create(run: Run, events: EventRecord[]): void {
-    this.transaction(() => {
+  create(run: Run, events: EventRecord[]): { inline: boolean } {
+    return this.transaction(() => {
       this.#sql.exec(CREATE_TABLE);
-      this.#hasTable = true;
+      this.#has = { table: true, dueIndex: false };
       const text = JSON.stringify(events);
-      if (text.length > INLINE_EVENTS_MAX) this.#put("events", null, null, text);
-      this.putRun(run, text.length > INLINE_EVENTS_MAX ? undefined : events);
+      const inline = text.length <= INLINE_EVENTS_MAX;
+      if (!inline) this.#put("events", null, null, text);
+      this.putRun(run, inline ? events : undefined);
+      return { inline };
     });
   }
 
@@ -92,9 +92,9 @@ export class SqlRunStore implements RunStore {
 
   putEntry(entry: Entry): void {
     const dueAt = entryDueAt(entry);
-    if (dueAt !== null && !this.#hasDeadlines()) {
+    if (dueAt !== null && !this.#created.dueIndex) {
       this.#sql.exec(CREATE_DUE_INDEX);
-      this.#hasDueIndex = true;
+      this.#has = { table: true, dueIndex: true };
     }
     this.#put(`step/${entry.id}`, entry.position, dueAt, JSON.stringify(entry));
   }
@@ -135,21 +135,21 @@ export class SqlRunStore implements RunStore {
 
   /** Entries whose deadline is not after `now`, earliest first. */
   dueEntries(now: number, limit: number): Entry[] {
-    if (!this.#hasDeadlines()) return [];
+    if (!this.#created.dueIndex) return [];
     return this.#rows("SELECT * FROM record WHERE due_at_ms <= ? ORDER BY due_at_ms, position LIMIT ?", now, limit).map(
       (row) => this.#parse<Entry>(row),
     );
   }
 
   nextDueAt(): number | null {
-    if (!this.#hasDeadlines()) return null;
+    if (!this.#created.dueIndex) return null;
     const [row] = this.#rows("SELECT * FROM record WHERE due_at_ms IS NOT NULL ORDER BY due_at_ms LIMIT 1");
     return row?.due_at_ms ?? null;
   }
 
   /** Entries with a deadline: what an ended run must withdraw. */
   openEntries(): Entry[] {
-    if (!this.#hasDeadlines()) return [];
+    if (!this.#created.dueIndex) return [];
     return this.#rows("SELECT * FROM record WHERE due_at_ms IS NOT NULL ORDER BY due_at_ms, position").map((row) =>
       this.#parse<Entry>(row),
     );
@@ -271,15 +271,17 @@ export class SqlRunStore implements RunStore {
     return JSON.parse(text);
   }
 
-  /** Until an entry has had a deadline there is no index, and nothing to look for. */
-  #hasDeadlines(): boolean {
-    this.#hasDueIndex ??= this.#sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'record_due'").length > 0;
-    return this.#hasDueIndex;
+  #rows(query: string, ...bindings: SqlValue[]): RecordRow[] {
+    return this.#created.table ? this.#exec<RecordRow>(query, ...bindings) : [];
   }
 
-  #rows(query: string, ...bindings: SqlValue[]): RecordRow[] {
-    this.#hasTable ??= this.#sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'record'").length > 0;
-    return this.#hasTable ? this.#exec<RecordRow>(query, ...bindings) : [];
+  /** Without a table there is nothing to read; until an entry has had a deadline there is no index, and nothing to look for. */
+  get #created(): { table: boolean; dueIndex: boolean } {
+    if (this.#has) return this.#has;
+    const names = this.#exec<{ name: string }>(
+      "SELECT name FROM sqlite_master WHERE name IN ('record', 'record_due')",
+    ).map(({ name }) => name);
+    return (this.#has = { table: names.includes("record"), dueIndex: names.includes("record_due") });
   }
 
   #exec<Row extends Record<string, SqlValue>>(query: string, ...bindings: SqlValue[]): Row[] {

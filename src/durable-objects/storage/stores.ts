@@ -51,9 +51,9 @@ export interface RunStore {
    * @throws Error when a newer version has stored it
    */
   run(): Run | null;
-  /** The first write of a run: header and trigger events. */
-  create(run: Run, events: EventRecord[]): void;
-  /** @param inlineEvents the trigger events when {@link events} says that the header carries them: they are written with it */
+  /** The first write of a run: header and trigger events; whether the header carries these. */
+  create(run: Run, events: EventRecord[]): { inline: boolean };
+  /** @param inlineEvents the trigger events when the header carries them: they are written with it */
   putRun(run: Run, inlineEvents: EventRecord[] | undefined): void;
   /** Trigger events, and whether the header carries them. */
   events(): { records: EventRecord[]; inline: boolean };

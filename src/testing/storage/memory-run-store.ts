@@ -27,11 +27,12 @@ export class MemoryRunStore implements RunStore {
     return text === undefined ? null : readableRun(JSON.parse(text));
   }
 
-  create(run: Run, events: EventRecord[]): void {
+  create(run: Run, events: EventRecord[]): { inline: boolean } {
     this.#disk.transaction(() => {
       this.#disk.put("run", "events", JSON.stringify(events));
       this.putRun(run);
     });
+    return { inline: false };
   }
 
   /** The header carries no events: they stay where they are. */
