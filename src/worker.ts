@@ -1,6 +1,7 @@
 /** The platform as a Worker: `createWorker` and the classes that the Worker must export. Wiring only. */
 import { env, exports, waitUntil } from "cloudflare:workers";
 import { platformApp } from "./app.ts";
+import { BoundApps, boundEntrypoint } from "./bound-apps.ts";
 import { acceptRecords } from "./durable-objects/accept.ts";
 import { routeBatch } from "./durable-objects/consumer.ts";
 import { install } from "./durable-objects/installed.ts";
@@ -8,11 +9,13 @@ import type { RouteMessage } from "./durable-objects/objects.ts";
 import { publishData } from "./durable-objects/publish-data.ts";
 import { orderedNamesOf } from "./durable-objects/ordered-names.ts";
 import { RUN_TIMING, type RunTiming } from "./durable-objects/run-object.ts";
+import type { LocalTransport } from "./durable-objects/transport.ts";
 import { answerScheduleRequest } from "./durable-objects/schedule-requests.ts";
 import { sweepAll } from "./durable-objects/sweep.ts";
 import { objects } from "./durable-objects/workerd-host.ts";
 import { checkCrons } from "./engine/cron.ts";
 import { checkExpressions } from "./engine/expression.ts";
+import type { Run } from "./engine/run.ts";
 import { environmentOf, MAIN_ENV, requestedEnvironment } from "./environment.ts";
 import type { HttpCall } from "./http-call.ts";
 import { readEvents, readSeed } from "./protocol/event-request.ts";
@@ -38,7 +41,8 @@ import { suggestion } from "./sdk/suggestion.ts";
 import { bindSignals } from "./sdk/signals.ts";
 import { sdkName } from "./sdk/version.ts";
 import type { InngestWebhook } from "./sdk/webhook/webhook.ts";
-import { settings } from "./settings.ts";
+import { openFiles, settings } from "./settings.ts";
+import { BindingFunctions } from "./transports/binding.ts";
 import { ConnectFunctions } from "./transports/connect.ts";
 import { HttpFunctions } from "./transports/http.ts";
 import type { Exchange } from "./transports/gateway.ts";
@@ -66,6 +70,11 @@ export interface WorkerOptions {
   functions?: readonly InngestFunction[];
   /** made by `client.createWebhook`; each is served at `/webhooks/<id>` and delivers its events in process */
   webhooks?: readonly InngestWebhook[];
+  /**
+   * names of service bindings of this Worker, each to an entrypoint that another Worker made by `functionsEntrypoint`: the
+   * functions of that app run there, and report each step by RPC
+   */
+  bindings?: readonly string[];
   /** answers every request that is not the platform's */
   app?: App;
   /** how long ended runs and their events are kept: milliseconds or a duration, at least 7 days. Default 30 days */
@@ -90,7 +99,7 @@ export interface WorkerOptions {
  */
 export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloudflare.Env, RouteMessage> {
   checkNames(options);
-  const { client, functions = [], webhooks = [], app: userApp } = options;
+  const { client, functions = [], webhooks = [], bindings = [], app: userApp } = options;
   if (functions.length > 0 && !client) throw new TypeError("createWorker: functions need the `client` that made them");
   checkWebhooks(webhooks);
   const local = new LocalFunctions(client, functions, { env, waitUntil });
@@ -106,9 +115,10 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
     now: () => Date.now(),
   });
   install({
-    transports: { local, http, connect: new ConnectFunctions() },
+    transports: { local: withBindings(local), http, connect: new ConnectFunctions() },
     connect: { session: (token) => readSession(settings, token), readSync: (body) => readSync(body, "connect") },
     realtimeKeys: () => realtimeKeys(settings()),
+    openFiles,
     retentionMs: retentionOf(options.retention),
     timing: { ...RUN_TIMING, ...options.timing },
   });
@@ -126,7 +136,12 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
     return app;
   });
   const checkpoint = checkpointDoor(objects, settings);
-  const ensureRegistered = registerOnce(local, client);
+  const boundApps = new BoundApps({ bindings, env, objects, now: () => Date.now() });
+  const registerLocal = registerOnce(local, client);
+  const ensureRegistered = async () => {
+    await registerLocal();
+    await boundApps.ensureRegistered();
+  };
 
   return {
     async fetch(request, workerEnv, ctx) {
@@ -138,7 +153,8 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
       await consume(batch);
     },
     async scheduled() {
-      await ensureRegistered();
+      await registerLocal();
+      await boundApps.register();
       await Promise.all([
         sweepAll(objects, Date.now()),
         syncConfigured({ objects, env: MAIN_ENV, settings, fetch: (...request) => fetch(...request) }),
@@ -176,7 +192,7 @@ async function runNamedBy(request: Request, isDev: boolean, signingKeys: string[
   return isAllowed ? runId : null;
 }
 
-const OPTIONS = ["client", "functions", "webhooks", "app", "retention", "callTimeout", "timing"];
+const OPTIONS = ["client", "functions", "webhooks", "bindings", "app", "retention", "callTimeout", "timing"];
 
 function checkNames(options: WorkerOptions): void {
   for (const [name, value] of Object.entries(options))
@@ -186,6 +202,22 @@ function checkNames(options: WorkerOptions): void {
       );
   if (options.app !== undefined && typeof options.app?.fetch !== "function")
     throw new TypeError("createWorker: app: it has no `fetch`, as a Hono app has");
+  if (options.bindings !== undefined && !isNames(options.bindings))
+    throw new TypeError('createWorker: bindings: not a list of names of service bindings, such as ["SHOP"]');
+}
+
+function isNames(value: unknown): boolean {
+  return Array.isArray(value) && value.every((name) => typeof name === "string" && name !== "");
+}
+
+/** Functions of this Worker, and of those that it has bindings to. */
+function withBindings(local: LocalFunctions): LocalTransport {
+  const bound = new BindingFunctions({ entrypoint: (binding) => boundEntrypoint(env, binding), send: sendInProcess });
+  const of = (run: Pick<Run, "functionId" | "binding">) => (bound.has(run) ? bound : local);
+  return {
+    has: (run) => of(run).has(run),
+    activate: (run, ...more) => of(run).activate(run, ...more),
+  };
 }
 
 /** Tells the registry of this version's functions; once per isolate, and nothing is written when it knows them. */

@@ -3,12 +3,17 @@ import { ACTIVATION_SLOT, BRANCH_SLOT } from "../engine/lease.ts";
 import type { Entry } from "../engine/run.ts";
 import { readOp } from "../engine/step-ops.ts";
 import type { SettledMemo } from "../protocol/call.ts";
-import type { Journal, MarkedStep } from "../protocol/journal.ts";
+import type { MemoPage, OpenStep } from "../protocol/binding.ts";
+import type { MarkedStep } from "../protocol/journal.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import type { StepOp } from "../protocol/step-op.ts";
 import type { WireError } from "../protocol/wire-error.ts";
 import type { RunDecisions } from "./run-decisions.ts";
 import type { RunRecord } from "./run-record.ts";
+import type { RemoteJournal } from "./transport.ts";
+
+/** A quarter of what one RPC may carry (cloudflare-facts §4.3), plus at most one entry. */
+const PAGE_BYTES = 8 * 1024 * 1024;
 
 /** How the activation stands that a journal was given to. */
 export interface ActivationState {
@@ -24,7 +29,7 @@ export interface ActivationState {
  * The journal for one activation; once the run has moved on without it, nothing it says counts (G4). It never throws into
  * code that could do nothing about it: when the storage fails the activation is stopped, and asks in vain.
  */
-export class ActivationJournal implements Journal {
+export class ActivationJournal implements RemoteJournal {
   readonly cautious: boolean;
   readonly #record: RunRecord;
   readonly #decisions: RunDecisions;
@@ -68,15 +73,29 @@ export class ActivationJournal implements Journal {
     );
   }
 
+  page(after: number): MemoPage {
+    return this.#guarded<MemoPage>({ memos: [], next: null }, () => {
+      const { entries, next } = this.#record.stored.page(after, PAGE_BYTES);
+      const memos = entries.flatMap((entry) => {
+        const settled = settledMemo(entry);
+        return settled ? [{ id: entry.id, settled }] : [];
+      });
+      return { memos, next };
+    });
+  }
+
+  openSteps(): OpenStep[] {
+    return this.#guarded([], () =>
+      this.#open().map((entry) => ({ id: entry.id, attempt: entry.attempt, isRunnable: isRunnable(entry) })),
+    );
+  }
+
   attempt(stepId: string): number {
     return this.#guarded(0, () => this.#known(stepId)?.attempt ?? 0);
   }
 
   isRunnable(stepId: string): boolean {
-    return this.#guarded(false, () => {
-      const status = this.#known(stepId)?.status;
-      return !status || status.kind === "running" || (status.kind === "retrying" && status.at === null);
-    });
+    return this.#guarded(false, () => isRunnable(this.#known(stepId)));
   }
 
   async mark(step: MarkedStep): Promise<void> {
@@ -143,6 +162,12 @@ export class ActivationJournal implements Journal {
     this.#guarded(undefined, () => void this.#decide({ kind: "yield" }));
   }
 
+  left(): void {
+    if (!this.#activation.isCurrent()) return;
+    this.#activation.ended();
+    this.#decisions.changed();
+  }
+
   /** What the run says while this activation is its own; `stale` otherwise, and when the storage fails. */
   #guarded<T>(stale: T, ask: () => T): T {
     if (!this.#activation.isCurrent()) return stale;
@@ -185,6 +210,11 @@ export class ActivationJournal implements Journal {
   #synced(): Promise<void> {
     return this.#record.sync().catch((error: unknown) => this.#failed(error));
   }
+}
+
+function isRunnable(entry: Entry | undefined): boolean {
+  const status = entry?.status;
+  return !status || status.kind === "running" || (status.kind === "retrying" && status.at === null);
 }
 
 /** What a step has settled with; undefined while it has not. */

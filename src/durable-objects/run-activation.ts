@@ -80,7 +80,7 @@ export class RunActivation {
   #activate(run: Run, attempt: number): void {
     const { record, decisions } = this.#parts;
     const transport = this.#parts.transport();
-    if (!transport.has(run.functionId)) return this.#functionMissing(run);
+    if (!transport.has(run)) return this.#functionMissing(run);
     const fresh = this.#begin(run.epoch);
     try {
       const journal = new ActivationJournal(record, decisions, fresh, run.losses > 0);

@@ -1,4 +1,5 @@
 /** How an object reaches the code of a function. What is installed decides; objects know only these interfaces. */
+import type { MemoPage, OpenStep } from "../protocol/binding.ts";
 import type { EventRecord } from "../protocol/event.ts";
 import type { Journal, LocalActivation } from "../protocol/journal.ts";
 import type { GatewayRequest, GatewayResult } from "../protocol/gateway.ts";
@@ -6,10 +7,21 @@ import type { Entry, Run } from "../engine/run.ts";
 import type { Call, Reply } from "../engine/run-machine.ts";
 import type { WorkerResult } from "../protocol/connect/result.ts";
 
+/** The journal as it is given to activations of other Workers too, which see it from afar. */
+export interface RemoteJournal extends Journal {
+  /** Steps that have settled after a position, as many as one RPC carries well; `next` asks for what follows. */
+  page(after: number): MemoPage;
+  /** Steps that have not. */
+  openSteps(): OpenStep[];
+  /** Nothing of the activation is in memory any more: blocked, it is entered anew; executing, it was lost. */
+  left(): void;
+}
+
+/** Code that reports each step to the journal of its run: in this Worker, or behind a service binding. */
 export interface LocalTransport {
   /** False when this version of the Worker holds no such function. */
-  has(functionId: string): boolean;
-  activate(run: Run, events: EventRecord[], attempt: number, journal: Journal): LocalActivation;
+  has(run: Pick<Run, "functionId" | "binding">): boolean;
+  activate(run: Run, events: EventRecord[], attempt: number, journal: RemoteJournal): LocalActivation;
 }
 
 /** All that a call over HTTP carries. */

@@ -94,8 +94,8 @@ function refusal(error: string, code: string) {
   return { code, error, status: 400, data: null };
 }
 
-/** `connect`: by a worker that has dialled in, and so has no URL. */
-type SyncedVia = "http" | "connect";
+/** `connect`: by a worker that has dialled in, and so has no URL; nor has an app behind a service binding. */
+type SyncedVia = "http" | "connect" | { binding: string };
 
 /**
  * What an app registers, checked as a whole: one function that cannot be taken refuses the sync.
@@ -108,7 +108,7 @@ export function readSync(body: unknown, via: SyncedVia = "http"): AppSync {
   const { appname: appId, sdk, framework, functions } = parsed.data;
   const denied = deniedSdk(sdk);
   if (denied !== null) throw new ApiError(400, "sdk_version_denied", denied);
-  const url = via === "connect" ? null : givenUrl(parsed.data.url);
+  const url = via === "http" ? givenUrl(parsed.data.url) : null;
   const appVersion = parsed.data.appversion || undefined;
   const ids = new Set<string>();
   for (const config of functions) {
@@ -131,6 +131,7 @@ function givenUrl(url: string): string {
 /** @throws Error naming the function */
 function transportOf(config: FunctionConfig, via: SyncedVia): FunctionTransport {
   if (via === "connect") return { kind: "connect" };
+  if (via !== "http") return { kind: "binding", binding: via.binding };
   const url = Object.values(config.steps)[0]?.runtime.url ?? "";
   if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return { kind: "http", url };
   throw new Error(`function "${config.id}": steps.step.runtime.url: ${JSON.stringify(url)} is not an http URL`);

@@ -89,7 +89,12 @@ export class Activation implements LocalActivation, Reporter {
     this.#executed = 0;
     this.#hasYielded = false;
     this.#next();
-    this.#run.execution.lookAgain(); // a step that does not end at once is a wait
+    this.lookAgain(); // a step that does not end at once is a wait
+  }
+
+  /** Reports once more that every branch waits, if it is so. */
+  lookAgain(): void {
+    this.#run.execution.lookAgain();
   }
 
   retry(stepId: string): void {

@@ -31,8 +31,8 @@ export class LocalFunctions implements LocalTransport {
     this.#registrations = client ? registrationsOf(client, functions, "createWorker") : new Map();
   }
 
-  has(functionId: string): boolean {
-    return this.#registrations.has(functionId);
+  has(run: Pick<Run, "functionId">): boolean {
+    return this.#registrations.has(run.functionId);
   }
 
   /** What the registry is told of them. */
