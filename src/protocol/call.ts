@@ -25,6 +25,8 @@ export const callBodySchema = z.object({
     max_attempts: z.number().int().optional(),
     disable_immediate_execution: z.boolean().default(false),
     use_api: z.boolean().default(false),
+    qi_id: z.string().nullish(),
+    generation_id: z.number().nullish(),
     request_id: z.string().nullish(),
     job_id: z.string().nullish(),
     stack: z.looseObject({ stack: z.array(z.string()).nullish(), current: z.number().default(0) }).nullish(),

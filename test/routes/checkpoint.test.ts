@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { platformApp } from "../../src/app.ts";
 import { hashedSigningKey } from "../../src/protocol/signing-key.ts";
 import { REQUEST_BODY_MAX_BYTES, STEP_OUTPUT_MAX_BYTES } from "../../src/protocol/limits.ts";
+import type { Settings } from "../../src/routes/guard.ts";
 import { checkpointDoor } from "../../src/routes/checkpoint.ts";
 import { ENV } from "../../src/testing/host/world.ts";
 import { answered, AppsWorld, official, type AppCall } from "../helpers/apps-world.ts";
@@ -196,11 +197,11 @@ describe("[§6.1] POST /v1/checkpoint/:runId/async", () => {
     apps = new AppsWorld({ answer: () => answered(206, runDone(1)) });
     const objects = apps.world.objects();
     const key = "signkey-test-12345678";
-    const open = { isDev: true, eventKeys: [], signingKeys: [], sdkUrls: [] };
+    const open: Settings = { isDev: true, eventKeys: [], signingKeys: [], sdkUrls: [] };
     const id = "01JX0000000000000000000000";
     const body = JSON.stringify({ run_id: id, fn_id: "f", qi_id: `${id}.0.1.0`, steps: [] });
     const bearer = { authorization: `Bearer ${key}` };
-    const asked: [settings: typeof open, headers: Record<string, string>, origin?: string, body?: string][] = [
+    const asked: [settings: Settings, headers: Record<string, string>, origin?: string, body?: string][] = [
       [open, {}],
       [open, {}, "http://example.com"],
       [open, { origin: "http://localhost:3000" }],
