@@ -37,6 +37,13 @@ function read(texts: unknown[]): Settings {
   };
 }
 
+/** `INNGEST_OPEN_FILES`, which the launcher sets where files are few; null: they are nobody's concern. */
+export function openFiles(): number | null {
+  const text: unknown = Reflect.get(env, "INNGEST_OPEN_FILES" satisfies PlatformVariable);
+  const files = typeof text === "string" ? Number(text) : Number.NaN;
+  return files > 0 ? files : null;
+}
+
 function list(text: string): string[] {
   return text
     .split(",")

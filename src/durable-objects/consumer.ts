@@ -23,6 +23,9 @@ const REQUESTS_AT_ONCE = 50;
 /** A few seconds of requests, well below the time after which a log sends again. */
 const SIGN_EVERY_REQUESTS = 200;
 
+/** Before it is asked again whether an object may begin. */
+const NO_ROOM_PAUSE_MS = 1_000;
+
 /** @throws whatever an object throws; the range is then not acknowledged and comes again */
 export async function routeBatch(objects: Objects, env: string, messages: RouteMessage[], now: number): Promise<void> {
   const perMessage = await Promise.all(messages.map((message) => eventsOf(objects, message)));
@@ -33,10 +36,16 @@ export async function routeBatch(objects: Objects, env: string, messages: RouteM
   const unique = await dropDuplicates(objects, env, startsOf(env, events, table, now));
   await deliverToWaits(objects, env, events, table);
   const each: Each = async (items, task) => {
-    for (let i = 0; i < items.length; i += REQUESTS_AT_ONCE) {
+    for (let i = 0, signedAt = 0; i < items.length;) {
       if (i > 0) await objects.pause();
-      if (i > 0 && i % SIGN_EVERY_REQUESTS === 0) await sayWorking(objects, env, messages);
-      await Promise.all(items.slice(i, i + REQUESTS_AT_ONCE).map(task));
+      const room = objects.room(Math.min(REQUESTS_AT_ONCE, items.length - i));
+      if (room === 0) await objects.pause(NO_ROOM_PAUSE_MS);
+      if (room === 0 || i - signedAt >= SIGN_EVERY_REQUESTS) {
+        await sayWorking(objects, env, messages);
+        signedAt = i;
+      }
+      await Promise.all(items.slice(i, i + room).map(task));
+      i += room;
     }
   };
   const starts = await takeIn(objects, env, unique, each);

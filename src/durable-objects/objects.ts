@@ -632,7 +632,9 @@ export interface RouteQueue {
 export interface Objects {
   readonly queue: RouteQueue;
   /** Lets the runtime do something else in the midst of long work. */
-  pause(): Promise<void>;
+  pause(ms?: number): Promise<void>;
+  /** How many of the objects that are wanted may begin now, where the runtime has few file descriptors: 0 while none may. */
+  room(wanted: number): number;
   run(env: string, runId: string): RunObjectApi;
   log(env: string, log: string): LogObjectApi;
   waits(env: string, eventName: string): WaitsObjectApi;

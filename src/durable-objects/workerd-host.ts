@@ -1,6 +1,8 @@
 import { env, exports } from "cloudflare:workers";
 import type { Host } from "./host.ts";
+import { installedParts } from "./installed.ts";
 import { meter } from "./meter.ts";
+import { objectsWithin, roomFor, type Begun } from "./object-room.ts";
 import type {
   CancellationObjectApi,
   ChannelObjectApi,
@@ -53,11 +55,21 @@ const queue: RouteQueue = {
   },
 };
 
+/** What this Worker has begun lately. */
+let begun: Begun[] = [];
+
 /** Objects of this Worker, reached without bindings. */
 export const objects: Objects = {
   queue,
   // a timer, so that sockets are read: locally nobody is answered while work follows on work, and a batch takes half a minute
-  pause: () => new Promise((resolve) => setTimeout(resolve, 1)),
+  pause: (ms = 1) => new Promise((resolve) => setTimeout(resolve, ms)),
+  room: (wanted) => {
+    const openFiles = installedParts().openFiles();
+    if (openFiles === null) return wanted;
+    const room = roomFor(wanted, begun, objectsWithin(openFiles), Date.now());
+    begun = room.begun;
+    return room.count;
+  },
   run: (env, runId) => stub<RunObjectApi>("StepDO", env, runId),
   log: (env, log) => stub<LogObjectApi>("HistoryDO", env, log),
   waits: (env, eventName) => stub<WaitsObjectApi>("EventDO", env, `name${SEPARATOR}${eventName}`),

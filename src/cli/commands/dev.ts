@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { syncApps } from "../app-sync.ts";
 import { startLocalServer } from "../local-server.ts";
+import { fileVariables, openFilesLimit } from "../open-files.ts";
 import { claimState, ownState } from "../state-owner.ts";
 import { buildWorker, type WorkerBuild, type WorkerSettings } from "../worker-build.ts";
 
@@ -54,7 +55,7 @@ export async function dev(options: DevOptions): Promise<void> {
     worker,
     port,
     stateDir,
-    vars: { INNGEST_DEV: "1" },
+    vars: { INNGEST_DEV: "1", ...fileVariables(openFilesLimit(), console.error) },
     onRuntime: (pid) => ownState(ownerFile, pid),
     otherPort: `${options.port?.name ?? "--port "}${port + 1}`,
   });

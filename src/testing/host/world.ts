@@ -106,6 +106,7 @@ export class World {
     return {
       queue: { exists: () => this.hasQueue, send: (message) => this.#enqueue(life, message) },
       pause: () => life.within(this.turns.next()),
+      room: (wanted) => wanted,
       run: (_env, id) => this.#stub("run", id, life),
       log: (_env, log) => this.#stub("log", log, life),
       waits: (_env, name) => this.#stub("waits", name, life),
