@@ -5,6 +5,7 @@ import type { Journal, LocalActivation } from "../protocol/journal.ts";
 import type { GatewayRequest, GatewayResult } from "../protocol/gateway.ts";
 import type { Entry, Run } from "../engine/run.ts";
 import type { Call, Reply } from "../engine/run-machine.ts";
+import type { MemoText } from "./storage/stores.ts";
 import type { WorkerResult } from "../protocol/connect/result.ts";
 
 /** The journal as it is given to activations of other Workers too, which see it from afar. */
@@ -30,7 +31,10 @@ export interface CallRequest {
   url: string;
   run: Run;
   events: EventRecord[];
-  entries: Entry[];
+  /** results of the steps that have settled, in the order in which they did */
+  memos: readonly MemoText[];
+  /** the step that is to run, as far as it is known */
+  target: Entry | undefined;
   disableImmediateExecution: boolean;
   /** how the app named its SDK when it registered, as `go:v0.15.1` */
   sdk(): Promise<string>;

@@ -30,6 +30,11 @@ export function byteLength(text: string): number {
   return text.length * 3 < 1024 ? utf8Length(text) : encoder.encode(text).byteLength;
 }
 
+/** Whether a text has no more UTF-8 bytes than so. */
+export function fitsBytes(text: string, maxBytes: number): boolean {
+  return text.length * 3 <= maxBytes || byteLength(text) <= maxBytes;
+}
+
 function utf8Length(text: string): number {
   let bytes = 0;
   for (let i = 0; i < text.length; i++) {

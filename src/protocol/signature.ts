@@ -4,9 +4,9 @@ import { bareHash, fromHex, KEY_PREFIX, sha256, toHex } from "./signing-key.ts";
 
 /**
  * Whose body is signed: a request of the server is signed in its canonical JSON form (RFC 8785), a response of an app
- * as its exact bytes (inngest-protocol §5).
+ * as its exact bytes (inngest-protocol §5). `canonical`: a request that is known to be written in that form.
  */
-export type SignedAs = "request" | "response";
+export type SignedAs = "request" | "response" | "canonical";
 
 const WINDOW_MS = 5 * 60_000; // inngest-protocol §5, in both directions
 const KEYS_REMEMBERED_MAX = 16;
@@ -41,7 +41,12 @@ export async function verify(
   const signature = fromHex(fields.get("s") ?? "");
   if (!/^\d{1,12}$/.test(seconds) || signature?.length !== 32) return false;
   if (Math.abs(nowMs - Number(seconds) * 1000) > WINDOW_MS) return false;
-  const bytes = signedBytes(body, seconds, as);
+  if (await isSignedBy(keys, signature, signedBytes(body, seconds, as === "request" ? "canonical" : as))) return true;
+  // our platform writes its requests in canonical form; others' need not be
+  return as === "request" && isSignedBy(keys, signature, signedBytes(body, seconds, as));
+}
+
+async function isSignedBy(keys: readonly string[], signature: BufferSource, bytes: BufferSource): Promise<boolean> {
   for (const key of keys) if (await crypto.subtle.verify("HMAC", await hmacKey(key), signature, bytes)) return true; // constant time
   return false;
 }
@@ -99,8 +104,13 @@ function canonicalBody(body: string): string {
   } catch {
     return body; // not JSON: its reader will say so
   }
+  return canonicalText(value);
+}
+
+/** A value in canonical JSON. Parts of a body that are written so make a canonical body, in the order of their names. */
+export function canonicalText(value: JsonValue): string {
   try {
-    return canonicalize(value) ?? body;
+    return canonicalize(value) ?? "null";
   } catch {
     return lenientCanonical(value);
   }
@@ -117,7 +127,7 @@ function lenientCanonical(value: JsonValue): string {
   return `{${properties.map(([key, inner]) => `${JSON.stringify(key)}:${lenientCanonical(inner)}`).join(",")}}`;
 }
 
-function signedBytes(body: string, seconds: string, as: SignedAs) {
+function signedBytes(body: string, seconds: string, as: SignedAs): BufferSource {
   return encoder.encode((as === "request" ? canonicalBody(body) : body) + seconds);
 }
 

@@ -10,7 +10,7 @@ import { entryDueAt, type Effect, type Entry, type Extra, type ExtraList, type R
 import { textParts } from "./long-text.ts";
 import { readableRun } from "./run-schema.ts";
 import type { Sql, SqlValue } from "./sql.ts";
-import type { RunStore } from "./stores.ts";
+import type { MemoText, RunStore } from "./stores.ts";
 
 interface RecordRow extends Record<string, SqlValue> {
   key: string;
@@ -113,6 +113,27 @@ export class SqlRunStore implements RunStore {
     );
     const inParts = this.#rows("SELECT * FROM record WHERE key GLOB 'step/*' AND due_at_ms IS NULL AND parts > 0");
     return (row?.settled ?? 0) + inParts.filter((long) => this.#parse<Entry>(long).status.kind === "settled").length;
+  }
+
+  /** Without reading what is in them: a run over HTTP sends all of them with each call. */
+  memosAfter(position: number): MemoText[] {
+    if (!this.#created.table) return [];
+    const rows = this.#exec<{ key: string; position: number; parts: number; text: string | null }>(
+      // what is in parts is no JSON before it is put together
+      `SELECT key, position, parts, CASE WHEN parts = 0 THEN json -> '$.status.memo' END AS text FROM record
+       WHERE key GLOB 'step/*' AND position > ? AND due_at_ms IS NULL
+       AND (parts > 0 OR json ->> '$.status.kind' = 'settled') ORDER BY position`,
+      position,
+    );
+    return rows.flatMap(({ key, position: at, parts, text }) => {
+      const memo = parts > 0 ? this.#memoInParts(key) : text;
+      return memo === null ? [] : { id: key.slice("step/".length), position: at, text: memo };
+    });
+  }
+
+  #memoInParts(key: string): string | null {
+    const status = this.#get<Entry>(key)?.status;
+    return status?.kind === "settled" ? JSON.stringify(status.memo) : null;
   }
 
   /** Entries after a position until they hold `maxBytes`, and from where the next page goes on. */

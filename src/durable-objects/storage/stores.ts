@@ -40,6 +40,13 @@ export interface Stores {
 
 // ---- a run ----------------------------------------------------------------------------------------------------------
 
+/** A settled step's result, in the text of JSON that it is stored in. */
+export interface MemoText {
+  id: string;
+  position: number;
+  text: string;
+}
+
 /** One run: its header, its trigger events, its journal, and the effects that are still to be performed. */
 export interface RunStore {
   /** All that is written in `body`, or nothing when it throws. It must not await. */
@@ -64,6 +71,8 @@ export interface RunStore {
   entries(): Entry[];
   /** How many steps have settled. */
   settledCount(): number;
+  /** Results of the steps that settled after a position, in the order of their commits. */
+  memosAfter(position: number): MemoText[];
   /**
    * Entries after a position, in the order of their commits, until they hold more than `maxBytes`, and the position from
    * which the next page goes on. A page has at least one entry while there is any.
