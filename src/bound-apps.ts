@@ -1,7 +1,7 @@
 /** Apps in other Workers of the account, which the platform has service bindings to: where they are, and what they are. */
 import type { Objects } from "./durable-objects/objects.ts";
 import { MAIN_ENV } from "./environment.ts";
-import { BINDING_VERSION, type BoundEntrypoint } from "./protocol/binding.ts";
+import { BINDING_VERSION, bindingUrl, type BoundApp, type BoundEntrypoint } from "./protocol/binding.ts";
 import { readSync, takenMessage } from "./routes/apps.ts";
 
 /** So long after an app could not be asked, requests do not ask again; the minute's sweep does. */
@@ -43,7 +43,7 @@ export class BoundApps {
     this.#parts = parts;
   }
 
-  /** An app that cannot be asked stays as it is known; it does not keep others from being served. */
+  /** An app that cannot be asked stays as it is known, says why in `GET /v1/apps`, and keeps no other from being served. */
   async ensureRegistered(): Promise<void> {
     if (this.#parts.bindings.length === 0) return;
     if (this.#askAgainAt > 0 && this.#parts.now() >= this.#askAgainAt) this.#asked = null;
@@ -56,30 +56,30 @@ export class BoundApps {
   }
 
   async #register(binding: string): Promise<boolean> {
-    const { env, objects } = this.#parts;
-    try {
-      const app = await boundEntrypoint(env, binding)
-        .describe()
-        .catch((error: unknown) => {
-          throw new Error(`it does not answer (${messageOf(error)}); ${entrypointHint(binding)}`, { cause: error });
-        });
-      if (app.version !== BINDING_VERSION)
-        throw new Error(
-          `it speaks version ${JSON.stringify(app.version)} of the contract and the platform version ${BINDING_VERSION}; deploy both with the same version of @dotdo/inngest`,
-        );
-      const outcome = await objects.registry(MAIN_ENV).sync(readSync(app.registration, { binding }));
-      if (outcome.kind === "taken") throw new Error(takenMessage(outcome));
-      return true;
-    } catch (error) {
-      console.error(`the app behind the binding ${binding} is not registered: ${messageOf(error)}`);
-      return false;
-    }
+    const registry = this.#parts.objects.registry(MAIN_ENV);
+    const failure = await this.#sync(binding).catch((error: unknown) => messageOf(error));
+    if (failure === null) return true;
+    const message = `the app behind the binding ${binding} is not registered: ${failure}`;
+    console.error(message);
+    await registry.syncFailed(bindingUrl(binding), { code: "unreachable", message });
+    return false;
   }
-}
 
-/** What is wrong when a binding is there and the app is not. */
-function entrypointHint(binding: string): string {
-  return `does its Worker export a class made by functionsEntrypoint, and does the binding name it? ${wranglerLines(binding)}`;
+  /** @returns why it is not registered */
+  async #sync(binding: string): Promise<string | null> {
+    const { env, objects } = this.#parts;
+    const entrypoint = boundEntrypoint(env, binding);
+    let app: BoundApp;
+    try {
+      app = await entrypoint.describe();
+    } catch (error) {
+      return `it does not say what it is (${messageOf(error)}); does its Worker export a class made by functionsEntrypoint, and does the binding name it? ${wranglerLines(binding)}`;
+    }
+    if (app.version !== BINDING_VERSION)
+      return `it speaks version ${JSON.stringify(app.version)} of the contract and the platform version ${BINDING_VERSION}; deploy both with the same version of @dotdo/inngest`;
+    const outcome = await objects.registry(MAIN_ENV).sync(readSync(app.registration, { binding }));
+    return outcome.kind === "taken" ? takenMessage(outcome) : null;
+  }
 }
 
 function messageOf(error: unknown): string {

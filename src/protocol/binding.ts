@@ -16,6 +16,11 @@ import type { WireError } from "./wire-error.ts";
 /** Of this contract. A platform refuses an app that speaks another, naming both. */
 export const BINDING_VERSION = 1;
 
+/** Where an app is that has no URL, as the platform shows it. */
+export function bindingUrl(binding: string): string {
+  return `binding:${binding}`;
+}
+
 /** One thing that an activation reports. */
 export type JournalLine =
   | { kind: "op"; op: StepOp; retryAt?: number }

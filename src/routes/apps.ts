@@ -4,6 +4,7 @@ import type { AppSync, FunctionScheduleView, Objects } from "../durable-objects/
 import { checkCrons } from "../engine/cron.ts";
 import { checkExpressions } from "../engine/expression.ts";
 import { appUrl, deniedSdk } from "../protocol/app-sync.ts";
+import { bindingUrl } from "../protocol/binding.ts";
 import { flowControlOf } from "../protocol/flow-config.ts";
 import {
   registerBodySchema,
@@ -94,7 +95,7 @@ function refusal(error: string, code: string) {
   return { code, error, status: 400, data: null };
 }
 
-/** `connect`: by a worker that has dialled in, and so has no URL; nor has an app behind a service binding. */
+/** `connect`: by a worker that has dialled in, and so has no URL. Else by the name of a service binding. */
 type SyncedVia = "http" | "connect" | { binding: string };
 
 /**
@@ -108,7 +109,7 @@ export function readSync(body: unknown, via: SyncedVia = "http"): AppSync {
   const { appname: appId, sdk, framework, functions } = parsed.data;
   const denied = deniedSdk(sdk);
   if (denied !== null) throw new ApiError(400, "sdk_version_denied", denied);
-  const url = via === "http" ? givenUrl(parsed.data.url) : null;
+  const url = urlOf(parsed.data.url, via);
   const appVersion = parsed.data.appversion || undefined;
   const ids = new Set<string>();
   for (const config of functions) {
@@ -124,8 +125,10 @@ export function readSync(body: unknown, via: SyncedVia = "http"): AppSync {
   return { appId, url, sdk, framework, appVersion, functions: registered, checksum };
 }
 
-function givenUrl(url: string): string {
-  return URL.canParse(url) ? appUrl(url) : url;
+function urlOf(given: string, via: SyncedVia): string | null {
+  if (via === "connect") return null;
+  if (via !== "http") return bindingUrl(via.binding);
+  return URL.canParse(given) ? appUrl(given) : given;
 }
 
 /** @throws Error naming the function */

@@ -125,6 +125,9 @@ class ToldJournal implements Journal {
   #activation: Activation | null = null;
   #lines: JournalLine[] = [];
   #telling: Promise<void> | null = null;
+  /** tellings that are not answered */
+  #underway = 0;
+  #isIdleHeld = false;
   #isIntroduced = false;
   #introducing: ReturnType<typeof setTimeout> | undefined;
   /** news that came before those which they follow */
@@ -204,10 +207,10 @@ class ToldJournal implements Journal {
     void this.#line({ kind: "threw", error, final, ...(retryAt !== undefined && { retryAt }) });
   }
 
-  /** Also while the result of a step is told: the run's object knows whether that settles it. */
+  /** While anything is told it is not known: the answer may settle what the code waits for. */
   idle(): void {
-    if (this.#lines.some(({ kind }) => kind === "idle")) return;
-    void this.#line({ kind: "idle", heard: this.#heard });
+    this.#isIdleHeld = this.#lines.length > 0 || this.#underway > 0;
+    if (!this.#isIdleHeld) void this.#line({ kind: "idle", heard: this.#heard });
   }
 
   yield(): void {
@@ -242,12 +245,17 @@ class ToldJournal implements Journal {
     const listen: Listener | null = this.#isIntroduced ? null : (news: News) => this.#hear(news);
     this.#isIntroduced = true;
     this.#isKnown();
+    this.#underway += 1;
     try {
       this.#hear(await this.#journal.tell(this.#lines.splice(0), listen));
     } catch (error) {
       this.#failure ??= { error };
       this.#end();
     }
+    this.#underway -= 1;
+    if (!this.#isIdleHeld || this.#underway > 0 || this.#lines.length > 0) return;
+    this.#isIdleHeld = false;
+    this.#activation?.lookAgain();
   }
 
   #isKnown(): void {

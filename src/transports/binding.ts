@@ -113,7 +113,7 @@ class BoundActivation implements LocalActivation {
       const { kind } = await parts.entrypoint(binding).execute(call, journal);
       if (kind === "missing") problem = { code: "function_missing", message: missing(call.functionId, binding) };
     } catch (error) {
-      if (!this.#hasBegun) problem = { code: "app_unreachable", message: unreachable(call.functionId, binding, error) };
+      if (!this.#hasBegun) problem = { code: "unreachable", message: unreachable(call.functionId, binding, error) };
     }
     this.#isGone = true;
     this.#listener?.[Symbol.dispose]?.();

@@ -564,7 +564,7 @@ export function behaviours(host: BehaviourHost): void {
       });
     });
 
-    beside("retries", () => {
+    describe("retries", () => {
       it("try a failing step again; the attempt is visible inside and in the API", async () => {
         const { key, id } = await start("flaky", { fails: 2 });
         const run = await ended(id);
