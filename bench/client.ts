@@ -6,13 +6,16 @@ export interface BenchEvent {
   data: Record<string, unknown>;
 }
 
+/** workerd closes a connection that has been idle for 5 s; a request that meets it then would be lost. */
+const IDLE_MS = 3_000;
+
 export class Client {
   readonly url: string;
   readonly #agent: Agent;
 
   constructor(url: string, connections: number) {
     this.url = url;
-    this.#agent = new Agent({ keepAlive: true, maxSockets: connections });
+    this.#agent = new Agent({ keepAlive: true, maxSockets: connections, timeout: IDLE_MS });
   }
 
   /** @returns the events' ids */

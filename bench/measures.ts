@@ -1,4 +1,4 @@
-/** What is measured, how often, and in which order: idle latencies first, floods last, floors at both ends. */
+/** What is measured, how often, and in which order: idle latencies first, floods later, long histories last. */
 import { admissions } from "./admissions.ts";
 import { countPerRun } from "./counting.ts";
 import { type FloorId, measureFloors } from "./floors.ts";
@@ -33,7 +33,9 @@ export interface Measure {
 
 /** Functions whose runs take one request for each step, and so longer with each step. */
 const PER_REQUEST: TargetName[] = ["v3", "python"];
-const CHECKPOINTED: TargetName[] = ["embedded", "http", "v4"];
+const CHECKPOINTED: TargetName[] = ["embedded", "binding", "http", "v4"];
+
+const SOME: TargetName[] = ["embedded", "v4"];
 
 const BRANCHES = 100;
 const LEVELS = 5;
@@ -44,24 +46,13 @@ const LIMIT = { lanes: 4, holdMs: 50 };
 export function measures(isQuick: boolean): Measure[] {
   const size = isQuick ? QUICK : FULL;
   const { passes } = size;
-  const floods = Math.ceil(passes / 2);
+  const floods = { passes: Math.ceil(passes / 2), isWarmedUp: !isQuick };
+  /** what few are enough of when time is short */
+  const some = (targets: TargetName[]) => (isQuick ? targets.filter((name) => SOME.includes(name)) : targets);
   return [
     floorsAt("start", isQuick),
     ...sdkFloors(isQuick),
 
-    peer("workflows: first line and steps", { passes }, async (target) => [
-      ["firstLine", quantile(await eventToFirstLine(target, size.events), 0.5)],
-      ["step10", await perStep(target, 10, size.shortRuns / 4)],
-      ["step100", await perStep(target, 100, 1)],
-    ]),
-    peer("workflows: burst", { passes: 1 }, async (target) => {
-      const { perSecond, lost, repeated } = await burst(target, BURST_RUNS);
-      return [
-        ["burst", perSecond],
-        ["lost", lost],
-        ["repeated", repeated],
-      ];
-    }),
     ...each("event to first line", CHECKPOINTED, { passes }, async (target) => [
       ["firstLine", quantile(await eventToFirstLine(target, size.events), 0.5)],
     ]),
@@ -76,18 +67,19 @@ export function measures(isQuick: boolean): Measure[] {
         ["step100", await perStep(target, 100, size.shortRuns / 10)],
       ];
     }),
-    ...each("steps", ["http", "v4"], { passes }, async (target) => [
+    ...each("steps", ["binding", "http", "v4"], { passes }, async (target) => [
       ["step10", await perStep(target, 10, size.shortRuns / 4)],
       ["step100", await perStep(target, 100, 2)],
     ]),
-    ...each("steps", PER_REQUEST, { passes: floods }, async (target) => [
+    ...each("steps", PER_REQUEST, floods, async (target) => [
       ["step10", await perStep(target, 10, 4)],
       ["step100", await perStep(target, 100, 1)],
     ]).filter(({ name }) => !isQuick || !name.includes("python")),
     ...(isQuick ? [] : longRuns()),
 
-    ...each("cost", CHECKPOINTED, { passes: 1, isWarmedUp: false }, async (target) => {
+    ...each("cost", isQuick ? ["embedded"] : CHECKPOINTED, { passes: 1, isWarmedUp: false }, async (target) => {
       await countPerRun(target, 1); // registry and logs exist from here on
+      const assumed = ASSUMED[target.name === "embedded" || target.name === "binding" ? target.name : "http"];
       const idle = await countPerRun(target, 1);
       const batched = await countPerRun(target, 50);
       return [
@@ -95,10 +87,10 @@ export function measures(isQuick: boolean): Measure[] {
         ["requestsIdle", idle.objectRequests],
         ["workerRequestsIdle", idle.workerRequests],
         ["messagesIdle", idle.queueMessages],
-        ["priceIdle", priceOf({ ...idle, ...ASSUMED[target.name === "embedded" ? "embedded" : "http"] }).total],
+        ["priceIdle", priceOf({ ...idle, ...assumed }).total],
         ["rowsBatched", batched.rows],
         ["requestsBatched", batched.objectRequests],
-        ["priceBatched", priceOf({ ...batched, ...ASSUMED[target.name === "embedded" ? "embedded" : "http"] }).total],
+        ["priceBatched", priceOf({ ...batched, ...assumed }).total],
       ];
     }),
 
@@ -106,11 +98,11 @@ export function measures(isQuick: boolean): Measure[] {
       ["parallel", await parallelSteps(target, BRANCHES)],
     ]),
     ...each("invoke", CHECKPOINTED, { passes }, async (target) => [["invoke", await perInvoke(target, LEVELS)]]),
-    ...each("event to resume", CHECKPOINTED, { passes: floods }, async (target) => [
+    ...each("event to resume", some(CHECKPOINTED), floods, async (target) => [
       ["resume", quantile(await eventToResume(target, Math.ceil(size.events / 2)), 0.5)],
       ["resume60", quantile(await eventsToResume(target, WAITS_AT_ONCE), 0.99)],
     ]),
-    ...each("keyed concurrency", CHECKPOINTED, { passes: floods }, async (target) => {
+    ...each("keyed concurrency", some(CHECKPOINTED), floods, async (target) => {
       const { shareOfIdeal, mostAtOnce, lost, repeated } = await keyedLimit(target, LIMIT.lanes, LIMIT.holdMs, 80);
       return [
         ["limitShare", 100 * shareOfIdeal],
@@ -119,15 +111,15 @@ export function measures(isQuick: boolean): Measure[] {
         ["repeated", repeated],
       ];
     }),
-    one("leases", { passes: floods }, async ({ client }) => [
+    one("leases", floods, async ({ client }) => [
       { id: "leasesHot", by: "any", value: await admissions(client, size.leases, 1) },
       { id: "leasesMany", by: "any", value: await admissions(client, size.leases, size.leases) },
     ]),
-    one("events accepted", { passes: floods }, async ({ client }) => [
+    one("events accepted", floods, async ({ client }) => [
       { id: "accepted", by: "any", value: await eventsAccepted(client, size.requests, 1) },
       { id: "accepted50", by: "any", value: await eventsAccepted(client, size.requests / 10, 50) },
     ]),
-    ...each("burst", CHECKPOINTED, { passes: floods, isFresh: !isQuick }, async (target, stage) => {
+    ...each("burst", some(CHECKPOINTED), { ...floods, isFresh: !isQuick }, async (target, stage) => {
       const before = cpuSecondsOf(stage.pid);
       const { perSecond, lost, repeated } = await burst(target, BURST_RUNS);
       const cpuMs = ((cpuSecondsOf(stage.pid) - before) * 1000) / BURST_RUNS;
@@ -141,7 +133,7 @@ export function measures(isQuick: boolean): Measure[] {
     ...each(
       "paced",
       isQuick ? ["embedded", "v4"] : [...CHECKPOINTED, "v3"],
-      { passes: Math.ceil(floods / 2), isWarmedUp: false, isFresh: !isQuick },
+      { passes: Math.ceil(passes / 3), isWarmedUp: false, isFresh: !isQuick },
       async (target) => {
         const { p99, lost, repeated } = await paced(target, 100, size.pacedSeconds);
         return [
@@ -151,8 +143,20 @@ export function measures(isQuick: boolean): Measure[] {
         ];
       },
     ),
-    ...(isQuick ? [] : [...histories(), ofClients()]),
-    floorsAt("end", isQuick),
+    peer("workflows: first line and steps", { passes }, async (target) => [
+      ["firstLine", quantile(await eventToFirstLine(target, size.events), 0.5)],
+      ["step10", await perStep(target, 10, size.shortRuns / 4)],
+      ["step100", await perStep(target, 100, 1)],
+    ]),
+    peer("workflows: burst", { passes: 1 }, async (target) => {
+      const { perSecond, lost, repeated } = await burst(target, BURST_RUNS);
+      return [
+        ["burst", perSecond],
+        ["lost", lost],
+        ["repeated", repeated],
+      ];
+    }),
+    ...(isQuick ? [] : [...histories(), ofClients(), floorsAt("end", isQuick)]),
   ];
 }
 
@@ -179,7 +183,7 @@ function longRuns(): Measure[] {
   const once = { passes: 1, isWarmedUp: false };
   return [
     ...each("500 steps", [...PER_REQUEST, "v4"], once, async (target) => [["step500", await perStep(target, 500, 1)]]),
-    ...each("10,000 steps", ["http"], once, async (target) => {
+    ...each("10,000 steps", ["binding", "http"], once, async (target) => {
       const short = await perStep(target, 10, 20);
       const long = await perStep(target, 10_000, 1);
       return [

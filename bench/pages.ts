@@ -1,6 +1,8 @@
 /** Writes tables between the markers of pages, so that nobody copies figures by hand. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pageColumns, readmeColumns } from "./counts.ts";
+import { priceTable } from "./price.ts";
 import { describe, remarks, shortTable, slowdownRange, tables } from "./report.ts";
 import type { Results } from "./results.ts";
 
@@ -10,10 +12,24 @@ export function writePages(results: Results): void {
   for (const [path, text] of [
     ["README.md", [describe(results), shortTable(results), comparison(results), remarks(results)].join("\n\n")],
     ["bench/README.md", [describe(results), comparison(results), tables(results)].join("\n\n")],
-  ] as const) {
-    const file = join(root, path);
-    writeFileSync(file, between(readFileSync(file, "utf8"), "bench", text, path));
-  }
+  ] as const)
+    write(path, "bench", text);
+  writePrices();
+}
+
+/** Tables of prices by page. */
+export function costPages(): Record<string, string> {
+  return { "README.md": priceTable(readmeColumns), "docs/performance.md": priceTable(pageColumns) };
+}
+
+/** Nothing has to be measured for them: they are made of `counts.ts`. */
+export function writePrices(): void {
+  for (const [path, table] of Object.entries(costPages())) write(path, "price", table);
+}
+
+function write(path: string, name: string, text: string): void {
+  const file = join(root, path);
+  writeFileSync(file, between(readFileSync(file, "utf8"), name, text, path));
 }
 
 /** How this machine compares with that of the figures that are asked for. */

@@ -120,7 +120,8 @@ function clientTable({ series }: Results): string {
 
 /** What a reader must know of how these figures came about. */
 export function remarks({ series, passes, setAside, failures, leftOut }: Results): string {
-  const noisy = series.filter((one) => one.noisy > 0).length;
+  const isCount = ({ id }: Series) => (rows as Record<string, Row>)[id]?.isCount === true;
+  const noisy = series.filter((one) => one.noisy > 0 && !isCount(one)).length;
   const others = `others used more than ${NOISY_FROM * 100} % of a core`;
   return [
     noisy > 0
@@ -158,8 +159,8 @@ function valueOf({ id, samples }: Series): number {
   return fold === "max" ? Math.max(...samples) : median(samples);
 }
 
-function figure(one: Series, row: Pick<Row, "unit" | "fold">): string {
-  const value = `${one.noisy > 0 ? NOISY : ""}${short(valueOf(one))}${unitOf(row)}`;
+function figure(one: Series, row: Pick<Row, "unit" | "fold" | "isCount">): string {
+  const value = `${one.noisy > 0 && !row.isCount ? NOISY : ""}${short(valueOf(one))}${unitOf(row)}`;
   if (row.fold || one.samples.length < 2) return value;
   return `${value} [${short(Math.min(...one.samples))}–${short(Math.max(...one.samples))}]`;
 }

@@ -9,6 +9,8 @@ export interface Row {
   says: string;
   /** `%`, `MiB`, `×` and `$`: as they are; empty: a number */
   unit: "ms" | "/s" | "%" | "MiB" | "×" | "$" | "";
+  /** the same whatever else the machine does */
+  isCount?: true;
   /** of all passes, instead of their median */
   fold?: "sum" | "max";
   /** what Inngest's dev server takes with the same clients, by default and (with its fastest tick) */
@@ -156,14 +158,19 @@ export const rows = {
   memory: { says: "server's memory after 5,000 runs", unit: "MiB", inngest: "1,000–1,800", asked: { http: 350 } },
   memoryStart: { says: "… before them", unit: "MiB", inngest: "93" },
   idleCpu: { says: "… CPU when idle, of a core", unit: "%", inngest: "9–44", asked: { http: 1 } },
-  rowsIdle: { says: "5-step run alone, with its event: rows written", unit: "", asked: { embedded: 14 } },
-  requestsIdle: { says: "… object requests", unit: "", asked: { embedded: 6 } },
-  workerRequestsIdle: { says: "… Worker requests", unit: "" },
-  messagesIdle: { says: "… queue messages", unit: "", asked: { embedded: 1 } },
-  priceIdle: { says: "… list price per million", unit: "$", asked: { embedded: 16 } },
-  rowsBatched: { says: "… of 50 in one request: rows written", unit: "" },
-  requestsBatched: { says: "… object requests", unit: "" },
-  priceBatched: { says: "… list price per million", unit: "$", asked: { embedded: 13 } },
+  rowsIdle: {
+    says: "5-step run alone, with its event: rows written",
+    unit: "",
+    isCount: true,
+    asked: { embedded: 14 },
+  },
+  requestsIdle: { says: "… object requests", unit: "", isCount: true, asked: { embedded: 6 } },
+  workerRequestsIdle: { says: "… Worker requests", unit: "", isCount: true },
+  messagesIdle: { says: "… queue messages", unit: "", isCount: true, asked: { embedded: 1 } },
+  priceIdle: { says: "… list price per million", unit: "$", isCount: true, asked: { embedded: 16 } },
+  rowsBatched: { says: "… of 50 in one request: rows written", unit: "", isCount: true },
+  requestsBatched: { says: "… object requests", unit: "", isCount: true },
+  priceBatched: { says: "… list price per million", unit: "$", isCount: true, asked: { embedded: 13 } },
   listFew: { says: "list of runs, a page of 100 of 1,000", unit: "ms" },
   listFirst: { says: "… of 1,000,000, the first", unit: "ms" },
   listMiddle: { says: "… one in the middle", unit: "ms" },

@@ -4,6 +4,7 @@
  * --quick      fewer passes and no long histories, in under two minutes
  * --only=WORD  only measures whose name contains it; several words with commas
  * --readme     writes the tables into README.md and bench/README.md
+ * --prices     measures nothing: writes the prices of counts.ts into README.md and docs/performance.md
  * --from=FILE  measures nothing: takes the results of an earlier run
  * --out=FILE   where the raw numbers go; default bench/results/latest.json, with --only part.json
  */
@@ -11,7 +12,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { machine } from "./machine.ts";
 import { type Measure, measures } from "./measures.ts";
-import { writePages } from "./pages.ts";
+import { writePages, writePrices } from "./pages.ts";
 import { isNoisy, repeat } from "./passes.ts";
 import { describe, tables } from "./report.ts";
 import { addPass, readResults, type Results, writeResults } from "./results.ts";
@@ -26,6 +27,7 @@ const { values: asked } = parseArgs({
     quick: { type: "boolean", default: false },
     only: { type: "string", default: "" },
     readme: { type: "boolean", default: false },
+    prices: { type: "boolean", default: false },
     from: { type: "string" },
     out: { type: "string" },
   },
@@ -34,6 +36,7 @@ const { values: asked } = parseArgs({
 const inResults = (name: string) => join(import.meta.dirname, "results", name);
 
 async function main(): Promise<void> {
+  if (asked.prices) return writePrices();
   const results = asked.from === undefined ? await measureAll() : readResults(resolve(asked.from));
   console.log(`${describe(results)}\n\n${tables(results)}`);
   if (asked.readme) writePages(results);
@@ -62,9 +65,8 @@ async function measureAll(): Promise<Results> {
     await stage?.it.close();
     stage = undefined;
   };
-  for (const [i, measure] of selected.entries()) {
-    const isLast = i === selected.length - 1;
-    if (performance.now() - startedAt > withinMs && !isLast) {
+  for (const measure of selected) {
+    if (performance.now() - startedAt > withinMs && measure.stage !== "floor") {
       results.leftOut.push(measure.name);
       continue;
     }

@@ -45,7 +45,7 @@ export interface Stage {
 const inWorkers = (path: string) => join(import.meta.dirname, "workers", path);
 
 const servers: Record<StageKind, Pick<PlatformOptions, "worker" | "command">> = {
-  platform: { worker: inWorkers("embedded.ts") },
+  platform: { worker: inWorkers("platform/worker.ts") },
   floor: { worker: inWorkers("floor.ts") },
   sdk: { command: launch("bench/sdk-floor.ts") },
   workflows: { worker: inWorkers("workflows/worker.ts") },

@@ -43,6 +43,7 @@ const documents = [
     "guarantees",
     "migrate-from-inngest",
     "operate",
+    "performance",
     "realtime",
     "schedules",
     "testing",

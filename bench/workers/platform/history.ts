@@ -1,12 +1,12 @@
 /** A history that nobody lived through: waits and index rows that are written to their stores in bulk. */
-import { EventDO } from "../../src/durable-objects/event-do.ts";
-import { HistoryDO } from "../../src/durable-objects/history-do.ts";
-import { logOf, type RunPlace } from "../../src/durable-objects/objects.ts";
-import { NO_TERM } from "../../src/durable-objects/storage/stores.ts";
-import { objects, workerdHost } from "../../src/durable-objects/workerd-host.ts";
-import { prepareWait, termKey } from "../../src/engine/expression.ts";
-import { MAIN_ENV } from "../../src/environment.ts";
-import { ulidOf } from "../../src/protocol/ids.ts";
+import { EventDO } from "../../../src/durable-objects/event-do.ts";
+import { HistoryDO } from "../../../src/durable-objects/history-do.ts";
+import { logOf, type RunPlace } from "../../../src/durable-objects/objects.ts";
+import { NO_TERM } from "../../../src/durable-objects/storage/stores.ts";
+import { objects, workerdHost } from "../../../src/durable-objects/workerd-host.ts";
+import { prepareWait, termKey } from "../../../src/engine/expression.ts";
+import { MAIN_ENV } from "../../../src/environment.ts";
+import { ulidOf } from "../../../src/protocol/ids.ts";
 
 /** Waiting runs that the benchmark only pretends to have; none of their events ever comes. */
 export class FilledEventDO extends EventDO {
