@@ -2,10 +2,9 @@
 import { env, exports, waitUntil } from "cloudflare:workers";
 import { platformApp } from "./app.ts";
 import { BoundApps, boundEntrypoint } from "./bound-apps.ts";
-import { acceptRecords } from "./durable-objects/accept.ts";
-import { routeBatch } from "./durable-objects/consumer.ts";
+import { acceptRecords, readMessage } from "./durable-objects/accept.ts";
+import { routeBatch, sayFailed } from "./durable-objects/consumer.ts";
 import { install } from "./durable-objects/installed.ts";
-import type { RouteMessage } from "./durable-objects/objects.ts";
 import { publishData } from "./durable-objects/publish-data.ts";
 import { orderedNamesOf } from "./durable-objects/ordered-names.ts";
 import { RUN_TIMING, type RunTiming } from "./durable-objects/run-object.ts";
@@ -97,7 +96,7 @@ export interface WorkerOptions {
  * export { StepDO, EventDO, ConcurrencyDO, RegistryDO, HistoryDO, ChannelDO, ConnectDO, HttpCall } from "@dotdo/inngest/worker";
  * export default createWorker({ client: inngest, functions: [syncUser], app });
  */
-export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloudflare.Env, RouteMessage> {
+export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloudflare.Env, string> {
   checkNames(options);
   const { client, functions = [], webhooks = [], bindings = [], app: userApp } = options;
   if (functions.length > 0 && !client) throw new TypeError("createWorker: functions need the `client` that made them");
@@ -243,21 +242,16 @@ async function register(local: LocalFunctions, client: Inngest): Promise<void> {
 }
 
 /** Routes each environment's messages; what could not be routed is delivered again. */
-async function consume(batch: MessageBatch<RouteMessage>): Promise<void> {
-  const byEnv = Map.groupBy(batch.messages, (message) => message.body.env);
-  for (const [name, messages] of byEnv) {
-    const bodies = messages.map((message) => message.body);
+async function consume(batch: MessageBatch<string>): Promise<void> {
+  const read = batch.messages.map((message) => ({ message, body: readMessage(message.body) }));
+  for (const [name, ofEnv] of Map.groupBy(read, ({ body }) => body.env)) {
+    const bodies = ofEnv.map(({ body }) => body);
     try {
       await routeBatch(objects, name, bodies, Date.now());
     } catch (error) {
       console.error(`routing ${bodies.length} message(s) failed; they are delivered again`, error);
-      const why = error instanceof Error ? error.message : String(error);
-      for (const { log, from } of bodies)
-        await objects
-          .log(name, log)
-          .failed(from, why)
-          .catch(() => undefined);
-      for (const message of messages) message.retry();
+      await sayFailed(objects, name, bodies, error);
+      for (const { message } of ofEnv) message.retry();
     }
   }
 }

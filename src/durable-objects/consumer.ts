@@ -15,6 +15,7 @@ import {
   type Objects,
   type RouteMessage,
   type RouteTable,
+  type SeqRange,
   type StartRequest,
 } from "./objects.ts";
 
@@ -51,13 +52,44 @@ export async function routeBatch(objects: Objects, env: string, messages: RouteM
   const starts = await takeIn(objects, env, unique, each);
   await reservePlaces(objects, env, starts, placesOf(messages, perMessage), each);
   await each(starts, (start) => objects.run(env, start.runId).start(start));
-  await Promise.all(messages.map(({ log, from, to }) => objects.log(env, log).acknowledge(from, to)));
+  await toLogs(messages, (log, ranges) => objects.log(env, log).acknowledge(ranges));
+}
+
+/** Tells the logs why their messages could not be routed. What is not heard is only not shown. */
+export async function sayFailed(
+  objects: Objects,
+  env: string,
+  messages: RouteMessage[],
+  error: unknown,
+): Promise<void> {
+  const why = error instanceof Error ? error.message : String(error);
+  await toLogs(messages, (log, ranges) =>
+    objects
+      .log(env, log)
+      .failed(ranges, why)
+      .catch(() => undefined),
+  );
 }
 
 /** Tells the logs that their messages are being routed: what takes long is not lost. */
 async function sayWorking(objects: Objects, env: string, messages: RouteMessage[]): Promise<void> {
+  await toLogs(messages, (log, ranges) => objects.log(env, log).working(ranges));
+}
+
+/** One request to each log, with all that concerns it. */
+async function toLogs(
+  messages: RouteMessage[],
+  tell: (log: string, ranges: SeqRange[]) => Promise<void>,
+): Promise<void> {
   const byLog = groupBy(messages, (message) => message.log);
-  await Promise.all([...byLog].map(([log, of]) => objects.log(env, log).working(of.map(({ from }) => from))));
+  await Promise.all(
+    [...byLog].map(([log, of]) =>
+      tell(
+        log,
+        of.map(({ from, to }) => ({ from, to })),
+      ),
+    ),
+  );
 }
 
 async function eventsOf(objects: Objects, message: RouteMessage): Promise<LoggedEvent[]> {

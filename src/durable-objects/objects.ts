@@ -16,6 +16,7 @@ import type { GatePolicy, Lease, Refusal } from "../engine/lease.ts";
 import type { Annotating } from "../engine/metadata.ts";
 import type { LogPlace } from "../flow-control/fifo.ts";
 import type { Entry, Invoker, Run, RunStatus } from "../engine/run.ts";
+import type { AppendPart } from "./storage/append-parts.ts";
 import type { WorkerMessage } from "./transport.ts";
 import type { BatchPolicy, DebouncePolicy, Pause, RateLimitPolicy } from "../protocol/flow-control.ts";
 
@@ -193,13 +194,22 @@ export interface RunIndexRow {
   dueAt: number | null;
 }
 
-/** One append's place in a log, as the Queue carries it. */
-export interface RouteMessage {
+/** Events that follow each other in a log. */
+export interface SeqRange {
+  from: number;
+  /** first seq after them */
+  to: number;
+}
+
+/** Where a request stands in its log. */
+export interface Appended extends SeqRange {
+  receivedAt: number;
+}
+
+/** A range of a log, as the Queue carries it: as the JSON that `accept.ts` makes of it. */
+export interface RouteMessage extends SeqRange {
   env: string;
   log: string;
-  from: number;
-  /** first seq after the append */
-  to: number;
   /** absent when they are too large for a message: the consumer reads them from the log */
   events?: LoggedEvent[];
 }
@@ -258,18 +268,23 @@ export interface EventPlace {
 }
 
 export interface LogObjectApi {
-  append(records: EventRecord[], receivedAt: number): Promise<{ from: number; to: number; receivedAt: number }>;
+  /**
+   * Takes the events of a request, all or none, and hands them to the queue. One that was taken before is not taken again:
+   * the answer is where it stands.
+   */
+  append(request: AppendPart[], receivedAt: number): Promise<Appended>;
   read(from: number, to: number): Promise<LoggedEvent[]>;
-  acknowledge(from: number, to: number): Promise<void>;
+  /** These ranges have been routed. */
+  acknowledge(ranges: SeqRange[]): Promise<void>;
   /**
    * Whether all events below a seq, or all that there are, have been routed or given up on: told as soon as they are, or
    * after a bounded time.
    */
   routed(seq: number | null): Promise<boolean>;
-  /** The ranges that begin at these seqs are being routed. */
-  working(from: number[]): Promise<void>;
-  /** The range that begins at `from` could not be routed; the text is shown if it is given up on. */
-  failed(from: number, error: string): Promise<void>;
+  /** These ranges are being routed. */
+  working(ranges: SeqRange[]): Promise<void>;
+  /** These ranges could not be routed; the text is shown if they are given up on. */
+  failed(ranges: SeqRange[], error: string): Promise<void>;
   event(internalId: string): Promise<LoggedEvent | null>;
   /** newest first, by internal id */
   events(filter: EventFilter): Promise<LoggedEvent[]>;
@@ -625,7 +640,7 @@ export interface ChannelObjectApi {
 export interface RouteQueue {
   exists(): boolean;
   /** False when the queue did not take the message. */
-  send(message: RouteMessage): Promise<boolean>;
+  send(message: string): Promise<boolean>;
 }
 
 /** Ways from one object to the others of its environment. A stub is taken anew for each use: a broken one stays broken. */

@@ -16,7 +16,6 @@ import type {
   Objects,
   RateLimitObjectApi,
   RegistryObjectApi,
-  RouteMessage,
   RouteQueue,
   RunObjectApi,
   SignalObjectApi,
@@ -37,7 +36,7 @@ const SEPARATOR_IN_ENV = ":";
 export const SUBSCRIPTION_PARAM = "subscription";
 
 /** The queue's producer, among the Worker's bindings. */
-function eventsQueue(): Queue<RouteMessage> | undefined {
+function eventsQueue(): Queue<string> | undefined {
   return Reflect.get(env, "INNGEST_EVENTS");
 }
 
@@ -46,7 +45,7 @@ const queue: RouteQueue = {
   send: async (message) => {
     meter.queueMessages += 1;
     try {
-      await eventsQueue()?.send(message, { contentType: "json" });
+      await eventsQueue()?.send(message, { contentType: "text" });
       return true;
     } catch (error) {
       console.error("the events queue took no message; the log will send it again", error);

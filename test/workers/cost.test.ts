@@ -11,13 +11,18 @@ const QUIET_MS = 250;
 
 type Cost = Figures & { ids: string[] };
 
+/** An event that comes after a while of silence also sets the alarm of its log, which goes off 8 s later. */
+const LOG_ALARM_ROWS = 1;
+
 /**
  * What events of `steps` steps cost. Every 5 s an isolate asks, once for all its events, which of them have to stay
- * in order: that is none's own cost, and of two counts within that time only one can contain it. Hence the smaller.
+ * in order, and every 8 s a log sets its alarm: that is none's own cost, and of two counts within that time only one can
+ * contain it. Hence the smaller of each.
  */
 async function costOf(events: number, steps: number, name?: string): Promise<Cost> {
-  const [first, second] = [await counted(events, steps, name), await counted(events, steps, name)];
-  return first.objectRequests < second.objectRequests ? first : second;
+  const [first, { ids: _ids, ...second }] = [await counted(events, steps, name), await counted(events, steps, name)];
+  const smaller = Object.entries(second).map(([key, count]) => [key, Math.min(count, first[key as keyof Figures])]);
+  return { ids: first.ids, ...(Object.fromEntries(smaller) as Figures) };
 }
 
 /** Sends events of `steps` steps to the log of the first shard; counts until nothing is counted any more. */
@@ -79,7 +84,7 @@ describe("an event that starts a local run of 5 steps", () => {
       `cost, idle: ${JSON.stringify(cost)}; ${rows} rows with alarms, ${definition} of them the run's table definition`,
     );
     await expectCompleted(ids, 5);
-    expect(rows).toBeLessThanOrEqual(14);
+    expect(rows + LOG_ALARM_ROWS).toBeLessThanOrEqual(14);
     expect(cost.objectRequests).toBeLessThanOrEqual(6);
     expect(cost.queueMessages).toBe(1);
   });

@@ -25,6 +25,7 @@ import type {
   Subscription,
   SyncError,
 } from "../objects.ts";
+import type { AppendPart } from "./append-parts.ts";
 
 /** The stores of one object, of which it uses the one of its kind. Each call makes a store that has read nothing yet. */
 export interface Stores {
@@ -139,11 +140,13 @@ export interface LogStore {
   create(): void;
 
   /**
-   * Stores records from `seq` on. Receipt times never fall from one append to the next.
+   * Stores a request from `seq` on, all of it or none. Receipt times never fall from one append to the next.
    *
    * @param ackedBefore the log's watermark: all below it has been routed
    */
-  append(records: EventRecord[], seq: number, receivedAt: number, ackedBefore: number): void;
+  append(parts: readonly AppendPart[], seq: number, receivedAt: number, ackedBefore: number): void;
+  /** The part that begins with this event. */
+  partOf(firstId: string): Append | undefined;
   /** The next free seq, and the watermark that the last append knew. */
   end(): { next: number; ackedBefore: number };
   /** Where an event stands; undefined when it is not here. */
