@@ -115,6 +115,16 @@ describe("an event that starts a local run of 5 steps", () => {
     expect([ten.objectRequests, rows(ten)]).toEqual([five.objectRequests, rows(five) + 5]);
   });
 
+  it("over a service binding: the rows and requests of an embedded function, and nothing else per step", async () => {
+    await expectCompleted((await costOf(1, 5, "binding/loop")).ids, 5); // the app is registered from here on
+    const { ids: _, ...embedded } = await costOf(1, 5);
+    const { ids, ...bound } = await costOf(1, 5, "binding/loop");
+    const ten = await costOf(1, 10, "binding/loop");
+    await expectCompleted(ids, 5);
+    expect(bound).toEqual(embedded);
+    expect([ten.objectRequests, ten.rowsWritten]).toEqual([bound.objectRequests, bound.rowsWritten + 5]);
+  });
+
   it("each further step is one row", async () => {
     const five = await costOf(1, 5);
     const fifteen = await costOf(1, 15);
