@@ -1,7 +1,15 @@
+import { CALL_BODY_MAX_BYTES } from "../protocol/limits.ts";
 import type { MemoText, RunStore } from "./storage/stores.ts";
 
-/** What is kept in memory of one run's results, in characters; a run with more reads them again for each call. */
+/** What is kept in memory of one run's results, in characters; those of a run with more are read again for each call. */
 const KEPT_MAX_CHARS = 512 * 1024;
+
+/** The results of a run's steps, in the order in which they settled. */
+export interface Memos {
+  list: readonly MemoText[];
+  /** they are more than a call may carry: only which they are is told, and their texts are empty */
+  areApart: boolean;
+}
 
 /**
  * The results of a run's steps, which each of its calls carries. A settled step never changes, so of those that are known only
@@ -9,23 +17,27 @@ const KEPT_MAX_CHARS = 512 * 1024;
  */
 export class KnownMemos {
   #store: Pick<RunStore, "memosAfter"> | null = null;
-  #memos: MemoText[] = [];
+  #list: MemoText[] = [];
+  #hasTexts = true;
   #chars = 0;
 
-  /** All of them, in the order in which they settled. */
-  of(store: Pick<RunStore, "memosAfter">): readonly MemoText[] {
-    if (store !== this.#store) this.#forget(store); // what the one before it has told may not have been stored
-    const fresh = store.memosAfter(this.#memos.at(-1)?.position ?? -1);
+  of(store: Pick<RunStore, "memosAfter">): Memos {
+    if (store !== this.#store) this.#begin(store); // what the one before it has told may not have been stored
+    const fresh = store.memosAfter(this.#list.at(-1)?.position ?? -1);
     for (const { text } of fresh) this.#chars += text.length;
-    const all = fresh.length === 0 ? this.#memos : [...this.#memos, ...fresh];
-    if (this.#chars <= KEPT_MAX_CHARS) this.#memos = all;
-    else this.#forget(store);
-    return all;
+    this.#hasTexts &&= this.#chars <= KEPT_MAX_CHARS;
+    if (fresh.length > 0) this.#list = [...this.#list, ...fresh];
+    if (this.#hasTexts) return { list: this.#list, areApart: false };
+    if (fresh.length > 0) this.#list = this.#list.map((memo) => ({ ...memo, text: "" }));
+    // a character is at least a byte
+    if (this.#chars > CALL_BODY_MAX_BYTES) return { list: this.#list, areApart: true };
+    return { list: store.memosAfter(-1), areApart: false };
   }
 
-  #forget(store: Pick<RunStore, "memosAfter">): void {
+  #begin(store: Pick<RunStore, "memosAfter">): void {
     this.#store = store;
-    this.#memos = [];
+    this.#list = [];
+    this.#hasTexts = true;
     this.#chars = 0;
   }
 }

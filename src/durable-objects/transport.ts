@@ -5,7 +5,7 @@ import type { Journal, LocalActivation } from "../protocol/journal.ts";
 import type { GatewayRequest, GatewayResult } from "../protocol/gateway.ts";
 import type { Entry, Run } from "../engine/run.ts";
 import type { Call, Reply } from "../engine/run-machine.ts";
-import type { MemoText } from "./storage/stores.ts";
+import type { Memos } from "./known-memos.ts";
 import type { WorkerResult } from "../protocol/connect/result.ts";
 
 /** The journal as it is given to activations of other Workers too, which see it from afar. */
@@ -31,8 +31,8 @@ export interface CallRequest {
   url: string;
   run: Run;
   events: EventRecord[];
-  /** results of the steps that have settled, in the order in which they did */
-  memos: readonly MemoText[];
+  /** results of the steps that have settled */
+  memos: Memos;
   /** the step that is to run, as far as it is known */
   target: Entry | undefined;
   disableImmediateExecution: boolean;

@@ -73,7 +73,7 @@ export function callBody(request: CallRequest, form: Form = "plain"): { body: st
   const { call, run, events, memos, target, disableImmediateExecution } = request;
   const text: (value: JsonValue) => string = form === "canonical" ? canonicalText : (value) => JSON.stringify(value);
   const maxAttempts = (target?.retry ?? run.retry).maxAttempts;
-  const stack = memos.map(({ id }) => id);
+  const stack = memos.list.map(({ id }) => id);
   const [event, ...others] = events.map((record) => text(record.event as unknown as JsonValue)); // as it was accepted
   const write = (useApi: boolean) => {
     const ctx = {
@@ -93,11 +93,13 @@ export function callBody(request: CallRequest, form: Form = "plain"): { body: st
     };
     const version = run.http?.version ?? -1;
     const inEvents = useApi || event === undefined ? "" : [event, ...others].join(",");
-    const steps = useApi ? "" : stepsText(memos, form);
+    const steps = useApi ? "" : stepsText(memos.list, form);
     return `{"ctx":${text(ctx)},"defers":${text(deferEcho(run))},${event === undefined ? "" : `"event":${event},`}"events":[${inEvents}],"steps":{${steps}},"use_api":${useApi},"version":${version}}`;
   };
-  const body = write(false);
-  return fitsBytes(body, CALL_BODY_MAX_BYTES) ? { body, isApart: false } : { body: write(true), isApart: true };
+  const body = memos.areApart ? null : write(false);
+  return body !== null && fitsBytes(body, CALL_BODY_MAX_BYTES)
+    ? { body, isApart: false }
+    : { body: write(true), isApart: true };
 }
 
 function stepsText(memos: readonly MemoText[], form: Form): string {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { KnownMemos } from "../../src/durable-objects/known-memos.ts";
 import type { CallRequest } from "../../src/durable-objects/transport.ts";
 import type { Entry } from "../../src/engine/run.ts";
 import { callBodySchema, type Memo } from "../../src/protocol/call.ts";
@@ -27,6 +28,12 @@ const settled = (id: string, position: number, memo: Memo): Entry =>
   entry(id, position, { kind: "settled", memo, at: NOW });
 const record: EventRecord = { internalId: EVENT.id, event: EVENT };
 
+/** As stores tell them. */
+const textsOf = (entries: Entry[], after: number) =>
+  entries.flatMap(({ id, position, status }) =>
+    status.kind === "settled" && position > after ? { id, position, text: JSON.stringify(status.memo) } : [],
+  );
+
 interface Changes extends Partial<CallRequest> {
   /** of its journal */
   entries?: Entry[];
@@ -37,9 +44,7 @@ const request = ({ entries = [], ...changes }: Changes = {}): CallRequest => ({
   url: "https://app.example.com/api/inngest?fnId=shop-ship&stepId=old",
   run: newRun({ http: { version: 2, pending: 0, discoveries: 0, emptyAt: null } }),
   events: [record],
-  memos: entries.flatMap(({ id, position, status }) =>
-    status.kind === "settled" ? { id, position, text: JSON.stringify(status.memo) } : [],
-  ),
+  memos: new KnownMemos().of({ memosAfter: (position) => textsOf(entries, position) }),
   target: entries.find(({ id }) => id === changes.call?.stepId),
   disableImmediateExecution: false,
   sdk: async () => "js:v4.24.0",
