@@ -107,6 +107,14 @@ export function behaviours(host: BehaviourHost): void {
         expect(await counted(key, "together")).toBe(3);
       });
 
+      it("of a crowd of 100 are all under way at the same time, wherever their code is", async () => {
+        const { key, id } = await start("crowd", { n: 100 });
+        await untilCounted(key, "crowded", 100); // none has returned yet: no connection is waited for
+        await open(key, "crowd");
+        expect(await outputOf(id)).toBe(4950);
+        expect(await counted(key, "crowded")).toBe(100);
+      });
+
       it("of one Promise.race: the handler goes on and ends while the loser still runs", async () => {
         const { key, id } = await start("race");
         const run = await ended(id);
