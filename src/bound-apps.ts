@@ -6,6 +6,8 @@ import { readSync, takenMessage } from "./routes/apps.ts";
 
 /** So long after an app could not be asked, requests do not ask again; the minute's sweep does. */
 const ASK_AGAIN_MS = 5_000;
+/** Requests of an isolate wait for its apps at first: one that hangs must not keep them for long. */
+const ANSWER_WITHIN_MS = 3_000;
 
 /**
  * The entrypoint that a binding leads to.
@@ -71,7 +73,7 @@ export class BoundApps {
     const entrypoint = boundEntrypoint(env, binding);
     let app: BoundApp;
     try {
-      app = await entrypoint.describe();
+      app = await withinTime(entrypoint.describe(), ANSWER_WITHIN_MS);
     } catch (error) {
       return `it does not say what it is (${messageOf(error)}); does its Worker export a class made by functionsEntrypoint, and does the binding name it? ${wranglerLines(binding)}`;
     }
@@ -79,6 +81,18 @@ export class BoundApps {
       return `it speaks version ${JSON.stringify(app.version)} of the contract and the platform version ${BINDING_VERSION}; deploy both with the same version of @dotdo/inngest`;
     const outcome = await objects.registry(MAIN_ENV).sync(readSync(app.registration, { binding }));
     return outcome.kind === "taken" ? takenMessage(outcome) : null;
+  }
+}
+
+async function withinTime<T>(work: Promise<T>, ms: number): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${ms / 1000} s`)), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    if (timer !== undefined) clearTimeout(timer);
   }
 }
 
