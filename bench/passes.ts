@@ -8,6 +8,8 @@ import { cpuTimes, othersShare } from "./usage.ts";
 /** From this share of a core on, used by others, a pass is noisy. */
 export const NOISY_FROM = 0.4;
 const PASS_WITHIN_MS = 240_000;
+/** After so long no pass is made up for: the whole must come to its end. */
+const SPARE_WITHIN_MS = 45_000;
 
 export interface Pass {
   values: Value[];
@@ -29,8 +31,10 @@ export async function repeat(
   const { passes, isWarmedUp } = measure;
   if (isWarmedUp) await onePass(measure, stage);
   const made: Pass[] = [];
+  const startedAt = performance.now();
+  const isShort = () => performance.now() - startedAt < SPARE_WITHIN_MS;
   const quiet = () => made.filter((pass) => !isNoisy(pass));
-  while (made.length < passes || (quiet().length < passes && made.length < passes + spare))
+  while (made.length < passes || (quiet().length < passes && made.length < passes + spare && isShort()))
     made.push(await onePass(measure, stage));
   const counted = [...quiet(), ...made.filter(isNoisy)].slice(0, passes);
   return { counted, setAside: made.length - counted.length };

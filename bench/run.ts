@@ -98,7 +98,7 @@ function tell(line: string): void {
 }
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-  process.once(signal, () => void endAll().finally(() => process.exit(1)));
+  process.on(signal, () => void endAll().finally(() => process.exit(1)));
 try {
   await main();
 } finally {
