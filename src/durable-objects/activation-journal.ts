@@ -54,7 +54,7 @@ export class ActivationJournal implements RemoteJournal {
 
   memo(stepId: string): SettledMemo | undefined {
     return this.#guarded(undefined, () => {
-      const entry = this.#own?.has(stepId) === false ? undefined : this.#record.stored.entry(stepId);
+      const entry = this.#known(stepId);
       if (!entry) this.#absent.add(stepId);
       return settledMemo(entry);
     });
@@ -195,7 +195,8 @@ export class ActivationJournal implements RemoteJournal {
   }
 
   #known(stepId: string): Entry | undefined {
-    return this.#absent.has(stepId) ? undefined : this.#record.stored.entry(stepId);
+    const isAbsent = this.#absent.has(stepId) || this.#own?.has(stepId) === false;
+    return isAbsent ? undefined : this.#record.stored.entry(stepId);
   }
 
   #isThere(stepId: string): void {

@@ -133,13 +133,23 @@ export function workerdHost(ctx: DurableObjectState): Host {
 }
 
 function sqlOf(storage: DurableObjectStorage): Sql {
+  let isNew = false;
   return {
     exec: (query, ...bindings) => {
       const cursor = storage.sql.exec(query, ...bindings);
       const rows = cursor.toArray();
-      meter.rowsWritten += cursor.rowsWritten;
+      const { rowsWritten } = cursor;
+      meter.statements += 1;
+      meter.rowsWritten += rowsWritten;
+      if (rowsWritten > 0 && !isNew && query.startsWith("CREATE TABLE")) {
+        isNew = true;
+        meter.objectsCreated += 1;
+      }
       return rows as never; // rows as the statement's author describes them
     },
-    transaction: (body) => storage.transactionSync(body),
+    transaction: (body) => {
+      meter.statements += 1;
+      return storage.transactionSync(body);
+    },
   };
 }

@@ -34,10 +34,17 @@ const CREATE_DUE_INDEX = "CREATE INDEX IF NOT EXISTS record_due ON record (due_a
 /** Events inline in the header up to this many characters: one row less for almost every run. */
 const INLINE_EVENTS_MAX = 16_384;
 
+/** Whether there is anything to look for; `steps`: there may be some. */
+interface Found {
+  table: boolean;
+  dueIndex: boolean;
+  steps: boolean;
+}
+
 export class SqlRunStore implements RunStore {
   readonly #sql: Sql;
-  /** what has been created; undefined while it has not been looked for */
-  #has: { table: boolean; dueIndex: boolean } | undefined;
+  /** what there is; undefined while it has not been looked for */
+  #has: Found | undefined;
 
   constructor(sql: Sql) {
     this.#sql = sql;
@@ -64,7 +71,7 @@ export class SqlRunStore implements RunStore {
   create(run: Run, events: EventRecord[]): { inline: boolean } {
     return this.transaction(() => {
       this.#sql.exec(CREATE_TABLE);
-      this.#has = { table: true, dueIndex: false };
+      this.#has = { table: true, dueIndex: false, steps: false };
       const text = JSON.stringify(events);
       const inline = text.length <= INLINE_EVENTS_MAX;
       if (!inline) this.#put("events", null, null, text);
@@ -87,20 +94,23 @@ export class SqlRunStore implements RunStore {
   }
 
   entry(stepId: string): Entry | undefined {
-    return this.#get<Entry>(`step/${stepId}`) ?? undefined;
+    return this.#found.steps ? (this.#get<Entry>(`step/${stepId}`) ?? undefined) : undefined;
   }
 
   putEntry(entry: Entry): void {
     const dueAt = entryDueAt(entry);
-    if (dueAt !== null && !this.#created.dueIndex) {
+    const found = this.#found;
+    if (dueAt !== null && !found.dueIndex) {
       this.#sql.exec(CREATE_DUE_INDEX);
-      this.#has = { table: true, dueIndex: true };
+      found.dueIndex = true;
     }
+    found.steps = true;
     this.#put(`step/${entry.id}`, entry.position, dueAt, JSON.stringify(entry));
   }
 
   /** The whole journal in the order of its commits. */
   entries(): Entry[] {
+    if (!this.#found.steps) return [];
     const rows = this.#rows("SELECT * FROM record WHERE key GLOB 'step/*' ORDER BY position");
     return rows.map((row) => this.#parse<Entry>(row));
   }
@@ -117,7 +127,7 @@ export class SqlRunStore implements RunStore {
 
   /** Without reading what is in them: a run over HTTP sends all of them with each call. */
   memosAfter(position: number): MemoText[] {
-    if (!this.#created.table) return [];
+    if (!this.#found.steps) return [];
     const rows = this.#exec<{ key: string; position: number; parts: number; text: string | null }>(
       // what is in parts is no JSON before it is put together
       `SELECT key, position, parts, CASE WHEN parts = 0 THEN json -> '$.status.memo' END AS text FROM record
@@ -156,21 +166,21 @@ export class SqlRunStore implements RunStore {
 
   /** Entries whose deadline is not after `now`, earliest first. */
   dueEntries(now: number, limit: number): Entry[] {
-    if (!this.#created.dueIndex) return [];
+    if (!this.#found.dueIndex) return [];
     return this.#rows("SELECT * FROM record WHERE due_at_ms <= ? ORDER BY due_at_ms, position LIMIT ?", now, limit).map(
       (row) => this.#parse<Entry>(row),
     );
   }
 
   nextDueAt(): number | null {
-    if (!this.#created.dueIndex) return null;
+    if (!this.#found.dueIndex) return null;
     const [row] = this.#rows("SELECT * FROM record WHERE due_at_ms IS NOT NULL ORDER BY due_at_ms LIMIT 1");
     return row?.due_at_ms ?? null;
   }
 
   /** Entries with a deadline: what an ended run must withdraw. */
   openEntries(): Entry[] {
-    if (!this.#created.dueIndex) return [];
+    if (!this.#found.dueIndex) return [];
     return this.#rows("SELECT * FROM record WHERE due_at_ms IS NOT NULL ORDER BY due_at_ms, position").map((row) =>
       this.#parse<Entry>(row),
     );
@@ -293,16 +303,17 @@ export class SqlRunStore implements RunStore {
   }
 
   #rows(query: string, ...bindings: SqlValue[]): RecordRow[] {
-    return this.#created.table ? this.#exec<RecordRow>(query, ...bindings) : [];
+    return this.#found.table ? this.#exec<RecordRow>(query, ...bindings) : [];
   }
 
   /** Without a table there is nothing to read; until an entry has had a deadline there is no index, and nothing to look for. */
-  get #created(): { table: boolean; dueIndex: boolean } {
+  get #found(): Found {
     if (this.#has) return this.#has;
     const names = this.#exec<{ name: string }>(
       "SELECT name FROM sqlite_master WHERE name IN ('record', 'record_due')",
     ).map(({ name }) => name);
-    return (this.#has = { table: names.includes("record"), dueIndex: names.includes("record_due") });
+    const table = names.includes("record");
+    return (this.#has = { table, dueIndex: names.includes("record_due"), steps: table });
   }
 
   #exec<Row extends Record<string, SqlValue>>(query: string, ...bindings: SqlValue[]): Row[] {
