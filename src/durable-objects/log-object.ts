@@ -354,6 +354,7 @@ export class LogObject implements LogObjectApi {
   /** Events go with their day; runs once they have ended that long ago; the object when it holds nothing. */
   async #expire(now: number): Promise<void> {
     const horizon = now - this.#retentionMs();
+    if (logDay(this.#host.name) >= horizon) return; // nothing in it can have ended before: none of its runs is looked at
     for (const row of this.#store.endedRuns(horizon, SWEEP_PAGE)) {
       const { kind } = await this.#host.objects.run(this.#host.env, row.runId).forget();
       if (kind === "forgotten") this.#store.deleteRun(row.eventId, row.runId);
