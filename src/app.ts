@@ -40,12 +40,19 @@ export function platformApp(
   app.route("/", webhookRoutes(webhooks)); // before the guard: deliveries come from elsewhere, and prove themselves
   app.use(devGuard(settings));
   app.use(async (c, next) => {
+    // our client may say what only this platform understands
+    const own: Record<string, string> = {
+      [headers.serverKind]: settings().isDev ? "dev" : "cloud",
+      [headers.dotdo]: "1",
+    };
+    if (c.req.path.startsWith("/e/")) own["access-control-allow-origin"] = "*";
+    // before there is an answer, so that it is made once; again on one that a route has made by itself
+    for (const [name, value] of Object.entries(own)) c.header(name, value);
     await next();
-    c.header(headers.serverKind, settings().isDev ? "dev" : "cloud");
-    c.header(headers.dotdo, "1"); // our client may say what only this platform understands
+    for (const [name, value] of Object.entries(own)) if (!c.res.headers.has(name)) c.header(name, value);
   });
   // browsers may send events from anywhere: the key in the path decides (inngest-protocol §1.1)
-  app.use("/e/*", cors({ origin: "*", allowMethods: ["GET", "POST", "PUT", "DELETE", "OPTIONS"], maxAge: 3600 }));
+  app.options("/e/*", cors({ origin: "*", allowMethods: ["GET", "POST", "PUT", "DELETE", "OPTIONS"], maxAge: 3600 }));
   app.get("/health", (c) => c.json({ status: 200, message: "OK", version }));
   app.use(environmentGuard(objects, env, settings));
   app.route("/", environmentRoutes(objects, settings));

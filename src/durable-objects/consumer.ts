@@ -34,8 +34,10 @@ export async function routeBatch(objects: Objects, env: string, messages: RouteM
   const names = [...new Set(events.map(({ record }) => record.event.name))];
   const named = events.flatMap(({ record }) => namedFunction(record) ?? []);
   const table = await objects.registry(env).route(names, [...new Set(named)]);
-  const unique = await dropDuplicates(objects, env, startsOf(env, events, table, now));
-  await deliverToWaits(objects, env, events, table);
+  const [unique] = await Promise.all([
+    dropDuplicates(objects, env, startsOf(env, events, table, now)),
+    deliverToWaits(objects, env, events, table),
+  ]);
   const each: Each = async (items, task) => {
     for (let i = 0, signedAt = 0; i < items.length;) {
       if (i > 0) await objects.pause();

@@ -49,6 +49,8 @@ const SINCE_PAGE_APPENDS = 200;
 const RESEND_PAGE = 100;
 const RUNS_PAGE = 500;
 const RUNS_LOOKED_AT = 1000;
+const RUNS_READ_AT_ONCE = 100;
+const DAY_MS = 86_400_000;
 
 /** A request that is about to be taken. */
 interface Arrival {
@@ -79,6 +81,8 @@ export class LogObject implements LogObjectApi {
   #routing: Promise<void> | null = null;
   #arrivals: Arrival[] = [];
   #isTaking = false;
+  /** up to which run the sweeper has looked for those to forget */
+  #expired: RunPlace | null = null;
   /** why a range could not be routed, by its first seq */
   readonly #errors = new Map<number, { to: number; error: string }>();
 
@@ -239,19 +243,19 @@ export class LogObject implements LogObjectApi {
   }
 
   async listRuns(filter: RunListFilter, place: RunPlace | null): ReturnType<LogObjectApi["listRuns"]> {
-    const rows =
-      filter.order === "desc"
-        ? this.#store.runsBefore(place, RUNS_LOOKED_AT)
-        : this.#store.runsAfter(place, RUNS_LOOKED_AT);
     const runs: RunIndexRow[] = [];
-    for (const row of rows) {
-      if (!isListed(row, filter)) continue;
-      runs.push(row);
-      if (runs.length >= filter.limit) return { runs, next: { eventId: row.eventId, runId: row.runId } };
+    let next = place;
+    // mostly the first rows are wanted: more are read as long as there are not enough
+    for (let looked = 0; looked < RUNS_LOOKED_AT; looked += RUNS_READ_AT_ONCE) {
+      const rows = this.#store[filter.order === "desc" ? "runsBefore" : "runsAfter"](next, RUNS_READ_AT_ONCE);
+      for (const row of rows) {
+        next = { eventId: row.eventId, runId: row.runId };
+        if (isListed(row, filter)) runs.push(row);
+        if (runs.length >= filter.limit) return { runs, next };
+      }
+      if (rows.length < RUNS_READ_AT_ONCE) return { runs, next: null };
     }
-    const last = rows.at(-1);
-    const isMore = last !== undefined && rows.length === RUNS_LOOKED_AT;
-    return { runs, next: isMore ? { eventId: last.eventId, runId: last.runId } : null };
+    return { runs, next };
   }
 
   /** Whether an event is as a query wants it; null for one that is not kept any more. */
@@ -355,11 +359,11 @@ export class LogObject implements LogObjectApi {
   async #expire(now: number): Promise<void> {
     const horizon = now - this.#retentionMs();
     if (logDay(this.#host.name) >= horizon) return; // nothing in it can have ended before: none of its runs is looked at
-    for (const row of this.#store.endedRuns(horizon, SWEEP_PAGE)) {
+    for (const row of this.#endedBefore(horizon)) {
       const { kind } = await this.#host.objects.run(this.#host.env, row.runId).forget();
       if (kind === "forgotten") this.#store.deleteRun(row.eventId, row.runId);
     }
-    if (logDay(this.#host.name) + 86_400_000 >= horizon) return;
+    if (logDay(this.#host.name) + DAY_MS >= horizon) return;
     if (this.isRouted) this.#store.deleteEvents();
     if (!this.#store.isEmpty()) return;
     await this.#host.objects.registry(this.#host.env).closeLog(this.#host.name);
@@ -369,6 +373,16 @@ export class LogObject implements LogObjectApi {
     this.#next = 0;
     this.#alarmAt = null;
     this.#acked = new Acknowledged(0);
+  }
+
+  /** Of a bounded number of runs, the next ones at each sweep: nobody pays for looking at all of them every minute. */
+  #endedBefore(horizon: number): RunIndexRow[] {
+    const rows = this.#store.runsAfter(this.#expired, RUNS_LOOKED_AT);
+    const ended = rows.filter(({ endedAt }) => endedAt !== null && endedAt < horizon).slice(0, SWEEP_PAGE);
+    const last = ended.length === SWEEP_PAGE ? ended.at(-1) : rows.at(-1);
+    const isLast = ended.length < SWEEP_PAGE && rows.length < RUNS_LOOKED_AT;
+    this.#expired = isLast || !last ? null : { eventId: last.eventId, runId: last.runId };
+    return ended;
   }
 
   async #resendOverdue(): Promise<void> {

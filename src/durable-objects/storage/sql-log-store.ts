@@ -155,7 +155,10 @@ export class SqlLogStore implements LogStore {
     let high = this.end().next;
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
-      const [row] = this.#rows<AppendHead>(`SELECT ${HEAD} FROM append WHERE seq <= ? ORDER BY seq DESC LIMIT 1`, middle);
+      const [row] = this.#rows<AppendHead>(
+        `SELECT ${HEAD} FROM append WHERE seq <= ? ORDER BY seq DESC LIMIT 1`,
+        middle,
+      );
       if (!row || row.received_at_ms < receivedAt) low = row ? Math.max(row.seq + row.count, middle + 1) : middle + 1;
       else high = row.seq;
     }
@@ -238,14 +241,6 @@ export class SqlLogStore implements LogStore {
   overdueRuns(before: number, limit: number): RunIndexRow[] {
     return this.#rows<RunRow>(
       "SELECT * FROM run WHERE due_at_ms < ? ORDER BY due_at_ms, event_id, run_id LIMIT ?",
-      before,
-      limit,
-    ).map(toIndexRow);
-  }
-
-  endedRuns(before: number, limit: number): RunIndexRow[] {
-    return this.#rows<RunRow>(
-      "SELECT * FROM run WHERE ended_at_ms < ? ORDER BY event_id, run_id LIMIT ?",
       before,
       limit,
     ).map(toIndexRow);

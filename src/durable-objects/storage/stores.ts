@@ -181,8 +181,6 @@ export interface LogStore {
   runsBefore(place: Pick<RunIndexRow, "eventId" | "runId"> | null, limit: number): RunIndexRow[];
   /** Runs that were due before an instant, earliest first, then by event and run id. */
   overdueRuns(before: number, limit: number): RunIndexRow[];
-  /** Runs that ended before an instant, by event and run id. */
-  endedRuns(before: number, limit: number): RunIndexRow[];
   deleteRun(eventId: string, runId: string): void;
 
   /** Whether neither events nor runs nor ranges are left. */

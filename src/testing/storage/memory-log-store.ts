@@ -180,15 +180,6 @@ export class MemoryLogStore implements LogStore {
     return due.sort((a, b) => (a.dueAt ?? 0) - (b.dueAt ?? 0)).slice(0, limit);
   }
 
-  endedRuns(before: number, limit: number): RunIndexRow[] {
-    const ended: RunIndexRow[] = [];
-    for (const row of this.#runs()) {
-      if (ended.length >= limit) break;
-      if (row.endedAt !== null && row.endedAt < before) ended.push(row);
-    }
-    return ended;
-  }
-
   deleteRun(eventId: string, runId: string): void {
     this.#disk.delete("run", `${eventId}\0${runId}`);
   }
