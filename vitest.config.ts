@@ -1,9 +1,13 @@
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
+import { kCurrentWorker } from "miniflare";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { answerAsApp } from "./test/helpers/served-app.ts";
 
-const LONG = ["test/workers/behaviours.test.ts", "test/workers/random-workflows.test.ts"];
+const LONG = [
+  ...["http", "binding", "local"].map((transport) => `test/workers/behaviours-${transport}.test.ts`),
+  "test/workers/random-workflows.test.ts",
+];
 
 /** Begins with the files that take longest: a fresh clone knows no durations, and one would be left alone at the end. */
 class LongestFirst extends BaseSequencer {
@@ -54,6 +58,7 @@ export default defineConfig({
             wrangler: { configPath: "./wrangler.toml" },
             miniflare: {
               bindings: { INNGEST_DEV: "1" },
+              serviceBindings: { BOUND: { name: kCurrentWorker, entrypoint: "BoundFunctions" } },
               // the code reaches its objects without bindings, `listDurableObjectIds` does not
               durableObjects: Object.fromEntries(
                 ["StepDO", "EventDO", "ConcurrencyDO", "RegistryDO", "HistoryDO", "ChannelDO", "ConnectDO"].map(

@@ -6,23 +6,30 @@ export interface BenchEvent {
   data: Record<string, unknown>;
 }
 
+/** workerd closes a connection that has been idle for 5 s; a request that meets it then would be lost. */
+const IDLE_MS = 3_000;
+
 export class Client {
   readonly url: string;
   readonly #agent: Agent;
 
   constructor(url: string, connections: number) {
     this.url = url;
-    this.#agent = new Agent({ keepAlive: true, maxSockets: connections });
+    this.#agent = new Agent({ keepAlive: true, maxSockets: connections, timeout: IDLE_MS });
   }
 
   /** @returns the events' ids */
   async send(events: BenchEvent | BenchEvent[]): Promise<string[]> {
-    const { ids } = await this.#request<{ ids: string[] }>("POST", "/e/bench", JSON.stringify(events));
+    const { ids } = await this.post<{ ids: string[] }>("/e/bench", JSON.stringify(events));
     return ids;
   }
 
   get<T>(path: string): Promise<T> {
     return this.#request("GET", path);
+  }
+
+  post<T>(path: string, body: string): Promise<T> {
+    return this.#request("POST", path, body);
   }
 
   close(): void {
@@ -39,8 +46,9 @@ export class Client {
         response.on("data", (chunk: string) => (text += chunk));
         response.on("error", reject);
         response.on("end", () => {
-          if (response.statusCode === 200) resolve(JSON.parse(text));
-          else reject(new Error(`${method} ${path}: status ${response.statusCode}: ${text.slice(0, 300)}`));
+          if (response.statusCode !== 200)
+            return reject(new Error(`${method} ${path}: status ${response.statusCode}: ${text.slice(0, 300)}`));
+          resolve((response.headers["content-type"]?.includes("json") ? JSON.parse(text) : text) as T);
         });
       });
       sent.on("error", reject);

@@ -1,5 +1,4 @@
-/** The functions that are measured; the same code runs embedded and behind HTTP. */
-import type { Inngest, InngestFunction } from "../src/sdk/index.ts";
+/** The functions that are measured. The same code runs embedded, in a Worker of its own, and behind HTTP with any client. */
 
 /** What a run tells the benchmark; `scope` is chosen by the sender. Times are epoch milliseconds. */
 export interface Mark {
@@ -12,65 +11,95 @@ export interface Mark {
 
 export type Report = (mark: Mark) => void;
 
-/** Events are named `<client id>/<function id>`, so each transport has its own. */
-export function benchFunctions(client: Inngest, report: Report): InngestFunction[] {
-  const trigger = (id: string) => ({ event: `${client.id}/${id}` });
+/** Data of the benchmark's events; each function reads its part. */
+interface Data {
+  scope?: string;
+  key: string;
+  n: number;
+  lane?: number;
+  holdMs: number;
+}
 
-  const first = client.createFunction({ id: "first" }, trigger("first"), async ({ event }) => {
-    report({ ...tagOf(event.data), at: Date.now() });
-  });
+interface Input {
+  event: { data: Data };
+  step: {
+    run<T>(id: string, body: () => T | Promise<T>): Promise<T>;
+    invoke(id: string, options: { function: unknown; data?: object }): Promise<unknown>;
+    waitForEvent(id: string, options: { event: string; match: string; timeout: string }): Promise<unknown>;
+  };
+}
 
-  const one = client.createFunction({ id: "one" }, trigger("one"), async ({ event, step }) => {
+/** What clients call differently. */
+export interface Kit<F> {
+  /** id of its client, the first part of its events' names */
+  id: string;
+  define(options: { id: string; concurrency?: object }, event: string, handler: (input: Input) => Promise<unknown>): F;
+}
+
+/** A limit that {@link benchFunctions}' `held` has for each lane. */
+export const HELD_LIMIT = 2;
+
+/** @param now epoch milliseconds, as exactly as the runtime knows them */
+export function benchFunctions<F>(kit: Kit<F>, report: Report, now: () => number): F[] {
+  const define = (id: string, handler: (input: Input) => Promise<unknown>, limit?: number) =>
+    kit.define(
+      { id, ...(limit !== undefined && { concurrency: { limit, key: "event.data.lane" } }) },
+      `${kit.id}/${id}`,
+      handler,
+    );
+  const tell = ({ scope, key }: Data, at: number, fromAt?: number) =>
+    report({ scope: String(scope), key: String(key), at, ...(fromAt !== undefined && { fromAt }) });
+
+  const first = define("first", async ({ event }) => tell(event.data, now()));
+
+  const oneStep = async ({ event, step }: Input) => {
     await step.run("only", () => 1);
-    report({ ...tagOf(event.data), at: Date.now() });
-  });
+    tell(event.data, now());
+  };
+  const one = define("one", oneStep);
+  const limited = define("limited", oneStep, 1);
 
-  const limited = client.createFunction(
-    { id: "limited", concurrency: { limit: 1, key: "event.data.lane" }, triggers: [trigger("limited")] },
+  const held = define(
+    "held",
     async ({ event, step }) => {
-      await step.run("only", () => 1);
-      report({ ...tagOf(event.data), at: Date.now() });
+      const fromAt = await step.run("hold", async () => {
+        const since = now();
+        await new Promise((resolve) => setTimeout(resolve, event.data.holdMs));
+        tell(event.data, now(), since);
+        return since;
+      });
+      return fromAt;
     },
+    HELD_LIMIT,
   );
 
   // times are memoized, so a replay between two steps leaves them as they were
-  const steps = client.createFunction({ id: "steps" }, trigger("steps"), async ({ event, step }) => {
-    const fromAt = await step.run("step", () => Date.now());
+  const steps = define("steps", async ({ event, step }) => {
+    const fromAt = await step.run("step-0", now);
     let at = fromAt;
-    for (let i = 1; i < event.data.n; i++) at = await step.run("step", () => Date.now());
-    report({ ...tagOf(event.data), fromAt, at });
+    for (let i = 1; i < event.data.n; i++) at = await step.run(`step-${i}`, now);
+    tell(event.data, at, fromAt);
   });
 
-  const parallel = client.createFunction({ id: "parallel" }, trigger("parallel"), async ({ event, step }) => {
-    const fromAt = await step.run("before", () => Date.now());
+  const parallel = define("parallel", async ({ event, step }) => {
+    const fromAt = await step.run("before", now);
     await Promise.all(Array.from({ length: event.data.n }, (_, i) => step.run(`branch-${i}`, () => i)));
-    const at = await step.run("after", () => Date.now());
-    report({ ...tagOf(event.data), fromAt, at });
+    tell(event.data, await step.run("after", now), fromAt);
   });
 
-  const leaf = client.createFunction({ id: "leaf" }, async () => 1);
-  const nested: InngestFunction = client.createFunction(
-    { id: "nested" },
-    trigger("nested"),
-    async ({ event, step }) => {
-      const { n, ...tag } = event.data;
-      const fromAt = await step.run("before", () => Date.now());
-      if (n > 1) await step.invoke("down", { function: nested, data: { n: n - 1 } });
-      else await step.invoke("down", { function: leaf });
-      if (tag.scope === undefined) return; // an inner level
-      const at = await step.run("after", () => Date.now());
-      report({ ...tagOf(tag), fromAt, at });
-    },
-  );
-
-  const waiter = client.createFunction({ id: "waiter" }, trigger("waiter"), async ({ event, step }) => {
-    await step.waitForEvent("answer", { event: `${client.id}/answer`, match: "data.key", timeout: "1m" });
-    report({ ...tagOf(event.data), at: Date.now() });
+  const leaf = define("leaf", async () => 1);
+  const nested: F = define("nested", async ({ event, step }) => {
+    const { n, scope } = event.data;
+    const isOutermost = scope !== undefined;
+    const fromAt = isOutermost ? await step.run("before", now) : 0;
+    await step.invoke("down", n > 1 ? { function: nested, data: { n: n - 1 } } : { function: leaf, data: {} });
+    if (isOutermost) tell(event.data, await step.run("after", now), fromAt);
   });
 
-  return [first, one, limited, steps, parallel, leaf, nested, waiter];
-}
+  const waiter = define("waiter", async ({ event, step }) => {
+    await step.waitForEvent("answer", { event: `${kit.id}/answer`, match: "data.key", timeout: "2m" });
+    tell(event.data, now());
+  });
 
-function tagOf(data: Record<string, unknown>): { scope: string; key: string } {
-  return { scope: String(data.scope), key: String(data.key) };
+  return [first, one, limited, held, steps, parallel, leaf, nested, waiter];
 }

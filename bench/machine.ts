@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { createRequire, findPackageJSON } from "node:module";
 import { availableParallelism, cpus, release, totalmem, type } from "node:os";
 
 /** What the figures depend on. */
@@ -8,8 +8,8 @@ export interface Machine {
   cores: number;
   memoryGb: number;
   os: string;
-  node: string;
-  workerd: string;
+  /** by name */
+  versions: Record<string, string>;
 }
 
 export function machine(): Machine {
@@ -18,14 +18,18 @@ export function machine(): Machine {
     cores: availableParallelism(),
     memoryGb: Math.round(totalmem() / 2 ** 30),
     os: `${type()} ${release()}`,
-    node: process.versions.node,
-    workerd: workerdVersion(),
+    versions: {
+      Node: process.versions.node,
+      workerd: version("workerd", createRequire(import.meta.url).resolve("miniflare")), // the one that Miniflare would start
+      "inngest (v4)": version("inngest-v4"),
+      "inngest (v3)": version("inngest-v3"),
+    },
   };
 }
 
-/** Of the one that Miniflare, which starts it, would find. */
-function workerdVersion(): string {
-  const miniflare = createRequire(import.meta.url).resolve("miniflare");
-  const file = createRequire(miniflare).resolve("workerd/package.json");
+/** Of an installed package, as a file would find it. */
+function version(name: string, from = import.meta.filename): string {
+  const file = findPackageJSON(name, from);
+  if (file === undefined) throw new Error(`${name} is not installed`);
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }

@@ -23,10 +23,13 @@ export class Marks {
   async wait(scope: string, count: number, withinMs: number): Promise<Mark[]> {
     const deadline = performance.now() + withinMs;
     for (;;) {
-      for (const mark of await this.#fetchNew()) this.add(mark);
       const found = this.#byScope.get(scope) ?? [];
-      if (found.length >= count || performance.now() > deadline) return found;
+      if (found.length >= count || performance.now() > deadline) {
+        this.#byScope.delete(scope);
+        return found;
+      }
       await delay(POLL_EVERY_MS);
+      for (const mark of await this.#fetchNew()) this.add(mark);
     }
   }
 }

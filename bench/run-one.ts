@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Mark } from "./functions.ts";
 import type { Target } from "./stage.ts";
 
-const WITHIN_MS = 180_000;
+const WITHIN_MS = 120_000;
 
 /** Starts one run and returns its mark. */
 export async function runOne(target: Target, fn: string, data: Record<string, unknown> = {}): Promise<Mark> {

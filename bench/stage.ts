@@ -1,100 +1,103 @@
-/** What is measured: a fresh platform in a process of its own, and an app over HTTP in this one. */
-import { once } from "node:events";
+/** What is measured: a server in a process of its own, on an empty disk, and apps that it calls. */
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer, type IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Inngest } from "../src/sdk/index.ts";
-import { createHandler, type ServeHandler } from "../src/serve/handler.ts";
-import { spawnPlatform } from "../test/helpers/platform-process.ts";
+import { launch, type PlatformOptions, spawnPlatform } from "../test/helpers/platform-process.ts";
+import { servePython } from "./apps/python.ts";
+import { type App, serveApp } from "./apps/typescript.ts";
 import { Client } from "./client.ts";
-import { benchFunctions, type Mark } from "./functions.ts";
+import type { Mark } from "./functions.ts";
 import { type ClientApp, startClients } from "./interop.ts";
 import { Marks } from "./marks.ts";
 
 const CONNECTIONS = 20;
+const LAST_WORDS = 1_000;
+
+/**
+ * `platform`: ours, with the measured functions embedded. The others are what it is compared with: the runtime with nothing
+ * in it, a server that answers an SDK at once, and Cloudflare Workflows' local engine.
+ */
+export type StageKind = "platform" | "floor" | "sdk" | "workflows";
+
+/** Where functions live and who calls them; the first part of their events' names. */
+export type TargetName = "embedded" | "binding" | "http" | "v4" | "v3" | "python" | "floor" | "workflows";
 
 /** The functions of one transport. */
 export interface Target {
-  readonly name: "local" | "http";
+  readonly name: TargetName;
   readonly client: Client;
   readonly marks: Marks;
 }
 
 export interface Stage {
-  readonly targets: Target[];
   readonly client: Client;
-  /** the official clients' apps and ours, started when they are first asked for */
+  /** of the launcher; the runtime is its child */
+  readonly pid: number;
+  /** Their app is started when it is first asked for. */
+  target(name: TargetName): Promise<Target>;
+  /** the last that it has written to its console */
+  lastWords(): string;
+  /** the apps of the interop suite, of all languages */
   clients(): Promise<ClientApp[]>;
   close(): Promise<void>;
 }
 
-export async function openStage(): Promise<Stage> {
+const inWorkers = (path: string) => join(import.meta.dirname, "workers", path);
+
+const servers: Record<StageKind, Pick<PlatformOptions, "worker" | "command">> = {
+  platform: { worker: inWorkers("platform/worker.ts") },
+  floor: { worker: inWorkers("floor.ts") },
+  sdk: { command: launch("bench/sdk-floor.ts") },
+  workflows: { worker: inWorkers("workflows/worker.ts") },
+};
+
+const open = new Set<() => Promise<unknown>>();
+let isEnding = false;
+
+/** Ends what is open, for good: whatever happens to the benchmark, nothing stays behind. */
+export function endAll(): Promise<unknown> {
+  isEnding = true;
+  return Promise.allSettled([...open].map((end) => end()));
+}
+
+export async function openStage(kind: StageKind): Promise<Stage> {
+  if (isEnding) throw new Error("the benchmark is ending");
   const stateDir = mkdtempSync(join(tmpdir(), "inngest-bench-"));
-  const platform = await spawnPlatform({ stateDir, worker: join(import.meta.dirname, "worker.ts") });
-  const client = new Client(platform.url, CONNECTIONS);
-  const app = await serveApp(platform.url);
-  const local = new Marks(() => client.get<Mark[]>("/bench/marks"));
+  const dispose = () => rmSync(stateDir, { recursive: true, force: true, maxRetries: 3 });
+  const server = await spawnPlatform({ stateDir, ...servers[kind] }).catch((error: unknown) => {
+    dispose();
+    throw error;
+  });
+  if (isEnding) await server.killGroup();
+  const client = new Client(server.url, CONNECTIONS);
+  const apps = new Map<TargetName, Promise<App>>();
   let clients: Promise<ClientApp[]> | undefined;
-  const dispose = () => rmSync(stateDir, { recursive: true, force: true });
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => void platform.killGroup().finally(() => (dispose(), process.exit(1))));
+
+  async function close(): Promise<void> {
+    open.delete(close);
+    client.close();
+    await Promise.allSettled([...apps.values()].map(async (app) => (await app).close()));
+    for (const one of (await clients?.catch(() => [])) ?? []) await one.stop();
+    await server.killGroup(); // its disk is thrown away
+    dispose();
   }
+  open.add(close);
+
+  const appOf = (name: TargetName): Promise<App> | null => {
+    if (name === "python") return servePython(server.url);
+    return name === "http" || name === "v4" || name === "v3" ? serveApp(name, server.url) : null;
+  };
+  const own = new Marks(() => client.get<Mark[]>("/bench/marks"));
   return {
     client,
-    targets: [
-      { name: "local", client, marks: local },
-      { name: "http", client, marks: app.marks },
-    ],
-    clients: () => (clients ??= startClients(platform.url)),
-    async close() {
-      client.close();
-      for (const one of (await clients) ?? []) await one.stop();
-      await platform.stop();
-      app.close();
-      dispose();
+    pid: server.pid,
+    async target(name) {
+      const app = apps.get(name) ?? appOf(name);
+      if (app) apps.set(name, app);
+      return { name, client, marks: (await app)?.marks ?? own };
     },
+    lastWords: () => server.output.stderr.slice(-LAST_WORDS).trim(),
+    clients: () => (clients ??= startClients(server.url)),
+    close,
   };
-}
-
-/** The same functions behind node:http, registered with the platform. */
-async function serveApp(platformUrl: string): Promise<{ marks: Marks; close(): void }> {
-  const marks = new Marks();
-  const client = new Inngest({ id: "http", isDev: true, baseUrl: platformUrl });
-  const handle = createHandler({
-    client,
-    functions: benchFunctions(client, (mark) => marks.add(mark)),
-    framework: "bench",
-  });
-  const server = createServer((incoming, outgoing) => {
-    void answer(handle, incoming).then(async (response) => {
-      outgoing.writeHead(response.status, Object.fromEntries(response.headers));
-      outgoing.end(Buffer.from(await response.arrayBuffer()));
-    });
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/inngest`;
-  const synced = await fetch(url, { method: "PUT" });
-  if (!synced.ok) throw new Error(`The app did not sync: ${await synced.text()}`);
-  return {
-    marks,
-    close() {
-      server.close();
-      server.closeAllConnections();
-    },
-  };
-}
-
-async function answer(handle: ServeHandler, incoming: IncomingMessage): Promise<Response> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of incoming) chunks.push(chunk as Buffer);
-  const body = chunks.length > 0 ? Buffer.concat(chunks) : undefined;
-  const headers = Object.entries(incoming.headers).flatMap(([name, value]): [string, string][] =>
-    value === undefined ? [] : [[name, String(value)]],
-  );
-  return handle(
-    new Request(`http://${incoming.headers.host}${incoming.url}`, { method: incoming.method, headers, body }),
-  );
 }

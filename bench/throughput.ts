@@ -1,44 +1,77 @@
-/** Many at once. Per second. */
+/** Many at once. */
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Client } from "./client.ts";
+import { now } from "./clock.ts";
+import { HELD_LIMIT, type Mark } from "./functions.ts";
 import type { Target } from "./stage.ts";
+import { quantile } from "./statistics.ts";
 
 const BURST_REQUEST_EVENTS = 50;
-const BURST_WITHIN_MS = 120_000;
-const ENDED_WITHIN_MS = 10_000;
+const WITHIN_MS = 120_000;
+const ENDED_WITHIN_MS = 20_000;
 const SENDERS = 20;
 
-export interface Burst {
+export interface Flood {
+  marks: Mark[];
+  /** from the first request to the last run's last line */
+  seconds: number;
   perSecond: number;
-  /** events without a completed run */
+  /** runs of which the server does not say that they completed */
   lost: number;
-  /** runs that reported more than once */
+  /** runs that told of themselves more than once */
   repeated: number;
+  /** when each event was sent, by key */
+  sentAt: Map<string, number>;
 }
 
-/**
- * Events of one-step functions sent together, from the first request to the last run's last line.
- *
- * @param lanes of a function with a limit of one for each; 0: one without any limit
- */
-export async function burst(target: Target, runs: number, lanes = 0): Promise<Burst> {
+/** Runs of one step, from events sent together; `lanes` of a function with a limit of one for each, 0: one without limit. */
+export function burst(target: Target, runs: number, lanes = 0): Promise<Flood> {
+  const fn = lanes === 0 ? "one" : "limited";
+  return flood(target, fn, runs, (i) => ({ lane: lanes === 0 ? null : i % lanes }), BURST_REQUEST_EVENTS);
+}
+
+async function flood(
+  target: Target,
+  fn: string,
+  runs: number,
+  dataOf: (i: number) => Record<string, unknown>,
+  perRequest: number,
+): Promise<Flood> {
   const scope = randomUUID();
-  const events = Array.from({ length: runs }, (_, i) => ({
-    name: `${target.name}/${lanes === 0 ? "one" : "limited"}`,
-    data: { scope, key: String(i), lane: lanes === 0 ? null : i % lanes },
-  }));
-  const requests: Promise<string[]>[] = [];
-  const sentAt = Date.now();
-  while (events.length > 0) requests.push(target.client.send(events.splice(0, BURST_REQUEST_EVENTS)));
-  const ids = (await Promise.all(requests)).flat();
-  const marks = await target.marks.wait(scope, runs, BURST_WITHIN_MS);
-  const seconds = (Math.max(...marks.map((mark) => mark.at)) - sentAt) / 1000;
-  const lost = await countLost(target.client, ids);
+  const name = `${target.name}/${fn}`;
+  const events = Array.from({ length: runs }, (_, i) => ({ name, data: { ...dataOf(i), scope, key: String(i) } }));
+  const batches: (typeof events)[] = [];
+  while (events.length > 0) batches.push(events.splice(0, perRequest));
+  const ids: string[] = [];
+  const sentAt = new Map<string, number>();
+  const startedAt = now();
+  await inParallel(batches, async (batch) => {
+    for (const { data } of batch) sentAt.set(data.key, now());
+    ids.push(...(await target.client.send(batch)));
+  });
+  return told(target, scope, runs, startedAt, ids, sentAt);
+}
+
+async function told(
+  target: Target,
+  scope: string,
+  runs: number,
+  startedAt: number,
+  ids: string[],
+  sentAt: Map<string, number>,
+): Promise<Flood> {
+  const marks = await target.marks.wait(scope, runs, WITHIN_MS);
+  const seconds = (Math.max(...marks.map((mark) => mark.at)) - startedAt) / 1000;
+  const isOurs = target.name !== "workflows" && target.name !== "floor";
+  const distinct = new Set(marks.map((mark) => mark.key)).size;
   return {
+    marks,
+    seconds,
     perSecond: marks.length / seconds,
-    lost,
-    repeated: marks.length - new Set(marks.map((mark) => mark.key)).size,
+    lost: isOurs ? await countLost(target.client, ids) : runs - distinct,
+    repeated: marks.length - distinct,
+    sentAt,
   };
 }
 
@@ -58,7 +91,7 @@ export async function countLost(client: Client, eventIds: string[]): Promise<num
   }
 }
 
-/** Events accepted while no function listens, over all connections at once. */
+/** Events accepted per second while no function listens, over all connections at once. */
 export async function eventsAccepted(client: Client, requests: number, eventsPerRequest: number): Promise<number> {
   const event = { name: "bench/nobody", data: { text: "x".repeat(100) } };
   const body = eventsPerRequest === 1 ? event : Array.from({ length: eventsPerRequest }, () => event);
@@ -67,7 +100,69 @@ export async function eventsAccepted(client: Client, requests: number, eventsPer
   return (requests * eventsPerRequest * 1000) / (performance.now() - startedAt);
 }
 
-async function inParallel<T>(items: T[], act: (item: T) => Promise<unknown>): Promise<void> {
+export interface Paced {
+  /** event sent → first step, of all runs */
+  p50: number;
+  p99: number;
+  lost: number;
+  repeated: number;
+}
+
+/** Runs of three steps, one event per request at a fixed rate, whether or not the platform keeps up. */
+export async function paced(target: Target, perSecond: number, seconds: number): Promise<Paced> {
+  const scope = randomUUID();
+  const runs = perSecond * seconds;
+  const sentAt = new Map<string, number>();
+  const sending: Promise<string[]>[] = [];
+  const startedAt = now();
+  for (let i = 0; i < runs; i++) {
+    const waitMs = startedAt + (1000 * i) / perSecond - now();
+    if (waitMs > 1) await delay(waitMs);
+    sentAt.set(String(i), now());
+    sending.push(target.client.send({ name: `${target.name}/steps`, data: { scope, key: String(i), n: 3 } }));
+  }
+  const ids = (await Promise.all(sending)).flat();
+  const { marks, lost, repeated } = await told(target, scope, runs, startedAt, ids, sentAt);
+  const latencies = marks.map(({ key, fromAt = Number.NaN }) => fromAt - (sentAt.get(key) ?? Number.NaN));
+  return { p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99), lost, repeated };
+}
+
+export interface KeyedLimit {
+  /** of the runs per second that the limit would allow */
+  shareOfIdeal: number;
+  mostAtOnce: number;
+  lost: number;
+  repeated: number;
+}
+
+/** Runs whose one step holds a lease of its lane for a while. */
+export async function keyedLimit(target: Target, lanes: number, holdMs: number, runs: number): Promise<KeyedLimit> {
+  const { marks, perSecond, lost, repeated } = await flood(
+    target,
+    "held",
+    runs,
+    (i) => ({ lane: i % lanes, holdMs }),
+    1,
+  );
+  const ideal = (lanes * HELD_LIMIT * 1000) / holdMs;
+  const perLane = Array.from({ length: lanes }, (_, lane) => marks.filter(({ key }) => Number(key) % lanes === lane));
+  return { shareOfIdeal: perSecond / ideal, mostAtOnce: Math.max(...perLane.map(mostAtOnce)), lost, repeated };
+}
+
+/** Most stretches that contain one instant. */
+function mostAtOnce(marks: readonly Mark[]): number {
+  const changes = marks.flatMap(({ fromAt = Number.NaN, at }) => [
+    { at: fromAt, by: 1 },
+    { at, by: -1 },
+  ]);
+  changes.sort((a, b) => a.at - b.at || a.by - b.by); // one may begin as another ends
+  let most = 0;
+  let open = 0;
+  for (const { by } of changes) most = Math.max(most, (open += by));
+  return most;
+}
+
+export async function inParallel<T>(items: T[], act: (item: T) => Promise<unknown>): Promise<void> {
   const rest = items[Symbol.iterator]();
   await Promise.all(
     Array.from({ length: SENDERS }, async () => {

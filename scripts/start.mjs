@@ -54,7 +54,7 @@ async function main() {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => void stop(0));
   run("Building", "npm", ["run", "--silent", "build"]);
 
-  const platform = startChild("The platform", ["src/cli/main.ts", "dev"], {
+  const platform = startChild("The platform", ["dist/cli/main.js", "dev"], {
     env: { PORT: port, INNGEST_STATE: stateDir },
     stdio: ["ignore", "pipe", "inherit"],
   });

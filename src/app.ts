@@ -1,6 +1,5 @@
 import { Hono } from "hono";
 import { cors } from "hono/cors";
-import { HTTPException } from "hono/http-exception";
 import type { Objects } from "./durable-objects/objects.ts";
 import { headers } from "./protocol/headers.ts";
 import { appSyncRoutes, type SyncContext } from "./routes/app-sync.ts";
@@ -10,7 +9,7 @@ import { checkpointRoutes } from "./routes/checkpoint.ts";
 import { endpointRoutes } from "./routes/endpoints.ts";
 import { connectRoutes } from "./routes/connect.ts";
 import { absentRoutes } from "./routes/absent.ts";
-import { errorBody } from "./routes/api-error.ts";
+import { errorResponse } from "./routes/api-error.ts";
 import { dashboardRoutes, type Dashboard } from "./routes/dashboard.ts";
 import { environmentGuard, environmentRoutes } from "./routes/environments.ts";
 import { eventIngest, eventRoutes } from "./routes/events.ts";
@@ -43,12 +42,19 @@ export function platformApp(
   app.route("/", webhookRoutes(webhooks)); // before the guard: deliveries come from elsewhere, and prove themselves
   app.use(devGuard(settings));
   app.use(async (c, next) => {
+    // our client may say what only this platform understands
+    const own: Record<string, string> = {
+      [headers.serverKind]: settings().isDev ? "dev" : "cloud",
+      [headers.dotdo]: "1",
+    };
+    if (c.req.path.startsWith("/e/")) own["access-control-allow-origin"] = "*";
+    // before there is an answer, so that it is made once; again on one that a route has made by itself
+    for (const [name, value] of Object.entries(own)) c.header(name, value);
     await next();
-    c.header(headers.serverKind, settings().isDev ? "dev" : "cloud");
-    c.header(headers.dotdo, "1"); // our client may say what only this platform understands
+    for (const [name, value] of Object.entries(own)) if (!c.res.headers.has(name)) c.header(name, value);
   });
   // browsers may send events from anywhere: the key in the path decides (inngest-protocol §1.1)
-  app.use("/e/*", cors({ origin: "*", allowMethods: ["GET", "POST", "PUT", "DELETE", "OPTIONS"], maxAge: 3600 }));
+  app.options("/e/*", cors({ origin: "*", allowMethods: ["GET", "POST", "PUT", "DELETE", "OPTIONS"], maxAge: 3600 }));
   app.get("/health", (c) => c.json({ status: 200, message: "OK", version }));
   app.use(environmentGuard(objects, env, settings));
   app.route("/", environmentRoutes(objects, settings));
@@ -83,10 +89,6 @@ export function platformApp(
       404,
     ),
   );
-  app.onError((error, c) => {
-    if (error instanceof HTTPException) return c.json(errorBody(error), error.status);
-    console.error(`${c.req.method} ${new URL(c.req.url).pathname.replace(/^\/e\/.*/, "/e/…")} failed`, error);
-    return c.json({ error: "the platform failed to answer; the reason is in its log", status: 500, data: null }, 500);
-  });
+  app.onError((error, c) => errorResponse(error, c.req.raw));
   return app;
 }

@@ -29,6 +29,10 @@ export const platformVariables = {
     says: "Dev mode: no keys, nothing signed, calls to private addresses allowed. Only requests whose Host, and Origin if there is one, are loopback are answered. Put it into `.dev.vars`, never into `[vars]`. `0`, `false` and nothing mean off, everything else on",
     default: "off",
   },
+  INNGEST_OPEN_FILES: {
+    says: "How many files the runtime may have open; `inngest dev` sets it when its own limit is below 4,096. Fewer runs are then started at a time",
+    default: "no bound, as on Cloudflare",
+  },
   INNGEST_SDK_URL: {
     says: "URLs at which apps serve their functions, separated by commas. The Worker's cron asks each of them once a minute and registers what it answers, so that a deployed app is known without a call of its own",
     default: "none: apps register themselves, or `POST /v1/apps/sync` names them",

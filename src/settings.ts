@@ -3,21 +3,45 @@ import * as z from "zod";
 import type { PlatformVariable } from "./configuration.ts";
 import type { Settings } from "./routes/guard.ts";
 
-const textSchema = z.string().optional();
+const textsSchema = z.array(z.string().optional());
 
 /**
  * `INNGEST_DEV` (only from `.dev.vars` or the launcher), `INNGEST_EVENT_KEY` (several, separated by commas),
  * `INNGEST_SIGNING_KEY`, `INNGEST_SIGNING_KEY_FALLBACK`, `INNGEST_SDK_URL` (several, separated by commas).
  */
 export function settings(): Settings {
-  const read = (name: PlatformVariable) => textSchema.parse(Reflect.get(env, name)) ?? "";
-  const dev = read("INNGEST_DEV").toLowerCase();
+  const texts = VARIABLES.map((name) => Reflect.get(env, name) as unknown);
+  if (known && texts.every((text, index) => text === known?.texts[index])) return known.settings;
+  known = { texts, settings: read(texts) };
+  return known.settings;
+}
+
+const VARIABLES = [
+  "INNGEST_DEV",
+  "INNGEST_EVENT_KEY",
+  "INNGEST_SIGNING_KEY",
+  "INNGEST_SIGNING_KEY_FALLBACK",
+  "INNGEST_SDK_URL",
+] as const satisfies PlatformVariable[];
+
+/** What was read last, of these texts: every request asks several times. */
+let known: { texts: unknown[]; settings: Settings } | null = null;
+
+function read(texts: unknown[]): Settings {
+  const [dev = "", eventKeys = "", key = "", fallback = "", sdkUrls = ""] = textsSchema.parse(texts);
   return {
-    isDev: dev !== "" && dev !== "0" && dev !== "false",
-    eventKeys: list(read("INNGEST_EVENT_KEY")),
-    signingKeys: [read("INNGEST_SIGNING_KEY"), read("INNGEST_SIGNING_KEY_FALLBACK")].filter((key) => key !== ""),
-    sdkUrls: list(read("INNGEST_SDK_URL")),
+    isDev: dev !== "" && dev !== "0" && dev.toLowerCase() !== "false",
+    eventKeys: list(eventKeys),
+    signingKeys: [key, fallback].filter((one) => one !== ""),
+    sdkUrls: list(sdkUrls),
   };
+}
+
+/** `INNGEST_OPEN_FILES`, which the launcher sets where files are few; null: they are nobody's concern. */
+export function openFiles(): number | null {
+  const text: unknown = Reflect.get(env, "INNGEST_OPEN_FILES" satisfies PlatformVariable);
+  const files = typeof text === "string" ? Number(text) : Number.NaN;
+  return files > 0 ? files : null;
 }
 
 function list(text: string): string[] {

@@ -1,18 +1,20 @@
 /** The platform as a Worker: `createWorker` and the classes that the Worker must export. Wiring only. */
 import { env, exports, waitUntil } from "cloudflare:workers";
 import { platformApp } from "./app.ts";
-import { acceptRecords } from "./durable-objects/accept.ts";
-import { routeBatch } from "./durable-objects/consumer.ts";
+import { BoundApps, boundEntrypoint } from "./bound-apps.ts";
+import { acceptRecords, readMessage } from "./durable-objects/accept.ts";
+import { routeBatch, sayFailed } from "./durable-objects/consumer.ts";
 import { install } from "./durable-objects/installed.ts";
-import type { RouteMessage } from "./durable-objects/objects.ts";
 import { publishData } from "./durable-objects/publish-data.ts";
 import { orderedNamesOf } from "./durable-objects/ordered-names.ts";
 import { RUN_TIMING, type RunTiming } from "./durable-objects/run-object.ts";
+import type { LocalTransport } from "./durable-objects/transport.ts";
 import { answerScheduleRequest } from "./durable-objects/schedule-requests.ts";
 import { sweepAll } from "./durable-objects/sweep.ts";
 import { objects } from "./durable-objects/workerd-host.ts";
 import { checkCrons } from "./engine/cron.ts";
 import { checkExpressions } from "./engine/expression.ts";
+import type { Run } from "./engine/run.ts";
 import { environmentOf, MAIN_ENV, requestedEnvironment } from "./environment.ts";
 import type { HttpCall } from "./http-call.ts";
 import { readEvents, readSeed } from "./protocol/event-request.ts";
@@ -26,6 +28,7 @@ import { readSync } from "./routes/apps.ts";
 import { readSession } from "./routes/connect.ts";
 import { syncConfigured } from "./routes/app-sync.ts";
 import { dashboardBase, type Dashboard } from "./routes/dashboard.ts";
+import { checkpointDoor } from "./routes/checkpoint.ts";
 import { connectSubscriber, realtimeKeys } from "./routes/realtime.ts";
 import { environmentOfRun, runAskedFor } from "./routes/run-environment.ts";
 import { checkWebhooks } from "./routes/webhooks.ts";
@@ -38,7 +41,8 @@ import { suggestion } from "./sdk/suggestion.ts";
 import { bindSignals } from "./sdk/signals.ts";
 import { sdkName } from "./sdk/version.ts";
 import type { InngestWebhook } from "./sdk/webhook/webhook.ts";
-import { settings } from "./settings.ts";
+import { openFiles, settings } from "./settings.ts";
+import { BindingFunctions } from "./transports/binding.ts";
 import { ConnectFunctions } from "./transports/connect.ts";
 import { HttpFunctions } from "./transports/http.ts";
 import type { Exchange } from "./transports/gateway.ts";
@@ -66,6 +70,11 @@ export interface WorkerOptions {
   functions?: readonly InngestFunction[];
   /** made by `client.createWebhook`; each is served at `/webhooks/<id>` and delivers its events in process */
   webhooks?: readonly InngestWebhook[];
+  /**
+   * names of service bindings of this Worker, each to an entrypoint that another Worker made by `functionsEntrypoint`: the
+   * functions of that app run there, and report each step by RPC
+   */
+  bindings?: readonly string[];
   /** answers every request that is not the platform's */
   app?: App;
   /**
@@ -93,9 +102,9 @@ export interface WorkerOptions {
  * export { StepDO, EventDO, ConcurrencyDO, RegistryDO, HistoryDO, ChannelDO, ConnectDO, HttpCall } from "@dotdo/inngest/worker";
  * export default createWorker({ client: inngest, functions: [syncUser], app });
  */
-export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloudflare.Env, RouteMessage> {
+export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloudflare.Env, string> {
   checkNames(options);
-  const { client, functions = [], webhooks = [], app: userApp } = options;
+  const { client, functions = [], webhooks = [], bindings = [], app: userApp } = options;
   if (functions.length > 0 && !client) throw new TypeError("createWorker: functions need the `client` that made them");
   checkWebhooks(webhooks);
   const local = new LocalFunctions(client, functions, { env, waitUntil });
@@ -111,9 +120,10 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
     now: () => Date.now(),
   });
   install({
-    transports: { local, http, connect: new ConnectFunctions() },
+    transports: { local: withBindings(local), http, connect: new ConnectFunctions() },
     connect: { session: (token) => readSession(settings, token), readSync: (body) => readSync(body, "connect") },
     realtimeKeys: () => realtimeKeys(settings()),
+    openFiles,
     retentionMs: retentionOf(options.retention),
     timing: { ...RUN_TIMING, ...options.timing },
   });
@@ -131,19 +141,26 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
       app.notFound((c) => userApp.fetch(c.req.raw, c.env as Cloudflare.Env, c.executionCtx as ExecutionContext));
     return app;
   });
-  const ensureRegistered = registerOnce(local, client);
+  const checkpoint = checkpointDoor(objects, settings);
+  const boundApps = new BoundApps({ bindings, env, objects, now: () => Date.now() });
+  const registerLocal = registerOnce(local, client);
+  const ensureRegistered = async () => {
+    await registerLocal();
+    await boundApps.ensureRegistered();
+  };
 
   return {
     async fetch(request, workerEnv, ctx) {
       await ensureRegistered();
-      return (await appOf(request)).fetch(request, workerEnv, ctx);
+      return checkpoint(request) ?? (await appOf(request)).fetch(request, workerEnv, ctx);
     },
     async queue(batch) {
       await ensureRegistered();
       await consume(batch);
     },
     async scheduled() {
-      await ensureRegistered();
+      await registerLocal();
+      await boundApps.register();
       await Promise.all([
         sweepAll(objects, Date.now()),
         syncConfigured({ objects, env: MAIN_ENV, settings, fetch: (...request) => fetch(...request) }),
@@ -181,7 +198,17 @@ async function runNamedBy(request: Request, isDev: boolean, signingKeys: string[
   return isAllowed ? runId : null;
 }
 
-const OPTIONS = ["client", "functions", "webhooks", "app", "dashboard", "retention", "callTimeout", "timing"];
+const OPTIONS = [
+  "client",
+  "functions",
+  "webhooks",
+  "bindings",
+  "app",
+  "dashboard",
+  "retention",
+  "callTimeout",
+  "timing",
+];
 
 function checkNames(options: WorkerOptions): void {
   for (const [name, value] of Object.entries(options))
@@ -191,6 +218,22 @@ function checkNames(options: WorkerOptions): void {
       );
   if (options.app !== undefined && typeof options.app?.fetch !== "function")
     throw new TypeError("createWorker: app: it has no `fetch`, as a Hono app has");
+  if (options.bindings !== undefined && !isNames(options.bindings))
+    throw new TypeError('createWorker: bindings: not a list of names of service bindings, such as ["SHOP"]');
+}
+
+function isNames(value: unknown): boolean {
+  return Array.isArray(value) && value.every((name) => typeof name === "string" && name !== "");
+}
+
+/** Functions of this Worker, and of those that it has bindings to. */
+function withBindings(local: LocalFunctions): LocalTransport {
+  const bound = new BindingFunctions({ entrypoint: (binding) => boundEntrypoint(env, binding), send: sendInProcess });
+  const of = (run: Pick<Run, "functionId" | "binding">) => (bound.has(run) ? bound : local);
+  return {
+    has: (run) => of(run).has(run),
+    activate: (run, ...more) => of(run).activate(run, ...more),
+  };
 }
 
 /** Tells the registry of this version's functions; once per isolate, and nothing is written when it knows them. */
@@ -216,21 +259,16 @@ async function register(local: LocalFunctions, client: Inngest): Promise<void> {
 }
 
 /** Routes each environment's messages; what could not be routed is delivered again. */
-async function consume(batch: MessageBatch<RouteMessage>): Promise<void> {
-  const byEnv = Map.groupBy(batch.messages, (message) => message.body.env);
-  for (const [name, messages] of byEnv) {
-    const bodies = messages.map((message) => message.body);
+async function consume(batch: MessageBatch<string>): Promise<void> {
+  const read = batch.messages.map((message) => ({ message, body: readMessage(message.body) }));
+  for (const [name, ofEnv] of Map.groupBy(read, ({ body }) => body.env)) {
+    const bodies = ofEnv.map(({ body }) => body);
     try {
       await routeBatch(objects, name, bodies, Date.now());
     } catch (error) {
       console.error(`routing ${bodies.length} message(s) failed; they are delivered again`, error);
-      const why = error instanceof Error ? error.message : String(error);
-      for (const { log, from } of bodies)
-        await objects
-          .log(name, log)
-          .failed(from, why)
-          .catch(() => undefined);
-      for (const message of messages) message.retry();
+      await sayFailed(objects, name, bodies, error);
+      for (const { message } of ofEnv) message.retry();
     }
   }
 }

@@ -125,6 +125,11 @@ export const errorGroups: readonly ErrorGroup[] = [
         remedy:
           "Hand the `signal` that the code is given to whatever it waits for, so that it ends too; raise `timeout` when the work may take longer.",
       },
+      call_stale: {
+        means:
+          "A call that goes on past its first step was told that its run has ended, or goes on in another call. Its code stops; nobody waits for the answer that says so.",
+        remedy: "Nothing. When it comes often, calls are lost on their way: see whether the app is restarted or cut off.",
+      },
       step_not_found: {
         means:
           "The platform asked an app for a step that the handler did not reach: the code changed, or depends on chance or time outside of steps.",

@@ -5,7 +5,6 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 
 interface Tools {
   miniflare: typeof import("miniflare");
@@ -28,9 +27,8 @@ export async function loadTool<Name extends keyof Tools>(name: Name): Promise<To
   for (const root of [join(process.cwd(), "package.json"), join(packageRoot, "package.json")]) {
     for (const require of [createRequire(root), requireOf(root, "wrangler")]) {
       const found = require && locate(require, name);
-      if (found === undefined) continue;
-      if (found.version.split(".")[0] === MAJORS[name])
-        return (await import(pathToFileURL(found.path).href)) as Tools[Name];
+      if (require === undefined || found === undefined) continue;
+      if (found.version.split(".")[0] === MAJORS[name]) return require(found.path) as Tools[Name]; // `import` would keep a second copy of their sources in memory
       other ??= found.version;
     }
   }

@@ -1,6 +1,9 @@
 /** A Worker in the form that the local server runs, made from sources by wrangler's and esbuild's own code. */
+import { fork } from "node:child_process";
+import { extname, join } from "node:path";
 import type { MiniflareOptions } from "miniflare";
 import { loadTool } from "./tools.ts";
+import type { BuildOutcome } from "./worker-build-process.ts";
 
 /** Objects, queues, triggers and compatibility date, in Miniflare's words. */
 export type WorkerSettings = Omit<MiniflareOptions["workers"][number]["config"], "manifest">;
@@ -21,6 +24,21 @@ export interface WorkerBuild {
 export async function buildWorker(entry: string, configPath: string): Promise<WorkerBuild> {
   const [script, settings] = await Promise.all([bundle(entry), readSettings(configPath)]);
   return { script, settings };
+}
+
+/** As {@link buildWorker}, in a process of its own: what wrangler and bundler take, hundreds of megabytes, goes with it. */
+export async function buildWorkerApart(entry: string, configPath: string): Promise<WorkerBuild> {
+  const file = join(import.meta.dirname, `worker-build-process${extname(import.meta.filename)}`);
+  const child = fork(file, [entry, configPath], { serialization: "advanced" });
+  const outcome = await new Promise<BuildOutcome>((resolve, reject) => {
+    child.once("message", (message) => resolve(message as BuildOutcome));
+    child.once("error", reject);
+    child.once("exit", (code, signal) =>
+      reject(new Error(`the build of ${entry} ended (${signal ?? `exit code ${code}`})`)),
+    );
+  });
+  if (outcome.kind === "failed") throw new Error(outcome.message);
+  return outcome.kind === "built" ? outcome.worker : buildWorker(entry, configPath);
 }
 
 async function readSettings(configPath: string): Promise<WorkerSettings> {

@@ -1,14 +1,19 @@
 import type { Decision, Input } from "../engine/run-machine.ts";
 import { ACTIVATION_SLOT, BRANCH_SLOT } from "../engine/lease.ts";
 import type { Entry } from "../engine/run.ts";
-import { readOp, type StepInfo } from "../engine/step-ops.ts";
+import { readOp } from "../engine/step-ops.ts";
 import type { SettledMemo } from "../protocol/call.ts";
+import type { MemoPage, OpenStep } from "../protocol/binding.ts";
+import type { MarkedStep } from "../protocol/journal.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import type { StepOp } from "../protocol/step-op.ts";
 import type { WireError } from "../protocol/wire-error.ts";
 import type { RunDecisions } from "./run-decisions.ts";
 import type { RunRecord } from "./run-record.ts";
-import type { Journal } from "./transport.ts";
+import type { RemoteJournal } from "./transport.ts";
+
+/** A quarter of what one RPC may carry (cloudflare-facts §4.3), plus at most one entry. */
+const PAGE_BYTES = 8 * 1024 * 1024;
 
 /** How the activation stands that a journal was given to. */
 export interface ActivationState {
@@ -24,13 +29,15 @@ export interface ActivationState {
  * The journal for one activation; once the run has moved on without it, nothing it says counts (G4). It never throws into
  * code that could do nothing about it: when the storage fails the activation is stopped, and asks in vain.
  */
-export class ActivationJournal implements Journal {
+export class ActivationJournal implements RemoteJournal {
   readonly cautious: boolean;
   readonly #record: RunRecord;
   readonly #decisions: RunDecisions;
   readonly #activation: ActivationState;
   /** steps that the journal was asked for and does not have: only this activation adds them, so it need not ask again */
   readonly #absent = new Set<string>();
+  /** all steps that there are, of a run that had none when this activation began; null: there may be others */
+  readonly #own: Set<string> | null;
   readonly #isGated: boolean;
   /** how many it has told that it needs room for */
   #bodies = 0;
@@ -40,13 +47,14 @@ export class ActivationJournal implements Journal {
     this.#decisions = decisions;
     this.#activation = activation;
     this.cautious = cautious;
+    this.#own = record.current().steps === 0 ? new Set() : null;
     const gates = record.current().admission?.gates ?? [];
     this.#isGated = gates.some(({ unit }) => unit === "step");
   }
 
   memo(stepId: string): SettledMemo | undefined {
     return this.#guarded(undefined, () => {
-      const entry = this.#record.stored.entry(stepId);
+      const entry = this.#known(stepId);
       if (!entry) this.#absent.add(stepId);
       return settledMemo(entry);
     });
@@ -65,21 +73,35 @@ export class ActivationJournal implements Journal {
     );
   }
 
+  page(after: number): MemoPage {
+    return this.#guarded<MemoPage>({ memos: [], next: null }, () => {
+      const { entries, next } = this.#record.stored.page(after, PAGE_BYTES);
+      const memos = entries.flatMap((entry) => {
+        const settled = settledMemo(entry);
+        return settled ? [{ id: entry.id, settled }] : [];
+      });
+      return { memos, next };
+    });
+  }
+
+  openSteps(): OpenStep[] {
+    return this.#guarded([], () =>
+      this.#open().map((entry) => ({ id: entry.id, attempt: entry.attempt, isRunnable: isRunnable(entry) })),
+    );
+  }
+
   attempt(stepId: string): number {
     return this.#guarded(0, () => this.#known(stepId)?.attempt ?? 0);
   }
 
   isRunnable(stepId: string): boolean {
-    return this.#guarded(false, () => {
-      const status = this.#known(stepId)?.status;
-      return !status || status.kind === "running" || (status.kind === "retrying" && status.at === null);
-    });
+    return this.#guarded(false, () => isRunnable(this.#known(stepId)));
   }
 
-  async mark(step: StepInfo): Promise<void> {
+  async mark(step: MarkedStep): Promise<void> {
     this.#guarded(undefined, () => {
       this.#decide({ kind: "mark", step, entry: this.#known(step.id) });
-      this.#absent.delete(step.id);
+      this.#isThere(step.id);
     });
     await this.#synced();
   }
@@ -93,7 +115,7 @@ export class ActivationJournal implements Journal {
       const read = readOp(op, this.#record.now());
       if (!read) return undefined;
       const entry = this.#known(op.id);
-      this.#absent.delete(op.id);
+      this.#isThere(op.id);
       const decision = this.#decide({ kind: "op", op: read, entry, event: this.#record.event(), retryAt });
       return settledMemo(decision.settled.find((settled) => settled.id === op.id));
     });
@@ -140,6 +162,12 @@ export class ActivationJournal implements Journal {
     this.#guarded(undefined, () => void this.#decide({ kind: "yield" }));
   }
 
+  left(): void {
+    if (!this.#activation.isCurrent()) return;
+    this.#activation.ended();
+    this.#decisions.changed();
+  }
+
   /** What the run says while this activation is its own; `stale` otherwise, and when the storage fails. */
   #guarded<T>(stale: T, ask: () => T): T {
     if (!this.#activation.isCurrent()) return stale;
@@ -167,7 +195,13 @@ export class ActivationJournal implements Journal {
   }
 
   #known(stepId: string): Entry | undefined {
-    return this.#absent.has(stepId) ? undefined : this.#record.stored.entry(stepId);
+    const isAbsent = this.#absent.has(stepId) || this.#own?.has(stepId) === false;
+    return isAbsent ? undefined : this.#record.stored.entry(stepId);
+  }
+
+  #isThere(stepId: string): void {
+    this.#absent.delete(stepId);
+    this.#own?.add(stepId);
   }
 
   #open(): Entry[] {
@@ -177,6 +211,11 @@ export class ActivationJournal implements Journal {
   #synced(): Promise<void> {
     return this.#record.sync().catch((error: unknown) => this.#failed(error));
   }
+}
+
+function isRunnable(entry: Entry | undefined): boolean {
+  const status = entry?.status;
+  return !status || status.kind === "running" || (status.kind === "retrying" && status.at === null);
 }
 
 /** What a step has settled with; undefined while it has not. */

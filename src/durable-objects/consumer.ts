@@ -15,6 +15,7 @@ import {
   type Objects,
   type RouteMessage,
   type RouteTable,
+  type SeqRange,
   type StartRequest,
 } from "./objects.ts";
 
@@ -23,6 +24,9 @@ const REQUESTS_AT_ONCE = 50;
 /** A few seconds of requests, well below the time after which a log sends again. */
 const SIGN_EVERY_REQUESTS = 200;
 
+/** Before it is asked again whether an object may begin. */
+const NO_ROOM_PAUSE_MS = 1_000;
+
 /** @throws whatever an object throws; the range is then not acknowledged and comes again */
 export async function routeBatch(objects: Objects, env: string, messages: RouteMessage[], now: number): Promise<void> {
   const perMessage = await Promise.all(messages.map((message) => eventsOf(objects, message)));
@@ -30,25 +34,64 @@ export async function routeBatch(objects: Objects, env: string, messages: RouteM
   const names = [...new Set(events.map(({ record }) => record.event.name))];
   const named = events.flatMap(({ record }) => namedFunction(record) ?? []);
   const table = await objects.registry(env).route(names, [...new Set(named)]);
-  const unique = await dropDuplicates(objects, env, startsOf(env, events, table, now));
-  await deliverToWaits(objects, env, events, table);
+  const [unique] = await Promise.all([
+    dropDuplicates(objects, env, startsOf(env, events, table, now)),
+    deliverToWaits(objects, env, events, table),
+  ]);
   const each: Each = async (items, task) => {
-    for (let i = 0; i < items.length; i += REQUESTS_AT_ONCE) {
+    for (let i = 0, signedAt = 0; i < items.length;) {
       if (i > 0) await objects.pause();
-      if (i > 0 && i % SIGN_EVERY_REQUESTS === 0) await sayWorking(objects, env, messages);
-      await Promise.all(items.slice(i, i + REQUESTS_AT_ONCE).map(task));
+      const room = objects.room(Math.min(REQUESTS_AT_ONCE, items.length - i));
+      if (room === 0) await objects.pause(NO_ROOM_PAUSE_MS);
+      if (room === 0 || i - signedAt >= SIGN_EVERY_REQUESTS) {
+        await sayWorking(objects, env, messages);
+        signedAt = i;
+      }
+      await Promise.all(items.slice(i, i + room).map(task));
+      i += room;
     }
   };
   const starts = await takeIn(objects, env, unique, each);
   await reservePlaces(objects, env, starts, placesOf(messages, perMessage), each);
   await each(starts, (start) => objects.run(env, start.runId).start(start));
-  await Promise.all(messages.map(({ log, from, to }) => objects.log(env, log).acknowledge(from, to)));
+  await toLogs(messages, (log, ranges) => objects.log(env, log).acknowledge(ranges));
+}
+
+/** Tells the logs why their messages could not be routed. What is not heard is only not shown. */
+export async function sayFailed(
+  objects: Objects,
+  env: string,
+  messages: RouteMessage[],
+  error: unknown,
+): Promise<void> {
+  const why = error instanceof Error ? error.message : String(error);
+  await toLogs(messages, (log, ranges) =>
+    objects
+      .log(env, log)
+      .failed(ranges, why)
+      .catch(() => undefined),
+  );
 }
 
 /** Tells the logs that their messages are being routed: what takes long is not lost. */
 async function sayWorking(objects: Objects, env: string, messages: RouteMessage[]): Promise<void> {
+  await toLogs(messages, (log, ranges) => objects.log(env, log).working(ranges));
+}
+
+/** One request to each log, with all that concerns it. */
+async function toLogs(
+  messages: RouteMessage[],
+  tell: (log: string, ranges: SeqRange[]) => Promise<void>,
+): Promise<void> {
   const byLog = groupBy(messages, (message) => message.log);
-  await Promise.all([...byLog].map(([log, of]) => objects.log(env, log).working(of.map(({ from }) => from))));
+  await Promise.all(
+    [...byLog].map(([log, of]) =>
+      tell(
+        log,
+        of.map(({ from, to }) => ({ from, to })),
+      ),
+    ),
+  );
 }
 
 async function eventsOf(objects: Objects, message: RouteMessage): Promise<LoggedEvent[]> {

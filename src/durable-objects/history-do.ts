@@ -1,5 +1,4 @@
 import { DurableObject } from "cloudflare:workers";
-import type { EventRecord } from "../protocol/event.ts";
 import type { RegisteredFunction } from "../protocol/function-config.ts";
 import { installedParts } from "./installed.ts";
 import { LogObject } from "./log-object.ts";
@@ -11,7 +10,9 @@ import type {
   RunListFilter,
   RunPlace,
   RunsQuery,
+  SeqRange,
 } from "./objects.ts";
+import type { AppendPart } from "./storage/append-parts.ts";
 import { workerdHost } from "./workerd-host.ts";
 
 /** Log and run index of one day and shard. */
@@ -23,28 +24,28 @@ export class HistoryDO extends DurableObject implements LogObjectApi {
     this.#log = new LogObject(workerdHost(ctx), () => installedParts().retentionMs);
   }
 
-  append(records: EventRecord[], receivedAt: number) {
-    return this.#log.append(records, receivedAt);
+  append(request: AppendPart[], receivedAt: number) {
+    return this.#log.append(request, receivedAt);
   }
 
   read(from: number, to: number) {
     return this.#log.read(from, to);
   }
 
-  acknowledge(from: number, to: number) {
-    return this.#log.acknowledge(from, to);
+  acknowledge(ranges: SeqRange[]) {
+    return this.#log.acknowledge(ranges);
   }
 
   routed(seq: number | null) {
     return this.#log.routed(seq);
   }
 
-  working(from: number[]) {
-    return this.#log.working(from);
+  working(ranges: SeqRange[]) {
+    return this.#log.working(ranges);
   }
 
-  failed(from: number, error: string) {
-    return this.#log.failed(from, error);
+  failed(ranges: SeqRange[], error: string) {
+    return this.#log.failed(ranges, error);
   }
 
   event(internalId: string) {

@@ -8,6 +8,8 @@ export interface Installed {
   retentionMs: number;
   timing: RunTiming;
   connect: Omit<GatewayParts, "sockets">;
+  /** how many files the runtime may have open; null: that is nobody's concern */
+  openFiles: () => number | null;
   /** what subscription tokens are signed with; the first signs */
   realtimeKeys: () => readonly string[];
 }

@@ -3,6 +3,9 @@ import type { LeaseBook, Notice } from "./lease-book.ts";
 import { Underway } from "./underway.ts";
 
 const AT_ONCE = 50;
+const TOLD_MAX = 50;
+/** more than can be on their way, or have been heard */
+const IN_HAND = AT_ONCE + TOLD_MAX;
 /** A run that does not answer holds nobody else up. */
 const LOST_AFTER_MS = 30_000;
 const LOOK_AGAIN_MS = 5_000;
@@ -14,13 +17,18 @@ const REPORTED_FAILURES = 5;
 /** What came of a notice that was heard. */
 export type Heard = "done" | "declined" | "gone";
 
-/** Tells runs what their key has decided, until each has heard it. Notices are stored before; who has heard is stored after. */
+/**
+ * Tells runs what their key has decided, until each has heard it. Notices are stored before; who has heard is stored after,
+ * with what is written next anyway: a key that forgets it tells once more.
+ */
 export class LeaseNotices {
   readonly #host: Host;
   readonly #book: () => LeaseBook;
   readonly #heard: (notice: Notice, heard: Heard) => void;
   readonly #underway = new Underway(LOST_AFTER_MS);
   readonly #work = new Set<Promise<void>>();
+  /** notices that have been heard, and are stored still; never so many that they hide the others */
+  readonly #told = new Map<string, Notice>();
 
   /** @param heard called in the turn in which a run has answered; the notice is still stored */
   constructor(host: Host, book: () => LeaseBook, heard: (notice: Notice, heard: Heard) => void) {
@@ -29,9 +37,21 @@ export class LeaseNotices {
     this.#heard = heard;
   }
 
+  /** Deletes, in a transaction of the book, what need not be said any more. */
+  forgetTold(): void {
+    for (const { kind, leaseId } of this.#told.values()) this.#book().deleteNotice(kind, leaseId);
+    this.#told.clear();
+  }
+
+  /** Deletes, in a transaction of the book, what nobody has to hear any more. */
+  withdraw(kind: Notice["kind"], leaseId: string): void {
+    this.#book().deleteNotice(kind, leaseId);
+    this.#told.delete(idOf({ kind, leaseId }));
+  }
+
   /** Begins all that is due, as far as there is room. */
   start(): void {
-    if (this.#book().untold === 0) return;
+    if (this.#book().untold === 0) return this.#told.clear();
     const now = this.#host.now();
     this.#putOffLost(now);
     let room = AT_ONCE - this.#underway.count(now);
@@ -52,11 +72,11 @@ export class LeaseNotices {
   /** When this has to be looked at again, if nothing else happens; null when nothing is left. */
   nextAt(now: number): number | null {
     if (this.#book().untold === 0) return null;
-    const first = this.#book().notices(AT_ONCE + 1); // more than can be on their way
-    const next = first.find((notice) => !this.#isUnderway(notice, now));
+    const first = this.#book().notices(IN_HAND + 1);
+    const next = first.find((notice) => !this.#isInHand(notice, now));
     // what is due now begins as soon as there is room; what is on its way may die with this object
     const dueAt = Math.max(next?.at ?? Number.POSITIVE_INFINITY, now + RETRY_MIN_MS);
-    return first.some((notice) => this.#isUnderway(notice, now)) ? Math.min(dueAt, now + LOOK_AGAIN_MS) : dueAt;
+    return first.some((notice) => this.#isInHand(notice, now)) ? Math.min(dueAt, now + LOOK_AGAIN_MS) : dueAt;
   }
 
   /** Resolves when all that is on its way, and what follows upon it, has come to an end. */
@@ -66,12 +86,13 @@ export class LeaseNotices {
 
   #due(now: number): Notice[] {
     return this.#book()
-      .notices(2 * AT_ONCE)
-      .filter((notice) => notice.at <= now && !this.#isUnderway(notice, now));
+      .notices(IN_HAND + AT_ONCE)
+      .filter((notice) => notice.at <= now && !this.#isInHand(notice, now));
   }
 
-  #isUnderway(notice: Notice, now: number): boolean {
-    return this.#underway.has(idOf(notice), now);
+  /** Whether a notice is on its way, or has been heard. */
+  #isInHand(notice: Notice, now: number): boolean {
+    return this.#told.has(idOf(notice)) || this.#underway.has(idOf(notice), now);
   }
 
   async #tell(notice: Notice, now: number): Promise<void> {
@@ -79,7 +100,9 @@ export class LeaseNotices {
     try {
       const heard = await this.#perform(notice);
       end();
-      this.#heard(notice, heard);
+      if (notice.kind === "admitted" && heard === "done" && this.#told.size < TOLD_MAX)
+        this.#told.set(idOf(notice), notice);
+      else this.#heard(notice, heard);
     } catch (error) {
       this.#failed(notice, error, end);
     }
@@ -111,6 +134,6 @@ export class LeaseNotices {
   }
 }
 
-function idOf({ kind, leaseId }: Notice): string {
+function idOf({ kind, leaseId }: Pick<Notice, "kind" | "leaseId">): string {
   return `${kind}/${leaseId}`;
 }

@@ -156,6 +156,7 @@ export class LeaseObject implements LeaseObjectApi {
       const now = this.#host.now();
       this.#book.write(() => {
         this.#book.forget(now, FORGET_AT_ONCE);
+        this.#notices.forgetTold();
         this.#letIn(now);
       });
       if (await this.#goAway(now)) return;
@@ -290,8 +291,8 @@ export class LeaseObject implements LeaseObjectApi {
     // an event that is routed again takes no place for a run that is over
     if (isFifo(this.#book.policyOf(functionId))) this.#book.decide(leaseId, { refusal: null }, now + REMEMBER_MS);
     else this.#book.delete(leaseId);
-    this.#book.deleteNotice("admitted", leaseId);
-    this.#book.deleteNotice("cancel", leaseId);
+    this.#notices.withdraw("admitted", leaseId);
+    this.#notices.withdraw("cancel", leaseId);
   }
 
   #heard(notice: Notice, heard: Heard): void {
@@ -300,6 +301,7 @@ export class LeaseObject implements LeaseObjectApi {
     const now = this.#host.now();
     book.write(() => {
       book.deleteNotice(kind, leaseId);
+      this.#notices.forgetTold();
       const holder = book.holder(leaseId);
       if (holder && heard === "declined") this.#takeOut(holder, now);
       if (holder && heard === "gone") book.putHolder({ ...holder, checkAt: now }); // ended, and not given back yet

@@ -4,20 +4,25 @@
  * 1. An event is accepted when its append has been committed (G1). The log is the truth, the queue is transport.
  * 2. While something is not acknowledged the alarm is set; without an alarm everything is. So an acknowledgement costs
  *    no row: what a lost process had acknowledged since is only sent again, which is harmless.
+ * 3. What comes while messages are on their way to the queue shares the next: one commit and one message for all of it. When
+ *    none is on its way a request waits for nothing.
+ * 4. The alarm is set by the first event and goes off while the object is still in memory; it is not cleared by every
+ *    acknowledgement. So a stream of events sets it once in a while, and none of them waits for it.
  */
 import { matches } from "../engine/expression.ts";
 import { Acknowledged } from "../engine/ranges.ts";
 import { route, triggerNames } from "../engine/route.ts";
-import { deferred } from "../protocol/deferred.ts";
+import { deferred, type Deferred } from "../protocol/deferred.ts";
 import { internalEvents, type EventRecord } from "../protocol/event.ts";
 import type { RegisteredFunction } from "../protocol/function-config.ts";
 import { runIdOf, ulidOf, ulidParts } from "../protocol/ids.ts";
 import { RESEND_AFTER_MS, RESENDS_MAX } from "../protocol/limits.ts";
-import { routeMessage } from "./accept.ts";
+import { messageAgain, readMessage, routeMessages } from "./accept.ts";
 import { routeBatch } from "./consumer.ts";
 import type { Host } from "./host.ts";
 import {
   logDay,
+  type Appended,
   type EventFilter,
   type EventPlace,
   type FoundRun,
@@ -28,9 +33,15 @@ import {
   type RunListFilter,
   type RunPlace,
   type RunsQuery,
+  type SeqRange,
 } from "./objects.ts";
+import type { AppendPart } from "./storage/append-parts.ts";
 import type { Append, LogStore } from "./storage/stores.ts";
 
+/** An object stays in memory for 10 s after its last request: within them it knows what was acknowledged. */
+const LOOK_AFTER_MS = 8_000;
+/** Nobody waits longer for the messages of others: a queue that is slow takes them while more is accepted. */
+const SHARE_MAX_MS = 20;
 const OVERDUE_MS = 120_000; // design §3: pokes runs more than 2 minutes past due
 const SWEEP_PAGE = 100;
 const ROUTED_WAIT_MS = 10_000;
@@ -38,6 +49,15 @@ const SINCE_PAGE_APPENDS = 200;
 const RESEND_PAGE = 100;
 const RUNS_PAGE = 500;
 const RUNS_LOOKED_AT = 1000;
+const RUNS_READ_AT_ONCE = 100;
+const DAY_MS = 86_400_000;
+
+/** A request that is about to be taken. */
+interface Arrival {
+  parts: AppendPart[];
+  now: number;
+  taken: Deferred<Appended>;
+}
 
 export class LogObject implements LogObjectApi {
   readonly #host: Host;
@@ -52,15 +72,19 @@ export class LogObject implements LogObjectApi {
   #inAlarm = false;
   /** when a consumer last told of any range: while it does, what is not acknowledged is queued, not lost */
   #heardAt = Number.NEGATIVE_INFINITY;
-  /** when a consumer last told of a range that it has not acknowledged, by its first seq */
-  readonly #working = new Map<number, number>();
+  /** what a consumer has told of and not acknowledged, and when, by the first seq */
+  readonly #working = new Map<number, { to: number; at: number }>();
   /** receipt of the youngest range that was acknowledged */
   #youngestAckedAt = 0;
   /** resolves when more has been routed than was */
   #routed = deferred<void>();
   #routing: Promise<void> | null = null;
+  #arrivals: Arrival[] = [];
+  #isTaking = false;
+  /** up to which run the sweeper has looked for those to forget */
+  #expired: RunPlace | null = null;
   /** why a range could not be routed, by its first seq */
-  readonly #errors = new Map<number, string>();
+  readonly #errors = new Map<number, { to: number; error: string }>();
 
   constructor(host: Host, retentionMs: () => number) {
     this.#host = host;
@@ -68,23 +92,62 @@ export class LogObject implements LogObjectApi {
     this.#store = host.stores.log();
   }
 
-  async append(records: EventRecord[], now: number): Promise<{ from: number; to: number; receivedAt: number }> {
+  async append(parts: AppendPart[], now: number): Promise<Appended> {
     await this.#load();
     if (!this.#store.exists()) {
       // before the first event, so that a wait that looks back finds this log
       await this.#host.objects.registry(this.#host.env).openLog(this.#host.name);
       this.#store.create();
     }
-    const [first] = records;
-    const known = first && this.#store.find(first.internalId); // the same request again, after its answer was lost
-    if (known) return { from: known.row.seq, to: known.row.seq + records.length, receivedAt: known.row.receivedAt };
+    const taken = deferred<Appended>();
+    this.#arrivals.push({ parts, now, taken });
+    if (!this.#isTaking) void this.#takeAll();
+    return taken.promise;
+  }
+
+  async #takeAll(): Promise<void> {
+    this.#isTaking = true;
+    while (this.#arrivals.length > 0) {
+      const messages = this.#take(this.#arrivals.splice(0));
+      // messages, as answers, leave when what was stored before them is durable: the platform sees to it
+      const sent = Promise.all(messages.map((message) => this.#queue.send(message)));
+      if (messages.length > 0) await this.#host.wait(SHARE_MAX_MS, sent);
+    }
+    this.#isTaking = false;
+  }
+
+  /** Stores what has come and answers; the messages that hand it to the queue. */
+  #take(arrivals: readonly Arrival[]): string[] {
+    const requests: { parts: AppendPart[]; appended: Appended }[] = [];
+    for (const { parts, now, taken } of arrivals) {
+      try {
+        const appended = this.#append(parts, now);
+        requests.push({ parts, appended });
+        taken.resolve(appended);
+      } catch (error) {
+        taken.reject(error); // this one's alone
+      }
+    }
+    const hasQueue = this.#queue.exists();
+    if (this.#alarmAt === null && !this.isRouted) this.#setAlarm(this.#host.now() + (hasQueue ? LOOK_AFTER_MS : 0));
+    return hasQueue ? routeMessages(this.#host.env, this.#host.name, requests) : [];
+  }
+
+  #append(parts: AppendPart[], now: number): Appended {
+    const count = parts.reduce((sum, { texts }) => sum + texts.length, 0);
+    const known = this.#store.partOf(parts[0]?.firstId ?? ""); // the same request again, after its answer was lost
+    if (known) return { from: known.seq, to: known.seq + count, receivedAt: known.receivedAt };
     const from = this.#next;
     const receivedAt = Math.max(now, this.#lastReceivedAt);
+    this.#store.append(parts, from, receivedAt, this.#acked.watermark);
     this.#lastReceivedAt = receivedAt;
-    this.#store.append(records, from, receivedAt, this.#acked.watermark);
-    this.#next = from + records.length;
-    if (this.#alarmAt === null) this.#setAlarm(this.#host.now() + (this.#queue.exists() ? RESEND_AFTER_MS : 0));
+    this.#next = from + count;
     return { from, to: this.#next, receivedAt };
+  }
+
+  /** Whether nothing is to be sent again, as far as this object has heard. */
+  get isRouted(): boolean {
+    return this.#loaded !== undefined && this.#acked.watermark >= this.#next;
   }
 
   async read(from: number, to: number): Promise<LoggedEvent[]> {
@@ -105,36 +168,35 @@ export class LogObject implements LogObjectApi {
     return this.#routing;
   }
 
-  #acknowledge(from: number, to: number): void {
+  #acknowledge(ranges: readonly SeqRange[]): void {
     const { watermark } = this.#acked;
-    this.#acked.add(from, to);
+    for (const { from, to } of ranges) this.#acked.add(from, to);
     if (this.#acked.watermark === watermark) return;
     this.#routed.resolve();
     this.#routed = deferred();
   }
 
-  async acknowledge(from: number, to: number): Promise<void> {
+  async acknowledge(ranges: SeqRange[]): Promise<void> {
     await this.#load();
-    this.#acknowledge(from, to);
-    this.#heard(from);
-    this.#working.delete(from);
-    this.#youngestAckedAt = Math.max(this.#youngestAckedAt, this.#store.appendsFrom(from, 1)[0]?.receivedAt ?? 0);
-    if (this.#hasResends) this.#forgetResends(from, to);
-    if (this.#acked.watermark >= this.#next && this.#alarmAt !== null) this.#setAlarm(null);
-  }
-
-  async working(from: number[]): Promise<void> {
-    for (const seq of from) this.#heard(seq);
-  }
-
-  #heard(from: number): void {
+    this.#acknowledge(ranges);
     this.#heardAt = this.#host.now();
-    this.#working.set(from, this.#heardAt);
+    for (const { from } of ranges) {
+      this.#working.delete(from);
+      this.#errors.delete(from);
+    }
+    // receipt times rise with seq
+    const youngest = ranges.reduce((last, { from }) => Math.max(last, from), 0);
+    this.#youngestAckedAt = Math.max(this.#youngestAckedAt, this.#store.appendsFrom(youngest, 1)[0]?.receivedAt ?? 0);
+    if (this.#hasResends) for (const { from, to } of ranges) this.#forgetResends(from, to);
   }
 
-  /** The consumer could not route a range; the text is shown if it is given up on. */
-  async failed(from: number, error: string): Promise<void> {
-    this.#errors.set(from, error.slice(0, 1000));
+  async working(ranges: SeqRange[]): Promise<void> {
+    this.#heardAt = this.#host.now();
+    for (const { from, to } of ranges) this.#working.set(from, { to, at: this.#heardAt });
+  }
+
+  async failed(ranges: SeqRange[], error: string): Promise<void> {
+    for (const { from, to } of ranges) this.#errors.set(from, { to, error: error.slice(0, 1000) });
   }
 
   async event(internalId: string): Promise<LoggedEvent | null> {
@@ -181,19 +243,19 @@ export class LogObject implements LogObjectApi {
   }
 
   async listRuns(filter: RunListFilter, place: RunPlace | null): ReturnType<LogObjectApi["listRuns"]> {
-    const rows =
-      filter.order === "desc"
-        ? this.#store.runsBefore(place, RUNS_LOOKED_AT)
-        : this.#store.runsAfter(place, RUNS_LOOKED_AT);
     const runs: RunIndexRow[] = [];
-    for (const row of rows) {
-      if (!isListed(row, filter)) continue;
-      runs.push(row);
-      if (runs.length >= filter.limit) return { runs, next: { eventId: row.eventId, runId: row.runId } };
+    let next = place;
+    // mostly the first rows are wanted: more are read as long as there are not enough
+    for (let looked = 0; looked < RUNS_LOOKED_AT; looked += RUNS_READ_AT_ONCE) {
+      const rows = this.#store[filter.order === "desc" ? "runsBefore" : "runsAfter"](next, RUNS_READ_AT_ONCE);
+      for (const row of rows) {
+        next = { eventId: row.eventId, runId: row.runId };
+        if (isListed(row, filter)) runs.push(row);
+        if (runs.length >= filter.limit) return { runs, next };
+      }
+      if (rows.length < RUNS_READ_AT_ONCE) return { runs, next: null };
     }
-    const last = rows.at(-1);
-    const isMore = last !== undefined && rows.length === RUNS_LOOKED_AT;
-    return { runs, next: isMore ? { eventId: last.eventId, runId: last.runId } : null };
+    return { runs, next };
   }
 
   /** Whether an event is as a query wants it; null for one that is not kept any more. */
@@ -259,7 +321,7 @@ export class LogObject implements LogObjectApi {
   }
 
   async reroute(from: number, to: number): Promise<void> {
-    await this.#send(from, to);
+    await this.#send({ from, to });
     this.#store.deleteResend(from);
   }
 
@@ -272,7 +334,15 @@ export class LogObject implements LogObjectApi {
     } catch (error) {
       this.#host.report(`log ${this.#host.name}: resending failed and is tried again`, error);
     }
-    if (this.#acked.watermark < this.#next) this.#setAlarm(this.#host.now() + RESEND_AFTER_MS);
+    if (!this.isRouted) this.#setAlarm(this.#nextLook());
+  }
+
+  /** When the oldest event that is not acknowledged may be sent again, and before this object has left memory. */
+  #nextLook(): number {
+    const now = this.#host.now();
+    const receivedAt = this.#store.appendsFrom(this.#acked.watermark, 1)[0]?.receivedAt ?? now;
+    const resendAt = receivedAt + RESEND_AFTER_MS;
+    return resendAt <= now ? now + RESEND_AFTER_MS : Math.min(resendAt, now + LOOK_AFTER_MS);
   }
 
   async sweep(): Promise<void> {
@@ -288,19 +358,31 @@ export class LogObject implements LogObjectApi {
   /** Events go with their day; runs once they have ended that long ago; the object when it holds nothing. */
   async #expire(now: number): Promise<void> {
     const horizon = now - this.#retentionMs();
-    for (const row of this.#store.endedRuns(horizon, SWEEP_PAGE)) {
+    if (logDay(this.#host.name) >= horizon) return; // nothing in it can have ended before: none of its runs is looked at
+    for (const row of this.#endedBefore(horizon)) {
       const { kind } = await this.#host.objects.run(this.#host.env, row.runId).forget();
       if (kind === "forgotten") this.#store.deleteRun(row.eventId, row.runId);
     }
-    if (logDay(this.#host.name) + 86_400_000 >= horizon) return;
-    if (this.#acked.watermark >= this.#next) this.#store.deleteEvents();
+    if (logDay(this.#host.name) + DAY_MS >= horizon) return;
+    if (this.isRouted) this.#store.deleteEvents();
     if (!this.#store.isEmpty()) return;
     await this.#host.objects.registry(this.#host.env).closeLog(this.#host.name);
     await this.#host.wipe();
     this.#store = this.#host.stores.log();
     this.#loaded = undefined;
     this.#next = 0;
+    this.#alarmAt = null;
     this.#acked = new Acknowledged(0);
+  }
+
+  /** Of a bounded number of runs, the next ones at each sweep: nobody pays for looking at all of them every minute. */
+  #endedBefore(horizon: number): RunIndexRow[] {
+    const rows = this.#store.runsAfter(this.#expired, RUNS_LOOKED_AT);
+    const ended = rows.filter(({ endedAt }) => endedAt !== null && endedAt < horizon).slice(0, SWEEP_PAGE);
+    const last = ended.length === SWEEP_PAGE ? ended.at(-1) : rows.at(-1);
+    const isLast = ended.length < SWEEP_PAGE && rows.length < RUNS_LOOKED_AT;
+    this.#expired = isLast || !last ? null : { eventId: last.eventId, runId: last.runId };
+    return ended;
   }
 
   async #resendOverdue(): Promise<void> {
@@ -324,7 +406,7 @@ export class LogObject implements LogObjectApi {
    */
   #seemsLost({ seq, receivedAt }: Append, now: number): boolean {
     if (!this.#queue.exists()) return true;
-    if ((this.#working.get(seq) ?? Number.NEGATIVE_INFINITY) + RESEND_AFTER_MS > now) return false;
+    for (const [from, { to, at }] of this.#working) if (from <= seq && seq < to) return at + RESEND_AFTER_MS <= now;
     return this.#heardAt + RESEND_AFTER_MS <= now || this.#youngestAckedAt >= receivedAt + RESEND_AFTER_MS;
   }
 
@@ -332,18 +414,24 @@ export class LogObject implements LogObjectApi {
     const upto = seq + count;
     const [before] = this.#store.resends(seq, seq + 1);
     const times = (before?.times ?? 0) + 1;
-    const error = this.#errors.get(seq) ?? before?.error ?? "no consumer acknowledged it";
+    const error = this.#errorOf(seq) ?? before?.error ?? "no consumer acknowledged it";
     const isParked = times > RESENDS_MAX;
     this.#store.putResend({ seq, upto, times, isParked, error });
     this.#hasResends = true;
-    if (isParked) this.#acknowledge(seq, upto);
-    else await this.#send(seq, upto);
+    if (isParked) this.#acknowledge([{ from: seq, to: upto }]);
+    else await this.#send({ from: seq, to: upto });
   }
 
-  async #send(from: number, to: number): Promise<void> {
-    const message = routeMessage(this.#host.env, this.#host.name, from, to, this.#store.read(from, to));
+  #errorOf(seq: number): string | undefined {
+    for (const [from, { to, error }] of this.#errors) if (from <= seq && seq < to) return error;
+    return undefined;
+  }
+
+  async #send(range: SeqRange): Promise<void> {
+    const { env, name } = this.#host;
+    const message = messageAgain(env, name, range, this.#store.read(range.from, range.to));
     if (this.#queue.exists() && (await this.#queue.send(message))) return;
-    await routeBatch(this.#host.objects, this.#host.env, [message], this.#host.now()); // no queue: deliver from here
+    await routeBatch(this.#host.objects, env, [readMessage(message)], this.#host.now()); // no queue: deliver from here
   }
 
   #forgetResends(from: number, to: number): void {

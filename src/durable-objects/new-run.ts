@@ -7,7 +7,8 @@ export function newRun({ env, runId, fn, events, invokers }: StartRequest, now: 
   const { timeouts, cancelOn } = fn.flow ?? {};
   const [first] = events;
   const admission = first && admissionOf(fn, env, first.record.event, now, first.record.overlap);
-  const isEndpoint = fn.transport.kind === "endpoint";
+  const { transport } = fn;
+  const isEndpoint = transport.kind === "endpoint";
   return {
     schema: RUN_SCHEMA,
     id: runId,
@@ -33,9 +34,10 @@ export function newRun({ env, runId, fn, events, invokers }: StartRequest, now: 
     bytes: 0,
     state: { kind: "blocked" },
     http:
-      fn.transport.kind !== "local"
+      transport.kind !== "local" && transport.kind !== "binding"
         ? { version: isEndpoint ? 2 : -1, pending: 0, discoveries: 0, emptyAt: null }
         : undefined,
+    binding: transport.kind === "binding" ? transport.binding : undefined,
     endpoint: isEndpoint ? true : undefined,
   };
 }

@@ -1,6 +1,5 @@
 /** What objects say to each other: one interface per object, one way to reach each, whatever the host. */
 import type { Memo } from "../protocol/call.ts";
-import type { NamedCall } from "../protocol/call-ref.ts";
 import type { SyncFailure } from "../protocol/app-sync.ts";
 import type { WorkerResult } from "../protocol/connect/result.ts";
 import type { EventRecord } from "../protocol/event.ts";
@@ -13,11 +12,11 @@ import type { Signal } from "../protocol/signal.ts";
 import type { StepOp } from "../protocol/step-op.ts";
 import type { ScheduleChanges, ScheduleDefinition, ScheduleView } from "../protocol/schedule.ts";
 import type { PreparedWait } from "../engine/expression.ts";
-import type { Op } from "../engine/step-ops.ts";
 import type { GatePolicy, Lease, Refusal } from "../engine/lease.ts";
 import type { Annotating } from "../engine/metadata.ts";
 import type { LogPlace } from "../flow-control/fifo.ts";
 import type { Entry, Invoker, Run, RunStatus } from "../engine/run.ts";
+import type { AppendPart } from "./storage/append-parts.ts";
 import type { WorkerMessage } from "./transport.ts";
 import type { BatchPolicy, DebouncePolicy, Pause, RateLimitPolicy } from "../protocol/flow-control.ts";
 
@@ -66,14 +65,6 @@ export type WakeOutcome =
   | { kind: "awake"; sleeping: string[] }
   | { kind: "ended" | "unknown" };
 
-/** Steps that ran in a call which is not answered yet (inngest-protocol §6.1). */
-export interface CheckpointRequest {
-  /** UUID of the function, as the call named it */
-  functionUuid: string;
-  call: NamedCall;
-  ops: Op[];
-}
-
 /**
  * `stale`: the call is superseded, or the run has ended, and nothing of it was taken. `foreign`: the run is of another
  * function (G11).
@@ -81,6 +72,9 @@ export interface CheckpointRequest {
 export interface CheckpointOutcome {
   kind: "taken" | "stale" | "foreign" | "unknown";
 }
+
+/** The same of a checkpoint, or what is wrong with its body. */
+export type CheckpointAnswer = CheckpointOutcome | { kind: "invalid" | "too-large"; message: string };
 
 export interface RunObjectApi {
   start(request: StartRequest): Promise<{ kind: "started" | "exists" | "too-old" }>;
@@ -92,8 +86,8 @@ export interface RunObjectApi {
   waitsForSignal(stepId: string): Promise<boolean>;
   /** The run that a step invoked has ended. */
   calleeEnded(stepId: string, memo: Memo): Promise<void>;
-  /** A call to the run's app that goes on tells of steps that have run in it. */
-  checkpoint(request: CheckpointRequest): Promise<CheckpointOutcome>;
+  /** A call to the run's app that goes on tells of steps that have run in it: the body of that request (inngest-protocol §6.1). */
+  checkpoint(text: string): Promise<CheckpointAnswer>;
   /**
    * The code of an endpoint, which executes where its request came in, tells of its steps (inngest-protocol §6.2). Told once
    * more nothing changes, and it is taken.
@@ -200,13 +194,22 @@ export interface RunIndexRow {
   dueAt: number | null;
 }
 
-/** One append's place in a log, as the Queue carries it. */
-export interface RouteMessage {
+/** Events that follow each other in a log. */
+export interface SeqRange {
+  from: number;
+  /** first seq after them */
+  to: number;
+}
+
+/** Where a request stands in its log. */
+export interface Appended extends SeqRange {
+  receivedAt: number;
+}
+
+/** A range of a log, as the Queue carries it: as the JSON that `accept.ts` makes of it. */
+export interface RouteMessage extends SeqRange {
   env: string;
   log: string;
-  from: number;
-  /** first seq after the append */
-  to: number;
   /** absent when they are too large for a message: the consumer reads them from the log */
   events?: LoggedEvent[];
 }
@@ -265,18 +268,23 @@ export interface EventPlace {
 }
 
 export interface LogObjectApi {
-  append(records: EventRecord[], receivedAt: number): Promise<{ from: number; to: number; receivedAt: number }>;
+  /**
+   * Takes the events of a request, all or none, and hands them to the queue. One that was taken before is not taken again:
+   * the answer is where it stands.
+   */
+  append(request: AppendPart[], receivedAt: number): Promise<Appended>;
   read(from: number, to: number): Promise<LoggedEvent[]>;
-  acknowledge(from: number, to: number): Promise<void>;
+  /** These ranges have been routed. */
+  acknowledge(ranges: SeqRange[]): Promise<void>;
   /**
    * Whether all events below a seq, or all that there are, have been routed or given up on: told as soon as they are, or
    * after a bounded time.
    */
   routed(seq: number | null): Promise<boolean>;
-  /** The ranges that begin at these seqs are being routed. */
-  working(from: number[]): Promise<void>;
-  /** The range that begins at `from` could not be routed; the text is shown if it is given up on. */
-  failed(from: number, error: string): Promise<void>;
+  /** These ranges are being routed. */
+  working(ranges: SeqRange[]): Promise<void>;
+  /** These ranges could not be routed; the text is shown if they are given up on. */
+  failed(ranges: SeqRange[], error: string): Promise<void>;
   event(internalId: string): Promise<LoggedEvent | null>;
   /** newest first, by internal id */
   events(filter: EventFilter): Promise<LoggedEvent[]>;
@@ -632,14 +640,16 @@ export interface ChannelObjectApi {
 export interface RouteQueue {
   exists(): boolean;
   /** False when the queue did not take the message. */
-  send(message: RouteMessage): Promise<boolean>;
+  send(message: string): Promise<boolean>;
 }
 
 /** Ways from one object to the others of its environment. A stub is taken anew for each use: a broken one stays broken. */
 export interface Objects {
   readonly queue: RouteQueue;
   /** Lets the runtime do something else in the midst of long work. */
-  pause(): Promise<void>;
+  pause(ms?: number): Promise<void>;
+  /** How many of the objects that are wanted may begin now, where the runtime has few file descriptors: 0 while none may. */
+  room(wanted: number): number;
   run(env: string, runId: string): RunObjectApi;
   log(env: string, log: string): LogObjectApi;
   waits(env: string, eventName: string): WaitsObjectApi;

@@ -1,9 +1,10 @@
 import { attemptOf, type Decision } from "../engine/run-machine.ts";
 import type { Entry, Run } from "../engine/run.ts";
+import type { LocalActivation } from "../protocol/journal.ts";
 import { ActivationJournal, settledMemo, type ActivationState } from "./activation-journal.ts";
 import type { RunDecisions } from "./run-decisions.ts";
 import type { RunRecord } from "./run-record.ts";
-import type { LocalActivation, LocalTransport } from "./transport.ts";
+import type { LocalTransport } from "./transport.ts";
 
 /** What activations are made with. */
 export interface ActivationParts {
@@ -79,7 +80,7 @@ export class RunActivation {
   #activate(run: Run, attempt: number): void {
     const { record, decisions } = this.#parts;
     const transport = this.#parts.transport();
-    if (!transport.has(run.functionId)) return this.#functionMissing(run);
+    if (!transport.has(run)) return this.#functionMissing(run);
     const fresh = this.#begin(run.epoch);
     try {
       const journal = new ActivationJournal(record, decisions, fresh, run.losses > 0);

@@ -24,9 +24,11 @@ export class RunAlarm {
   change(run: Run, pending: Pending, isForced = false): number | null | undefined {
     const wanted = this.#wanted(run, pending);
     const { state } = run;
-    // while code executes an alarm that is early enough stays: each change is a row written
-    if (!isForced && state.kind === "executing" && this.#at != null && wanted !== null && this.#at <= wanted)
-      return undefined;
+    // while code executes, or is about to, an alarm that is early enough stays: each change is a row written
+    const isBrief = state.kind === "executing" || state.kind === "queued";
+    if (!isForced && isBrief && this.#at != null && wanted !== null && this.#at <= wanted) return undefined;
+    // one that a run in a line has no use for goes off once: most are let in before, and have one again
+    if (!isForced && state.kind === "queued" && wanted === null && this.#at != null) return undefined;
     // cleared once all is published
     if (isEnded(state) && this.#at != null && this.#at <= (wanted ?? 0)) return undefined;
     return isForced || wanted !== this.#at ? wanted : undefined;

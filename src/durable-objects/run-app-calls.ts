@@ -6,6 +6,7 @@ import type { StepOp } from "../protocol/step-op.ts";
 import { callRef, readCallRef } from "../protocol/call-ref.ts";
 import type { WorkerResult } from "../protocol/connect/result.ts";
 import type { Host } from "./host.ts";
+import { KnownMemos } from "./known-memos.ts";
 import { NotStored, type RunDecisions } from "./run-decisions.ts";
 import { performGateway } from "./run-gateways.ts";
 import type { RunRecord } from "./run-record.ts";
@@ -28,6 +29,7 @@ export class RunAppCalls {
   #outstanding = 0;
   /** calls that the gateway has, as far as this object remembers */
   readonly #withWorkers = new Set<string>();
+  readonly #memos = new KnownMemos();
 
   constructor(parts: AppCallsParts) {
     this.#parts = parts;
@@ -105,7 +107,6 @@ export class RunAppCalls {
   #request(call: Call, url: string): CallRequest {
     const { host, record } = this.#parts;
     const run = record.current();
-    const entries = record.stored.entries();
     // after a loss steps are called one by one, so that the one that does not survive can be named
     const disableImmediateExecution = call.stepId !== null || (run.http?.pending ?? 0) > 0 || run.losses > 0;
     return {
@@ -113,7 +114,8 @@ export class RunAppCalls {
       url,
       run,
       events: record.events(),
-      entries,
+      memos: this.#memos.of(record.stored),
+      target: call.stepId === null ? undefined : record.stored.entry(call.stepId),
       disableImmediateExecution,
       sdk: async () => (await host.objects.registry(run.env).apps()).find(({ id }) => id === run.appId)?.sdk ?? "",
       runNow: () => record.now(),

@@ -1,8 +1,12 @@
 import { gatesOf, leaseIdOf, leaseSeqOf, type Admission, type Lease, type Refusal } from "../engine/lease.ts";
 import { isEnded } from "../engine/run.ts";
+import { deferred } from "../protocol/deferred.ts";
 import type { Host } from "./host.ts";
-import type { RunDecisions } from "./run-decisions.ts";
+import { NotStored, type RunDecisions } from "./run-decisions.ts";
 import type { RunRecord } from "./run-record.ts";
+
+/** A place in a line that is left before costs nothing: no row, no change of the alarm, no word in the index. */
+const LINE_LASTS_MS = 1_000;
 
 /** What leases are asked for with. */
 export interface RunLeasesParts {
@@ -16,6 +20,8 @@ export interface RunLeasesParts {
 /** The leases of a run, and the keys that it has them of. What is written down is asked for until there is an answer. */
 export class RunLeases {
   readonly #parts: RunLeasesParts;
+  /** places that may not last, and how to leave each */
+  readonly #inLine = new Map<Lease, () => void>();
 
   constructor(parts: RunLeasesParts) {
     this.#parts = parts;
@@ -26,12 +32,19 @@ export class RunLeases {
     const { record } = this.#parts;
     const { admission } = record.current();
     if (!admission) return;
+    for (const [lease, leave] of this.#inLine) if (!this.#stands(lease)) leave();
     await Promise.all(record.leases().map((lease) => this.#perform(lease, admission)));
   }
 
   async #perform(lease: Lease, admission: Admission): Promise<void> {
     if (lease.status === "releasing" && !this.#isCodeLeft()) await this.#release(lease, admission);
-    if (lease.status === "asking") await this.#ask(lease, admission);
+    if (lease.status === "asking" && !this.#parts.record.isInLine(lease)) await this.#ask(lease, admission);
+  }
+
+  /** Whether the run waits in a line, and nobody needs to know yet. */
+  get areBrieflyInLine(): boolean {
+    const { record } = this.#parts;
+    return record.current().state.kind === "queued" && record.leases().some((lease) => record.isInLine(lease));
   }
 
   /** Whether leases are kept that are to be given back: the run has ended, and its code, which cannot be stopped, has not (G7). */
@@ -61,9 +74,32 @@ export class RunLeases {
     const reply = await host.objects
       .leases(gate.env, gate.object)
       .admit({ leaseId, env, runId: id, functionId, functionVersion, policy: gate.policy, key: gate.key, rank });
-    const { seq } = lease;
     if (reply.kind === "refused") this.refused(leaseId, gate.object, reply.refusal);
-    else decisions.decide({ kind: reply.kind === "admitted" ? "admitted" : "lined", seq, object: gate.object });
+    else if (reply.kind === "admitted") decisions.decide({ kind: "admitted", seq: lease.seq, object: gate.object });
+    else {
+      record.noteInLine(lease);
+      void this.#lineUp(lease, gate.object);
+    }
+  }
+
+  /** Stores a place that lasts. When this object dies before, its alarm asks for the lease once more. */
+  async #lineUp(lease: Lease, object: string): Promise<void> {
+    const { host, decisions } = this.#parts;
+    const left = deferred();
+    this.#inLine.set(lease, left.resolve);
+    await host.wait(LINE_LASTS_MS, left.promise);
+    this.#inLine.delete(lease);
+    try {
+      if (this.#stands(lease)) decisions.decide({ kind: "lined", seq: lease.seq, object });
+    } catch (error) {
+      if (!(error instanceof NotStored)) decisions.abandon(error);
+    }
+  }
+
+  /** Whether a lease is still in the line that it was in. */
+  #stands({ seq, passed }: Lease): boolean {
+    const { record } = this.#parts;
+    return record.leases().some((lease) => lease.seq === seq && lease.passed === passed && record.isInLine(lease));
   }
 
   /** A key has let a lease in that stood in its line. */

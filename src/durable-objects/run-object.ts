@@ -27,8 +27,8 @@ import type { AppSpan } from "../protocol/span.ts";
 import type { Host } from "./host.ts";
 import { newRun } from "./new-run.ts";
 import type {
+  CheckpointAnswer,
   CheckpointOutcome,
-  CheckpointRequest,
   JournalPage,
   LoggedEvent,
   RunObjectApi,
@@ -39,6 +39,7 @@ import type {
 import { RunActivation } from "./run-activation.ts";
 import { RunAlarm } from "./run-alarm.ts";
 import { RunAppCalls } from "./run-app-calls.ts";
+import { readCheckpoint } from "./run-checkpoint.ts";
 import { NotStored, type RunDecisions } from "./run-decisions.ts";
 import { RunLeases } from "./run-leases.ts";
 import { RunPublisher } from "./run-publisher.ts";
@@ -142,11 +143,16 @@ export class RunObject implements RunObjectApi {
     if (entry) this.#decide({ kind: "answer", entry, memo });
   }
 
-  async checkpoint({ functionUuid, call, ops }: CheckpointRequest): Promise<CheckpointOutcome> {
+  async checkpoint(text: string): Promise<CheckpointAnswer> {
+    const read = readCheckpoint(this.#host.name, text);
+    if (read.kind !== "checkpoint") return read;
     const run = this.#record.load();
     if (!run) return { kind: "unknown" };
-    if (uuidOf(run.functionId) !== functionUuid) return { kind: "foreign" };
-    return { kind: isEnded(run.state) || !this.#calls.checkpoint(call, ops) ? "stale" : "taken" };
+    if (uuidOf(run.functionId) !== read.functionUuid) {
+      const message = `fn_id: "${read.functionUuid.slice(0, 100)}" is not the function of run ${run.id}`;
+      return { kind: "invalid", message };
+    }
+    return { kind: isEnded(run.state) || !this.#calls.checkpoint(read.call, read.ops) ? "stale" : "taken" };
   }
 
   async answered(requestId: string, result: WorkerResult, apps: string[] | null) {

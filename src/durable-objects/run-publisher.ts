@@ -2,7 +2,9 @@
 import { realTime } from "../engine/run-clock.ts";
 import { endEffects } from "../engine/run-machine.ts";
 import { isEnded, runStatus, type Effect, type Run } from "../engine/run.ts";
+import { groupBy } from "../protocol/group-by.ts";
 import type { Host } from "./host.ts";
+import { inTurns } from "./in-turns.ts";
 import { logOf, type RunIndexRow } from "./objects.ts";
 import { performEffect } from "./perform.ts";
 import type { RunAlarm } from "./run-alarm.ts";
@@ -57,7 +59,9 @@ export class RunPublisher {
     try {
       await this.#publishAll();
       this.#failures = 0;
-      if (!isEnded(record.current().state)) record.arm();
+      const { state } = record.current();
+      if (state.kind !== "executing") record.tidy(); // with the alarm, which changes in the same turn
+      if (!isEnded(state)) record.arm();
       else if (!leases.areStillUsed) alarm.clear();
       else alarm.comeBackBy(host.now() + LEFT_OVER_MS); // this object may die with the code, and nobody would tell
     } catch (error) {
@@ -72,26 +76,35 @@ export class RunPublisher {
   async #publishAll(): Promise<void> {
     const { host, record, leases } = this.#parts;
     let published: string | null = null;
+    const index = async (): Promise<string> => {
+      const row = this.#indexRow();
+      const key = JSON.stringify(row);
+      const isToBeFound = row.status !== "Running" || row.dueAt !== null || this.#isLong;
+      if (isToBeFound && !leases.areBrieflyInLine && key !== published)
+        await host.objects.log(record.current().env, logOf(row.eventId)).index(row);
+      return (published = key);
+    };
     for (;;) {
       const run = record.current();
       const hadEnded = isEnded(run.state);
+      // in the order in which somebody waits for them: the next of a line, the invoker, what steps ask for; lists come last
       await allOf([
         () => leases.perform(),
-        async () => {
-          for (const effect of endEffects(run))
-            await performEffect(effect, record.current(), record.events(), host, record.stored);
-        },
-        ...record.stored.effects().map((effect) => () => this.#perform(effect)),
+        ...endEffects(run).map(
+          (effect) => () => performEffect(effect, record.current(), record.events(), host, record.stored),
+        ),
+        ...[...groupBy(record.effects(), stepOf).values()].map((effects) => () => this.#performInOrder(effects)),
+        ...(hadEnded ? [() => index()] : []),
       ]);
-      const row = this.#indexRow();
-      const key = JSON.stringify(row);
-      if (row.status !== "Running" || row.dueAt !== null || this.#isLong) {
-        if (key !== published) await host.objects.log(record.current().env, logOf(row.eventId)).index(row);
-        published = key;
-      }
+      const key = await index();
       const isSame = isEnded(record.current().state) === hadEnded && JSON.stringify(this.#indexRow()) === key;
-      if (isSame && !record.stored.hasEffects() && (!record.hasToDo() || leases.areStillUsed)) return;
+      if (isSame && !record.hasEffects() && (!record.hasToDo() || leases.areStillUsed)) return;
     }
+  }
+
+  /** What is asked for a step and withdrawn again must arrive in this order. */
+  async #performInOrder(effects: Effect[]): Promise<void> {
+    for (const effect of effects) await this.#perform(effect);
   }
 
   async #perform(effect: Effect): Promise<void> {
@@ -119,11 +132,16 @@ export class RunPublisher {
   }
 }
 
-/** One after the other; what fails does not keep the others from being done. */
-async function allOf(tasks: (() => Promise<void>)[]): Promise<void> {
+/** At the same time; what fails does not keep the others from being done. */
+async function allOf(tasks: (() => Promise<unknown>)[]): Promise<void> {
   const failures: unknown[] = [];
-  for (const task of tasks) await task().catch((error: unknown) => failures.push(error));
+  await inTurns(tasks, (task) => task().catch((error: unknown) => failures.push(error)));
   if (failures.length > 0) throw failures[0];
+}
+
+/** The step, or the cancel event, that an effect is about: its id is the effect's kind and that. */
+function stepOf({ id }: Effect): string {
+  return id.slice(id.indexOf("/") + 1);
 }
 
 /** @param nextDueAt when a run that rests is really due */

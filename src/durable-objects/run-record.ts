@@ -9,7 +9,7 @@ import type { Lease } from "../engine/lease.ts";
 import { runTime } from "../engine/run-clock.ts";
 import type { Decision } from "../engine/run-machine.ts";
 import { withoutRequest } from "../engine/gateway-entry.ts";
-import { isEnded, type Run } from "../engine/run.ts";
+import { isEnded, type Effect, type Run } from "../engine/run.ts";
 import { annotate, annotationId, type Annotating } from "../engine/metadata.ts";
 import { keepSpans, NO_SPANS, type SpanTally } from "../engine/run-spans.ts";
 import type { EventRecord, EventValue } from "../protocol/event.ts";
@@ -21,7 +21,10 @@ import { nextDueAt, type Pending, type RunAlarm } from "./run-alarm.ts";
 import type { RunStore } from "./storage/stores.ts";
 
 /** What a run's parts may do with its store besides the commits: look, and forget an effect that has been performed. */
-export type StoredRun = Omit<RunStore, "transaction" | "create" | "leases" | "deleteLease" | `put${string}`>;
+export type StoredRun = Omit<
+  RunStore,
+  "transaction" | "create" | "effects" | "hasEffects" | "leases" | "deleteLease" | `put${string}`
+>;
 
 export class RunRecord {
   readonly #host: Host;
@@ -33,6 +36,12 @@ export class RunRecord {
   #inlineEvents: EventRecord[] | undefined;
   /** undefined: not read yet */
   #leases: readonly Lease[] | undefined;
+  /** leases that have been given back, whose rows go with what is stored next */
+  #givenBack: number[] = [];
+  /** leases that stand in a line, by the gate they are at; stored once that lasts */
+  readonly #inLine = new Set<string>();
+  /** false: it is known that no effect is stored */
+  #mayHaveEffects = true;
   /** commits so far, and how many of them are known to be on disk */
   #commits = 0;
   #synced = 0;
@@ -85,16 +94,46 @@ export class RunRecord {
     return (this.#leases ??= this.load()?.admission ? this.#store.leases() : []);
   }
 
-  /** A lease has been given back. */
+  /** A lease has been given back. Its row may stay for a while: it is given back once more when this is forgotten. */
   forgetLease(seq: number): void {
-    const left = this.leases().filter((lease) => lease.seq !== seq);
-    this.#store.deleteLease(seq);
-    this.#leases = left;
+    this.#leases = this.leases().filter((lease) => lease.seq !== seq);
+    this.#givenBack.push(seq);
+  }
+
+  /** Stores what the next commit would store with its own. */
+  tidy(): void {
+    if (this.#givenBack.length > 0) this.#store.transaction(() => this.#deleteGivenBack());
+    this.#givenBack = [];
+  }
+
+  #deleteGivenBack(): void {
+    for (const seq of this.#givenBack) this.#store.deleteLease(seq);
+  }
+
+  /** A key has said that a lease waits: it is not asked for again, unless this is forgotten. */
+  noteInLine(lease: Lease): void {
+    this.#inLine.add(placeOf(lease));
+  }
+
+  /** Whether a lease is written down as asked for, and is known to stand in the line of the gate that it is at. */
+  isInLine(lease: Lease): boolean {
+    return lease.status === "asking" && this.#inLine.has(placeOf(lease));
+  }
+
+  /** What is to be done outside, beside what follows from its end. */
+  effects(): Effect[] {
+    const effects = this.#mayHaveEffects ? this.#store.effects() : [];
+    this.#mayHaveEffects = effects.length > 0;
+    return effects;
+  }
+
+  hasEffects(): boolean {
+    return (this.#mayHaveEffects = this.#mayHaveEffects && this.#store.hasEffects());
   }
 
   /** Whether something is to be done outside: effects, leases to ask for or to give back. */
   hasToDo(): boolean {
-    return this.#store.hasEffects() || isToBeAsked(this.leases());
+    return this.hasEffects() || isToBeAsked(this.leases().filter((lease) => !this.isInLine(lease)));
   }
 
   /** The run's own time. */
@@ -109,14 +148,12 @@ export class RunRecord {
 
   /** The first commit of a run. */
   create({ run, effects, leases }: Decision, events: EventRecord[]): void {
-    let isInline = false;
-    this.#storing(run, leases, true, () => {
-      this.#store.create(run, events);
-      for (const effect of effects) this.#store.putEffect(effect);
-      isInline = this.#store.events().inline;
-    });
+    this.#mayHaveEffects = effects.length > 0;
+    this.#storing(run, leases, true, [
+      () => (this.#inlineEvents = this.#store.create(run, events).inline ? events : undefined),
+      ...effects.map((effect) => () => this.#store.putEffect(effect)),
+    ]);
     this.#events = events;
-    this.#inlineEvents = isInline ? events : undefined;
   }
 
   /**
@@ -131,15 +168,19 @@ export class RunRecord {
       effects.length > 0 ||
       leases.length > 0 ||
       entries.some((entry) => entry.status.kind !== "settled");
-    this.#storing(run, leases, isToArm, () => {
-      for (const entry of entries) this.#store.putEntry(entry);
-      for (const effect of effects) this.#store.putEffect(effect);
-      if (answeredBy !== undefined) this.#store.putAnswered(answeredBy, run.position);
-      for (const extra of extras) this.#store.putExtra(extra);
-      for (const annotating of annotations) refused.push(...this.#annotate(annotating));
-      if (saveRun) this.#store.putRun(run, this.#inlineEvents);
-      if (isEnded(run.state) && run.http?.gateways) this.#forgetRequests();
-    });
+    const writes: (() => void)[] = [
+      ...entries.map((entry) => () => this.#store.putEntry(entry)),
+      ...effects.map((effect) => () => this.#store.putEffect(effect)),
+      ...extras.map((extra) => () => this.#store.putExtra(extra)),
+      ...annotations.map((annotating) => () => {
+        this.#store.transaction(() => refused.push(...this.#annotate(annotating)));
+      }),
+    ];
+    if (answeredBy !== undefined) writes.push(() => this.#store.putAnswered(answeredBy, run.position));
+    if (saveRun) writes.push(() => this.#store.putRun(run, this.#inlineEvents));
+    if (isEnded(run.state) && run.http?.gateways) writes.push(() => this.#forgetRequests());
+    if (effects.length > 0) this.#mayHaveEffects = true;
+    this.#storing(run, leases, isToArm, writes);
     return refused;
   }
 
@@ -190,18 +231,25 @@ export class RunRecord {
     return (this.#store.extra("tally", "span") as unknown as SpanTally | undefined) ?? NO_SPANS; // as `addSpans` stored it
   }
 
-  /** Writes in one transaction. The alarm is set when that has succeeded, in the same turn, which is stored as a whole. */
-  #storing(run: Run, changed: readonly Lease[], isToArm: boolean, write: () => void): void {
+  /** Writes all or nothing. The alarm is set when that has succeeded, in the same turn, which is stored as a whole. */
+  #storing(run: Run, changed: readonly Lease[], isToArm: boolean, writes: (() => void)[]): void {
     const leases = this.#run === null ? changed : withChanged(this.leases(), changed);
-    const alarm = this.#store.transaction(() => {
-      write();
+    const alarm = this.#whole(writes.length === 1 && changed.length + this.#givenBack.length === 0 && !isToArm, () => {
+      for (const write of writes) write();
       for (const lease of changed) this.#store.putLease(lease);
+      this.#deleteGivenBack();
       return isToArm ? this.#alarm.change(run, this.#pending(leases)) : undefined;
     });
     this.#run = run;
     this.#leases = leases;
+    this.#givenBack = [];
     this.#commits += 1;
     if (alarm !== undefined) this.#alarm.set(alarm);
+  }
+
+  /** A single write, as that of a step, is all or nothing by itself. */
+  #whole<T>(isOneWrite: boolean, body: () => T): T {
+    return isOneWrite ? body() : this.#store.transaction(body);
   }
 
   /** Sets the alarm to the earliest thing that must happen by itself. */
@@ -213,7 +261,7 @@ export class RunRecord {
   #pending(leases: readonly Lease[]): Pending {
     return {
       nextDueAt: () => this.#store.nextDueAt(),
-      hasToDo: () => isToBeAsked(leases) || this.#store.hasEffects(),
+      hasToDo: () => isToBeAsked(leases) || this.hasEffects(),
     };
   }
 
@@ -241,9 +289,17 @@ export class RunRecord {
     this.#events = [];
     this.#inlineEvents = undefined;
     this.#leases = undefined;
+    this.#givenBack = [];
+    this.#inLine.clear();
+    this.#mayHaveEffects = true;
     this.#alarm.forget();
     this.#store = this.#host.stores.run();
   }
+}
+
+/** A lease is at one gate of its way after the other. */
+function placeOf({ seq, passed }: Lease): string {
+  return `${seq}/${passed}`;
 }
 
 function isToBeAsked(leases: readonly Lease[]): boolean {

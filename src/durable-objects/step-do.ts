@@ -1,6 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import { installedParts } from "./installed.ts";
-import type { CheckpointRequest, LoggedEvent, RunObjectApi, StartRequest } from "./objects.ts";
+import type { LoggedEvent, RunObjectApi, StartRequest } from "./objects.ts";
 import { RunObject } from "./run-object.ts";
 import { workerdHost } from "./workerd-host.ts";
 import type { Refusal } from "../engine/lease.ts";
@@ -40,8 +40,8 @@ export class StepDO extends DurableObject implements RunObjectApi {
     return this.#run.calleeEnded(stepId, memo);
   }
 
-  checkpoint(request: CheckpointRequest) {
-    return this.#run.checkpoint(request);
+  checkpoint(text: string) {
+    return this.#run.checkpoint(text);
   }
 
   answered(requestId: string, result: WorkerResult, apps: string[] | null) {

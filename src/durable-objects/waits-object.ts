@@ -7,16 +7,31 @@
  * in what is read here (design §2).
  */
 import { termKey, termsOf, waitMatches } from "../engine/expression.ts";
+import { groupBy } from "../protocol/group-by.ts";
 import { FLAG_LINGER_MS, LOOKBACK_MARGIN_MS } from "../protocol/limits.ts";
 import type { Host } from "./host.ts";
+import { inTurns } from "./in-turns.ts";
 import type { LoggedEvent, Subscription, WaitsObjectApi } from "./objects.ts";
 import { NO_TERM, type Cursor, type WaitStore } from "./storage/stores.ts";
 
 /** Waits offered one event before the rest is left to the alarm; bounds what a consumer waits for. */
 const OFFERS_INLINE = 200;
-const OFFERS_AT_ONCE = 50;
+/** Waits read at once. */
+const PAGE = 50;
 const FOUND_MAX = 20;
 const RETRY_MS = 1_000;
+
+/** An event for a wait. */
+interface Offer {
+  wait: Subscription;
+  logged: LoggedEvent;
+}
+
+/** An event, and where to go on with it. */
+interface Offered {
+  logged: LoggedEvent;
+  rest: Cursor | null;
+}
 
 export class WaitsObject implements WaitsObjectApi {
   readonly #host: Host;
@@ -56,22 +71,18 @@ export class WaitsObject implements WaitsObjectApi {
   }
 
   async deliver(events: LoggedEvent[]): Promise<void> {
-    for (const logged of events) {
-      const rest = await this.#offerFrom(logged, { key: 0, runId: "", stepId: "" });
-      if (!rest) continue;
-      this.#store.putDelivery(logged, rest);
-      this.#host.setAlarm(this.#host.now());
-    }
-    this.#lingerIfEmpty();
+    const start: Cursor = { key: 0, runId: "", stepId: "" };
+    const rests = await this.#offerAll(events.map((logged) => ({ logged, cursor: start })));
+    for (const { logged, rest } of rests) if (rest) this.#store.putDelivery(logged, rest);
+    if (rests.some(({ rest }) => rest)) this.#host.setAlarm(this.#host.now());
+    else this.#lingerIfEmpty();
   }
 
   async alarm(): Promise<void> {
     try {
-      for (const { logged, cursor } of this.#store.deliveries()) {
-        const rest = await this.#offerFrom(logged, cursor);
+      for (const { logged, rest } of await this.#offerAll(this.#store.deliveries()))
         if (rest) this.#store.putDelivery(logged, rest);
         else this.#store.deleteDelivery(logged.record.internalId);
-      }
       if (this.#store.deliveries().length > 0) return this.#host.setAlarm(this.#host.now());
       if (this.#store.isEmpty()) await this.#unflag();
     } catch (error) {
@@ -80,28 +91,52 @@ export class WaitsObject implements WaitsObjectApi {
     }
   }
 
-  /** Offers one event to at most {@link OFFERS_INLINE} waits; where to go on when more may follow. */
-  async #offerFrom(logged: LoggedEvent, start: Cursor): Promise<Cursor | null> {
+  /**
+   * Offers events to the waits that they match: a wait gets them in their order, all waits at the same time. What was
+   * answered is deleted together, in the turn in which this returns.
+   *
+   * @returns where to go on with each, null when no more waits may match
+   */
+  async #offerAll(deliveries: { logged: LoggedEvent; cursor: Cursor }[]): Promise<Offered[]> {
+    const offers: Offer[] = [];
+    const offered = deliveries.map(({ logged, cursor }) => {
+      const { matching, rest } = this.#matching(logged, cursor);
+      for (const wait of matching) offers.push({ wait, logged });
+      return { logged, rest };
+    });
+    const byWait = [...groupBy(offers, ({ wait: { runId, stepId } }) => `${runId}/${stepId}`).values()];
+    const areAnswered = await inTurns(byWait, (ofOne) => this.#isAnswered(ofOne));
+    for (const [index, [first]] of byWait.entries())
+      if (first && areAnswered[index]) this.#store.delete(first.wait.runId, first.wait.stepId);
+    return offered;
+  }
+
+  /** Looks through at most {@link OFFERS_INLINE} waits; where to go on when more may follow. */
+  #matching(logged: LoggedEvent, start: Cursor): { matching: Subscription[]; rest: Cursor | null } {
     const event = { ...logged.record.event };
     const keys = [...termsOf(event, this.#store.paths()).sort(), NO_TERM];
+    const matching: Subscription[] = [];
     const cursor = { ...start };
     for (let left = OFFERS_INLINE; left > 0;) {
       const term = keys[cursor.key];
-      if (term === undefined) return null;
-      const page = this.#store.page(term, cursor.runId, cursor.stepId, Math.min(left, OFFERS_AT_ONCE));
-      const matching = page.filter((wait) => waitMatches(wait.wait, event, this.#host.now()));
-      await Promise.all(matching.map((wait) => this.#offer(wait, logged)));
+      if (term === undefined) return { matching, rest: null };
+      const page = this.#store.page(term, cursor.runId, cursor.stepId, Math.min(left, PAGE));
+      matching.push(...page.filter((wait) => waitMatches(wait.wait, event, this.#host.now())));
       left -= Math.max(page.length, 1);
       const last = page.at(-1);
       if (last) Object.assign(cursor, { runId: last.runId, stepId: last.stepId });
       else Object.assign(cursor, { key: cursor.key + 1, runId: "", stepId: "" });
     }
-    return cursor;
+    return { matching, rest: cursor };
   }
 
-  async #offer({ runId, stepId }: Subscription, logged: LoggedEvent): Promise<void> {
-    const { kind } = await this.#host.objects.run(this.#host.env, runId).offer(stepId, logged);
-    if (kind !== "declined") this.#store.delete(runId, stepId);
+  /** Whether a wait needs its subscription no more. */
+  async #isAnswered(offers: Offer[]): Promise<boolean> {
+    for (const { wait, logged } of offers) {
+      const { kind } = await this.#host.objects.run(this.#host.env, wait.runId).offer(wait.stepId, logged);
+      if (kind !== "declined") return true;
+    }
+    return false;
   }
 
   /** The flag stays for an hour: names that are waited for now and then are not flagged anew each time. */

@@ -1,6 +1,8 @@
 import { env, exports } from "cloudflare:workers";
 import type { Host } from "./host.ts";
+import { installedParts } from "./installed.ts";
 import { meter } from "./meter.ts";
+import { objectsWithin, roomFor, type Begun } from "./object-room.ts";
 import type {
   CancellationObjectApi,
   ChannelObjectApi,
@@ -14,7 +16,6 @@ import type {
   Objects,
   RateLimitObjectApi,
   RegistryObjectApi,
-  RouteMessage,
   RouteQueue,
   RunObjectApi,
   SignalObjectApi,
@@ -35,7 +36,7 @@ const SEPARATOR_IN_ENV = ":";
 export const SUBSCRIPTION_PARAM = "subscription";
 
 /** The queue's producer, among the Worker's bindings. */
-function eventsQueue(): Queue<RouteMessage> | undefined {
+function eventsQueue(): Queue<string> | undefined {
   return Reflect.get(env, "INNGEST_EVENTS");
 }
 
@@ -44,7 +45,7 @@ const queue: RouteQueue = {
   send: async (message) => {
     meter.queueMessages += 1;
     try {
-      await eventsQueue()?.send(message, { contentType: "json" });
+      await eventsQueue()?.send(message, { contentType: "text" });
       return true;
     } catch (error) {
       console.error("the events queue took no message; the log will send it again", error);
@@ -53,11 +54,21 @@ const queue: RouteQueue = {
   },
 };
 
+/** What this Worker has begun lately. */
+let begun: Begun[] = [];
+
 /** Objects of this Worker, reached without bindings. */
 export const objects: Objects = {
   queue,
   // a timer, so that sockets are read: locally nobody is answered while work follows on work, and a batch takes half a minute
-  pause: () => new Promise((resolve) => setTimeout(resolve, 1)),
+  pause: (ms = 1) => new Promise((resolve) => setTimeout(resolve, ms)),
+  room: (wanted) => {
+    const openFiles = installedParts().openFiles();
+    if (openFiles === null) return wanted;
+    const room = roomFor(wanted, begun, objectsWithin(openFiles), Date.now());
+    begun = room.begun;
+    return room.count;
+  },
   run: (env, runId) => stub<RunObjectApi>("StepDO", env, runId),
   log: (env, log) => stub<LogObjectApi>("HistoryDO", env, log),
   waits: (env, eventName) => stub<WaitsObjectApi>("EventDO", env, `name${SEPARATOR}${eventName}`),
@@ -122,13 +133,23 @@ export function workerdHost(ctx: DurableObjectState): Host {
 }
 
 function sqlOf(storage: DurableObjectStorage): Sql {
+  let isNew = false;
   return {
     exec: (query, ...bindings) => {
       const cursor = storage.sql.exec(query, ...bindings);
       const rows = cursor.toArray();
-      meter.rowsWritten += cursor.rowsWritten;
+      const { rowsWritten } = cursor;
+      meter.statements += 1;
+      meter.rowsWritten += rowsWritten;
+      if (rowsWritten > 0 && !isNew && query.startsWith("CREATE TABLE")) {
+        isNew = true;
+        meter.objectsCreated += 1;
+      }
       return rows as never; // rows as the statement's author describes them
     },
-    transaction: (body) => storage.transactionSync(body),
+    transaction: (body) => {
+      meter.statements += 1;
+      return storage.transactionSync(body);
+    },
   };
 }

@@ -177,7 +177,8 @@ export function open(draft: Draft, step: StepInfo, kind: EntryKind): Entry {
 /** Stores the result of a step for good (G2). */
 export function settle(draft: Draft, entry: Entry, memo: Memo): void {
   const { run } = draft;
-  const bound = run.http ? RUN_STATE_HTTP_MAX_BYTES : RUN_STATE_DISK_MAX_BYTES;
+  const isSent = run.http !== undefined || run.binding !== undefined; // to whoever replays it
+  const bound = isSent ? RUN_STATE_HTTP_MAX_BYTES : RUN_STATE_DISK_MAX_BYTES;
   run.bytes += byteLength(JSON.stringify(memo));
   draft.settled.push(draft.write(requestOver(draft, entry), { kind: "settled", memo, at: draft.now }));
   if (run.bytes > bound)

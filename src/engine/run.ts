@@ -111,6 +111,8 @@ export interface Run {
   bytes: number;
   state: RunState;
   http?: HttpState;
+  /** name of the service binding by which its code is reached */
+  binding?: string;
   /** its code is an HTTP endpoint: it began with a request there, and is entered anew by repeating that */
   endpoint?: true;
   /** runs that are started at its end, in the order in which they were told */

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { EventValue } from "./event.ts";
-import type { JsonValue } from "./json.ts";
+import { isObject, type JsonValue } from "./json.ts";
 
 /**
  * A settled step as the executor and the wire carry it (inngest-protocol §3.6). `null` is a finished sleep or a wait
@@ -25,13 +25,15 @@ export const callBodySchema = z.object({
     max_attempts: z.number().int().optional(),
     disable_immediate_execution: z.boolean().default(false),
     use_api: z.boolean().default(false),
+    qi_id: z.string().nullish(),
+    generation_id: z.number().nullish(),
     request_id: z.string().nullish(),
     job_id: z.string().nullish(),
     stack: z.looseObject({ stack: z.array(z.string()).nullish(), current: z.number().default(0) }).nullish(),
   }),
   event: eventSchema,
   events: z.array(eventSchema).default([]),
-  steps: z.record(z.string(), z.json()).default({}),
+  steps: z.custom<Record<string, Memo>>(isObject, "must be an object").default({}), // JSON, whatever is in it
   version: z.number().optional(),
 });
 

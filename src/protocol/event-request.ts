@@ -3,7 +3,7 @@ import * as z from "zod";
 import { RESERVED_PREFIX, type EventRecord } from "./event.ts";
 import { isForm } from "./form.ts";
 import { eventUlid, type UlidParts } from "./ids.ts";
-import { byteLength, type JsonObject } from "./json.ts";
+import { byteLength, isObject, type JsonObject } from "./json.ts";
 import {
   EVENT_ID_MAX_BYTES,
   EVENT_MAX_BYTES,
@@ -20,7 +20,8 @@ export class EventError extends TypeError {
   readonly code = "event_invalid";
 }
 
-const jsonObjectSchema = z.record(z.string(), z.json());
+/** Of what has been parsed as JSON: what is in it is JSON too, and need not be looked through. */
+const jsonObjectSchema = z.custom<JsonObject>(isObject, "must be an object");
 
 const eventSchema = z.object({
   name: z
@@ -89,7 +90,7 @@ function parseBody(body: string, contentType: string | undefined): unknown {
  * @throws EventError
  */
 export function readEvent(json: unknown, field: string, internalId: string, now: number): EventRecord {
-  const parsed = parseEvent(json, field);
+  const parsed = eventSchema.safeParse(json);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new EventError([field, ...(issue?.path ?? [])].join(".") + `: ${issue?.message ?? "is not an event"}`);
@@ -97,7 +98,7 @@ export function readEvent(json: unknown, field: string, internalId: string, now:
   const { name, data, id, ts, v, user, meta } = parsed.data;
   if (name.toLowerCase().startsWith(RESERVED_PREFIX))
     throw new EventError(`${field}.name: event name is reserved for internal use: ${JSON.stringify(name)}`);
-  const size = byteLength(JSON.stringify(parsed.data));
+  const size = byteLength(textOf(parsed.data, field));
   if (size > EVENT_MAX_BYTES)
     throw new EventError(`${field}: Event is over the max size: ${size} bytes; the bound is ${EVENT_MAX_BYTES}`);
   const { _inngest: _reserved, ...own }: JsonObject = data ?? {};
@@ -127,9 +128,9 @@ function readMeta(meta: JsonObject, field: string): JsonObject | undefined {
   }
 }
 
-function parseEvent(json: unknown, field: string) {
+function textOf(event: z.infer<typeof eventSchema>, field: string): string {
   try {
-    return eventSchema.safeParse(json);
+    return JSON.stringify(event);
   } catch (error) {
     if (error instanceof RangeError) throw new EventError(`${field}: is nested too deeply`); // the stack was used up
     throw error;

@@ -80,7 +80,9 @@ export type FunctionTransport =
   /** an endpoint that is called by its own users; where it is, and with what, is in its run's event */
   | { kind: "endpoint" }
   /** workers of its app dial in */
-  | { kind: "connect" };
+  | { kind: "connect" }
+  /** an entrypoint of another Worker, by the name of the platform's binding to it */
+  | { kind: "binding"; binding: string };
 
 /** A function as the platform keeps it, whoever registered it. */
 export interface RegisteredFunction {

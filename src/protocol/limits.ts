@@ -61,6 +61,7 @@ export const STEPS_PER_RUN_MAX = 10_000; // inngest/inngest pkg/consts, absolute
 export const RUN_STATE_HTTP_MAX_BYTES = 32 * MIB; // inngest/inngest pkg/consts
 export const RUN_STATE_DISK_MAX_BYTES = 1024 * MIB; // ours: a tenth of an object's 10 GB
 export const CALL_BODY_LARGEST_BYTES = 48 * MIB; // ours: run state over HTTP and the largest request of events beside it
+export const JSON_DEPTH_MAX = 1_000; // ours: what walks a value uses the stack
 export const REPLY_MAX_BYTES = 8 * MIB; // inngest/inngest pkg/consts, SDK response
 export const CALL_BODY_MAX_BYTES = 4 * MIB; // inngest/inngest: past it `use_api` is set
 export const SLEEP_MAX_MS = 366 * DAY; // inngest/inngest pkg/consts

@@ -4,12 +4,12 @@ import { bareHash, fromHex, KEY_PREFIX, sha256, toHex } from "./signing-key.ts";
 
 /**
  * Whose body is signed: a request of the server is signed in its canonical JSON form (RFC 8785), a response of an app
- * as its exact bytes (inngest-protocol §5).
+ * as its exact bytes (inngest-protocol §5). `canonical`: a request that is known to be written in that form.
  */
-export type SignedAs = "request" | "response";
+export type SignedAs = "request" | "response" | "canonical";
 
 const WINDOW_MS = 5 * 60_000; // inngest-protocol §5, in both directions
-const IMPORTED_KEYS_MAX = 16;
+const KEYS_REMEMBERED_MAX = 16;
 
 const encoder = new TextEncoder();
 
@@ -41,7 +41,12 @@ export async function verify(
   const signature = fromHex(fields.get("s") ?? "");
   if (!/^\d{1,12}$/.test(seconds) || signature?.length !== 32) return false;
   if (Math.abs(nowMs - Number(seconds) * 1000) > WINDOW_MS) return false;
-  const bytes = signedBytes(body, seconds, as);
+  if (await isSignedBy(keys, signature, signedBytes(body, seconds, as === "request" ? "canonical" : as))) return true;
+  // our platform writes its requests in canonical form; others' need not be
+  return as === "request" && isSignedBy(keys, signature, signedBytes(body, seconds, as));
+}
+
+async function isSignedBy(keys: readonly string[], signature: BufferSource, bytes: BufferSource): Promise<boolean> {
   for (const key of keys) if (await crypto.subtle.verify("HMAC", await hmacKey(key), signature, bytes)) return true; // constant time
   return false;
 }
@@ -63,10 +68,31 @@ export async function bearerMatches(header: string | null | undefined, keys: rea
   if (token === undefined) return false;
   const given = await sha256(encoder.encode(token));
   let isMatch = false;
-  for (const key of keys)
-    for (const form of [await bareHash(key), key.replace(KEY_PREFIX, "")])
-      if (form !== undefined && form !== "" && isEqual(given, await sha256(encoder.encode(form)))) isMatch = true;
+  for (const key of keys) for (const known of await bearerDigests(key)) if (isEqual(given, known)) isMatch = true;
   return isMatch;
+}
+
+const digestsOfKeys = new Map<string, Promise<Uint8Array[]>>();
+
+/** Of all forms in which a key may come; they are compared as digests, so of equal length. */
+function bearerDigests(key: string): Promise<Uint8Array[]> {
+  return remembered(digestsOfKeys, key, async () => {
+    const forms = [await bareHash(key), key.replace(KEY_PREFIX, "")];
+    return Promise.all(
+      forms.filter((form) => form !== undefined && form !== "").map((form) => sha256(encoder.encode(form))),
+    );
+  });
+}
+
+/** What was made of the last few keys. */
+function remembered<T>(known: Map<string, T>, key: string, make: () => T): T {
+  const found = known.get(key);
+  if (found !== undefined) return found;
+  const made = make();
+  known.set(key, made);
+  const oldest = known.keys().next().value;
+  if (known.size > KEYS_REMEMBERED_MAX && oldest !== undefined) known.delete(oldest);
+  return made;
 }
 
 /** The text that a request's signature covers. */
@@ -78,8 +104,13 @@ function canonicalBody(body: string): string {
   } catch {
     return body; // not JSON: its reader will say so
   }
+  return canonicalText(value);
+}
+
+/** A value in canonical JSON. Parts of a body that are written so make a canonical body, in the order of their names. */
+export function canonicalText(value: JsonValue): string {
   try {
-    return canonicalize(value) ?? body;
+    return canonicalize(value) ?? "null";
   } catch {
     return lenientCanonical(value);
   }
@@ -96,27 +127,19 @@ function lenientCanonical(value: JsonValue): string {
   return `{${properties.map(([key, inner]) => `${JSON.stringify(key)}:${lenientCanonical(inner)}`).join(",")}}`;
 }
 
-function signedBytes(body: string, seconds: string, as: SignedAs) {
+function signedBytes(body: string, seconds: string, as: SignedAs): BufferSource {
   return encoder.encode((as === "request" ? canonicalBody(body) : body) + seconds);
 }
 
 const importedKeys = new Map<string, Promise<CryptoKey>>();
 
-/** The key's text after the prefix, as bytes; importing costs more than signing, so the last few are kept. */
+/** The key's text after the prefix, as bytes; importing costs more than signing. */
 function hmacKey(key: string): Promise<CryptoKey> {
   const text = key.replace(KEY_PREFIX, "");
   if (text === "") throw new TypeError("signing key: nothing after its prefix"); // an empty key signs for everybody
-  let imported = importedKeys.get(text);
-  if (imported === undefined) {
-    imported = crypto.subtle.importKey("raw", encoder.encode(text), { name: "HMAC", hash: "SHA-256" }, false, [
-      "sign",
-      "verify",
-    ]);
-    importedKeys.set(text, imported);
-    const oldest = importedKeys.keys().next().value;
-    if (importedKeys.size > IMPORTED_KEYS_MAX && oldest !== undefined) importedKeys.delete(oldest);
-  }
-  return imported;
+  return remembered(importedKeys, text, () =>
+    crypto.subtle.importKey("raw", encoder.encode(text), { name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]),
+  );
 }
 
 /** Compares digests of equal length without stopping at the first difference. */

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { STEP_ID_MAX_BYTES } from "./limits.ts";
-import { byteLength } from "./json.ts";
+import { byteLength, isObject, type JsonValue } from "./json.ts";
 import type { WireError } from "./wire-error.ts";
 
 /** Ops that this platform understands (inngest-protocol §3.4). */
@@ -51,6 +51,9 @@ const opcodeSchema = z.string().transform((op, context): Opcode => {
   return known;
 });
 
+/** What came out of a text of JSON is JSON: to look through all of it costs more than all else about a step. */
+const jsonSchema = z.custom<JsonValue>();
+
 export const wireErrorSchema: z.ZodType<WireError> = z
   .object({
     name: z.string().catch("Error"),
@@ -59,7 +62,7 @@ export const wireErrorSchema: z.ZodType<WireError> = z
     code: z.string().optional().catch(undefined),
     noRetry: z.boolean().optional().catch(undefined),
   })
-  .catchall(z.json())
+  .catchall(jsonSchema)
   .catch({ name: "Error", message: "the app reported an error without a name or message" });
 
 const idSchema = z
@@ -67,15 +70,15 @@ const idSchema = z
   .min(1, "id: a step id must not be empty")
   .refine((id) => byteLength(id) <= STEP_ID_MAX_BYTES, `id: a step id is at most ${STEP_ID_MAX_BYTES} bytes`);
 
-/** One step op as a client reports it. Unknown fields pass; an unknown opcode is refused by name. */
+/** One step op as a client reports it, in a text of JSON. Unknown fields pass; an unknown opcode is refused by name. */
 export const stepOpSchema = z
   .object({
     op: opcodeSchema,
     id: z.string().max(STEP_ID_MAX_BYTES).default(""),
     name: z.string().nullish(),
     displayName: z.string().nullish(),
-    opts: z.record(z.string(), z.json()).nullish(),
-    data: z.json().optional(),
+    opts: z.custom<Record<string, JsonValue>>(isObject, "opts: must be an object").nullish(),
+    data: jsonSchema.optional(),
     error: wireErrorSchema.nullish(), // null in Go's ops without one
     metadata: z.unknown().optional(), // for people: it must not cost the app its step
     userland: z.object({ id: idSchema, index: z.number().nullish() }).nullish(),

@@ -4,6 +4,7 @@ import type { AppSync, FunctionScheduleView, Objects } from "../durable-objects/
 import { checkCrons } from "../engine/cron.ts";
 import { checkExpressions } from "../engine/expression.ts";
 import { appUrl, deniedSdk } from "../protocol/app-sync.ts";
+import { bindingUrl } from "../protocol/binding.ts";
 import { flowControlOf } from "../protocol/flow-config.ts";
 import {
   registerBodySchema,
@@ -94,8 +95,8 @@ function refusal(error: string, code: string) {
   return { code, error, status: 400, data: null };
 }
 
-/** `connect`: by a worker that has dialled in, and so has no URL. */
-type SyncedVia = "http" | "connect";
+/** `connect`: by a worker that has dialled in, and so has no URL. Else by the name of a service binding. */
+type SyncedVia = "http" | "connect" | { binding: string };
 
 /**
  * What an app registers, checked as a whole: one function that cannot be taken refuses the sync.
@@ -108,7 +109,7 @@ export function readSync(body: unknown, via: SyncedVia = "http"): AppSync {
   const { appname: appId, sdk, framework, functions } = parsed.data;
   const denied = deniedSdk(sdk);
   if (denied !== null) throw new ApiError(400, "sdk_version_denied", denied);
-  const url = via === "connect" ? null : givenUrl(parsed.data.url);
+  const url = urlOf(parsed.data.url, via);
   const appVersion = parsed.data.appversion || undefined;
   const ids = new Set<string>();
   for (const config of functions) {
@@ -124,13 +125,16 @@ export function readSync(body: unknown, via: SyncedVia = "http"): AppSync {
   return { appId, url, sdk, framework, appVersion, functions: registered, checksum };
 }
 
-function givenUrl(url: string): string {
-  return URL.canParse(url) ? appUrl(url) : url;
+function urlOf(given: string, via: SyncedVia): string | null {
+  if (via === "connect") return null;
+  if (via !== "http") return bindingUrl(via.binding);
+  return URL.canParse(given) ? appUrl(given) : given;
 }
 
 /** @throws Error naming the function */
 function transportOf(config: FunctionConfig, via: SyncedVia): FunctionTransport {
   if (via === "connect") return { kind: "connect" };
+  if (via !== "http") return { kind: "binding", binding: via.binding };
   const url = Object.values(config.steps)[0]?.runtime.url ?? "";
   if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return { kind: "http", url };
   throw new Error(`function "${config.id}": steps.step.runtime.url: ${JSON.stringify(url)} is not an http URL`);

@@ -1,5 +1,8 @@
 import { HTTPException } from "hono/http-exception";
 import type * as z from "zod";
+import { fieldProblem } from "../protocol/fields.ts";
+import { isNestedWithin } from "../protocol/json.ts";
+import { JSON_DEPTH_MAX } from "../protocol/limits.ts";
 import { readBody } from "./body.ts";
 
 /**
@@ -16,6 +19,8 @@ export async function readFields<Schema extends z.ZodType>(
   const json = text.trim() === "" ? {} : parseJson(text, example);
   if (typeof json !== "object" || json === null || Array.isArray(json))
     throw new HTTPException(400, { message: `the body must be a JSON object such as ${example}` });
+  if (!isNestedWithin(json, JSON_DEPTH_MAX, text))
+    throw new HTTPException(400, { message: `the body is nested deeper than the bound of ${JSON_DEPTH_MAX}` });
   return checkFields(json, schema);
 }
 
@@ -32,9 +37,5 @@ export function parseJson(text: string, example: string): unknown {
 export function checkFields<Schema extends z.ZodType>(fields: object, schema: Schema): z.infer<Schema> {
   const parsed = schema.safeParse(fields);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const field = issue?.path.join(".") ?? "";
-  const value: unknown = field === "" ? undefined : Reflect.get(fields, field);
-  const shown = value === undefined ? "" : `, not ${JSON.stringify(value).slice(0, 100)}`;
-  throw new HTTPException(400, { message: `${field || "body"}: ${issue?.message}${shown}` });
+  throw new HTTPException(400, { message: fieldProblem(parsed.error, fields) });
 }

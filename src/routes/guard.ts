@@ -25,36 +25,48 @@ const OR_DEV = "; for development set INNGEST_DEV=1 instead, with wrangler in .d
  * request, or any web page could drive the local server (design §10).
  */
 export function devGuard(settings: SettingsSource): MiddlewareHandler {
-  return async (c, next) => {
-    if (!settings().isDev) return next();
-    const host = c.req.header("host") ?? new URL(c.req.url).host;
-    if (!LOOPBACK.test(host))
-      throw new HTTPException(403, {
-        message: `INNGEST_DEV is set, which opens the platform without keys; it is refused for host "${host}", which is not loopback. Unset INNGEST_DEV and set INNGEST_EVENT_KEY and INNGEST_SIGNING_KEY`,
-      });
-    const origin = c.req.header("origin");
-    if (origin !== undefined && !(URL.canParse(origin) && LOOPBACK.test(new URL(origin).host)))
-      throw new HTTPException(403, { message: `origin "${origin}" may not use the dev platform: it is not loopback` });
+  return (c, next) => {
+    checkDevRequest(c.req.raw, settings());
     return next();
   };
+}
+
+/** As {@link devGuard}. @throws HTTPException 403 */
+export function checkDevRequest(request: Request, { isDev }: Pick<Settings, "isDev">): void {
+  if (!isDev) return;
+  const host = request.headers.get("host") ?? new URL(request.url).host;
+  if (!LOOPBACK.test(host))
+    throw new HTTPException(403, {
+      message: `INNGEST_DEV is set, which opens the platform without keys; it is refused for host "${host}", which is not loopback. Unset INNGEST_DEV and set INNGEST_EVENT_KEY and INNGEST_SIGNING_KEY`,
+    });
+  const origin = request.headers.get("origin");
+  if (origin !== null && !(URL.canParse(origin) && LOOPBACK.test(new URL(origin).host)))
+    throw new HTTPException(403, { message: `origin "${origin}" may not use the dev platform: it is not loopback` });
 }
 
 /** Everything but sending events asks for the signing key as bearer (inngest-protocol §5). */
 export function signingKeyGuard(settings: SettingsSource): MiddlewareHandler {
   return async (c, next) => {
-    const { isDev, signingKeys } = settings();
-    if (isDev) return next();
-    if (signingKeys.length === 0)
-      throw new HTTPException(503, {
-        message: `no signing key is configured: set the secret INNGEST_SIGNING_KEY${OR_DEV}`,
-      });
-    const authorization = c.req.header("authorization");
-    if (authorization === undefined || !(await bearerMatches(authorization, signingKeys)))
-      throw new HTTPException(401, {
-        message: "Authorization must be `Bearer <signing key>`, hashed or plain, and this one does not match",
-      });
+    await checkSigningKey(c.req.raw, settings());
     return next();
   };
+}
+
+/** As {@link signingKeyGuard}. @throws HTTPException 401, or 503 without a key to compare with */
+export async function checkSigningKey(
+  request: Request,
+  { isDev, signingKeys }: Pick<Settings, "isDev" | "signingKeys">,
+): Promise<void> {
+  if (isDev) return;
+  if (signingKeys.length === 0)
+    throw new HTTPException(503, {
+      message: `no signing key is configured: set the secret INNGEST_SIGNING_KEY${OR_DEV}`,
+    });
+  const authorization = request.headers.get("authorization");
+  if (authorization === null || !(await bearerMatches(authorization, signingKeys)))
+    throw new HTTPException(401, {
+      message: "Authorization must be `Bearer <signing key>`, hashed or plain, and this one does not match",
+    });
 }
 
 /** The key in the path of `/e/:key` (inngest-protocol §1.2). @throws HTTPException */

@@ -38,7 +38,7 @@ export async function callApi(
       headers: {
         ...client.headers,
         ...request.headers,
-        ...(key === undefined ? {} : { authorization: `Bearer ${await hashedSigningKey(key)}` }),
+        ...(key === undefined ? {} : { authorization: `Bearer ${await bearerOf(key)}` }),
       },
       signal: AbortSignal.timeout(request.timeoutMs),
     });
@@ -46,6 +46,19 @@ export async function callApi(
   }
   if (response === undefined) throw new Error(`no answer from ${url}`); // the list of keys is never empty
   return response;
+}
+
+const bearers = new Map<string, Promise<string>>();
+const BEARERS_MAX = 16;
+
+/** A key as bearer; of the few that a process has each is hashed once. */
+function bearerOf(key: string): Promise<string> {
+  const known = bearers.get(key);
+  if (known) return known;
+  if (bearers.size >= BEARERS_MAX) bearers.clear();
+  const made = hashedSigningKey(key);
+  bearers.set(key, made);
+  return made;
 }
 
 /** Keys in the order in which they are tried. */

@@ -80,7 +80,10 @@ export interface ClientOptions {
    * it handlers are not given `sessions` either. Default true
    */
   sessionPropagation?: boolean;
-  /** Of Inngest's SDK, without effect: inside a Worker each step is committed as it ends, whatever this says. */
+  /**
+   * `false`: over HTTP each step is a call of its own. What else Inngest's SDK takes here changes nothing: each step is committed
+   * as it ends.
+   */
   checkpointing?: unknown;
   /** @deprecated as `checkpointing` */
   experimentalCheckpointing?: unknown;
@@ -396,6 +399,11 @@ export class Inngest<const TOptions extends ClientOptions = ClientOptions> imple
   /** Where events go; ends in a slash. */
   get eventBaseUrl(): string {
     return this.#baseUrl("INNGEST_EVENT_API_BASE_URL", CLOUD_EVENT_URL);
+  }
+
+  /** Whether calls over HTTP go on past a step that they have told the platform of. */
+  get checkpoints(): boolean {
+    return this.#options.checkpointing !== false;
   }
 
   /** What every request to the platform carries. */

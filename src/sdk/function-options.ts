@@ -59,7 +59,7 @@ interface FunctionSettings<TFailureHandler> {
   /** shown instead of the id */
   name?: string;
   description?: string;
-  /** Of Inngest's SDK, without effect: inside a Worker each step is committed as it ends, whatever this says. */
+  /** `false`: over HTTP each step is a call of its own. What else Inngest's SDK takes here changes nothing. */
   checkpointing?: unknown;
   /** @deprecated as `checkpointing` */
   experimentalCheckpointing?: unknown;

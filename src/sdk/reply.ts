@@ -21,6 +21,12 @@ export type CallReply =
   | { status: 200; data: JsonValue }
   | { status: 400 | 500; error: WireError; noRetry: boolean; retryAfter?: string };
 
+/**
+ * Tells the platform of a step that has run while its call goes on. `taken`: it is stored. `stale`: nobody waits for this call
+ * any more. `failed`: the call's answer must tell of it.
+ */
+export type Checkpoint = (op: StepOp) => Promise<"taken" | "stale" | "failed">;
+
 export interface CallOptions {
   registration: Registration;
   client: Inngest;
@@ -35,6 +41,8 @@ export interface CallOptions {
   /** what the runtime gave to the call */
   platform?: RequestPlatform;
   host?: RunHost;
+  /** absent: a call is answered with the one step that has run in it */
+  checkpoint?: Checkpoint;
   /** middleware of the request. Default: instances for this call alone */
   chain?: Chain;
 }
@@ -42,7 +50,7 @@ export interface CallOptions {
 /** How long a call looks for the step that it targets: code between steps may take time (inngest-protocol §3.3). */
 const TARGET_TIMEOUT_MS = 10_000;
 
-/** Executes a function as far as one call goes: one step, the plan of several, or the end. */
+/** Executes a function as far as one call goes: to what it cannot do itself, the plan of several steps, or the end. */
 export async function executeCall(options: CallOptions): Promise<CallReply> {
   const { registration, client, body, stepId, platform } = options;
   const { run_id: runId, attempt, max_attempts } = body.ctx;
@@ -88,6 +96,12 @@ class ReplyReporter implements Reporter {
   readonly #found: FoundStep[] = [];
   #answer: (reply: CallReply) => void = () => undefined;
   #answered = false;
+  /** the code of a step runs, or the platform is told of it */
+  #isAtStep = false;
+  /** other steps were found in that time */
+  #isMoreFound = false;
+  /** steps that the platform has stored by word of this call */
+  #stored = 0;
   #looking: ReturnType<typeof setTimeout> | null = null;
   #run: RunContext | null = null;
 
@@ -126,6 +140,8 @@ class ReplyReporter implements Reporter {
   found(steps: FoundStep[]): void {
     if (this.#answered) return;
     this.#found.push(...steps);
+    this.#isMoreFound = true;
+    if (this.#isAtStep) return; // the next call finds them again, with what it has to tell
     const { stepId, body, race } = this.#options;
     if (stepId !== "step") {
       const target = steps.find((step) => step.id === stepId);
@@ -141,8 +157,9 @@ class ReplyReporter implements Reporter {
 
   /** The handler waits for something that is no step. A call for one step cannot wait for ever. */
   idle(): void {
-    if (this.#options.stepId === "step" || this.#answered || this.#looking !== null) return;
-    this.#looking = setTimeout(() => this.#answer(targetMissing(this.#options.stepId, this.#found)), TARGET_TIMEOUT_MS);
+    const { stepId } = this.#options;
+    if (stepId === "step" || this.#answered || this.#isAtStep || this.#looking !== null) return;
+    this.#looking = setTimeout(() => this.#answer(targetMissing(stepId, this.#found)), TARGET_TIMEOUT_MS);
   }
 
   #told(op: StepOp): StepOp {
@@ -151,19 +168,50 @@ class ReplyReporter implements Reporter {
 
   async #execute(step: FoundStep): Promise<void> {
     if (this.#looking !== null) clearTimeout(this.#looking);
-    this.#answered = true;
+    this.#isAtStep = true;
+    this.#isMoreFound = false;
     const { ctx } = this.#options.body;
+    const attempt = this.#stored > 0 ? 0 : ctx.attempt; // a step that is stored begins the count anew
     const allowed = ctx.max_attempts ?? Number.POSITIVE_INFINITY;
     const wanted = step.retry?.maxAttempts ?? allowed;
     const maxAttempts = this.#options.race ? wanted : Math.min(wanted, allowed); // others know one number for all steps
-    const isLastAttempt = ctx.attempt + 1 >= maxAttempts;
+    const isLastAttempt = attempt + 1 >= maxAttempts;
     const result = await this.#run?.runStep(step, () => isLastAttempt);
     if (!result) return;
     const op = this.#told(ranOp(step, result, isLastAttempt));
-    if (result.kind === "data") this.#answer({ status: 206, ops: [op] });
-    else this.#answer({ status: 206, ops: [op], noRetry: op.op === "StepFailed", retryAfter: result.retryAfter });
+    if (result.kind === "error")
+      return this.#answer({ status: 206, ops: [op], noRetry: op.op === "StepFailed", retryAfter: result.retryAfter });
+    if (this.#answered || !(await this.#goesOn(op))) this.#answer({ status: 206, ops: [op] });
+  }
+
+  /** Lets the handler go on with the result of a step, once that is stored; false when the call has to be answered with it. */
+  async #goesOn(op: StepOp): Promise<boolean> {
+    const { checkpoint, stepId, body } = this.#options;
+    const isRetry = this.#stored === 0 && body.ctx.attempt > 0; // what follows has another number of attempts
+    if (!checkpoint || stepId !== "step" || isRetry || this.#isMoreFound) return false;
+    const told = await checkpoint(op);
+    if (told === "failed") return false;
+    if (told === "stale") {
+      this.#answer(STALE);
+      return true;
+    }
+    this.#stored += 1;
+    if (this.#isMoreFound) return false; // the same result once more changes nothing
+    this.#isAtStep = false;
+    this.#run?.execution.settle(op.id, {
+      memo: { data: op.data ?? null },
+      position: this.#positions.size + this.#stored,
+    });
+    return true;
   }
 }
+
+/** The answer to a call that nobody waits for: its run has ended, or goes on in another. */
+const STALE: CallReply = {
+  status: 400,
+  error: { name: "Error", code: "call_stale", message: "the run goes on without this call" },
+  noRetry: true,
+};
 
 function targetMissing(stepId: string, found: FoundStep[]): CallReply {
   const seen = found.slice(0, 10).map((step) => `"${step.userId}"`);

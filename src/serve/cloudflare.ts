@@ -1,5 +1,9 @@
+import type { BoundCall, BoundEntrypoint, BoundJournal } from "../protocol/binding.ts";
+import { BoundFunctions, type EntrypointContext, type EntrypointOptions, type FunctionsEntrypoint } from "./binding.ts";
 import { createHandler, type ServeOptions } from "./handler.ts";
 import { isFetchRequest, member, waitUntilOf, wrongArguments } from "./passed.ts";
+
+export type { EntrypointOptions, FunctionsEntrypoint } from "./binding.ts";
 
 export const frameworkName = "cloudflare";
 
@@ -38,5 +42,38 @@ export function serve(
     if (!isFetchRequest(passed))
       throw wrongArguments(frameworkName, "a Worker's (request, env, ctx) or a Pages context", [passed]);
     return handle(passed, { env, waitUntil: waitUntilOf(ctx) });
+  };
+}
+
+/**
+ * The class of an entrypoint through which a platform in another Worker of the account runs an app's functions, without
+ * HTTP: it has a service binding to this Worker, and names it in `createWorker({ bindings })`.
+ *
+ * @throws TypeError when a function is not one or two share an id
+ * @example
+ * export class Functions extends functionsEntrypoint({ client: inngest, functions: [syncUser] }) {}
+ */
+export function functionsEntrypoint(options: EntrypointOptions): FunctionsEntrypoint {
+  const functions = new BoundFunctions(options);
+  // outside of Workers, where a test may import the module; there it is `src/cloudflare.ts`
+  return class implements BoundEntrypoint {
+    readonly #ctx: EntrypointContext;
+    readonly #env: unknown;
+
+    constructor(ctx: EntrypointContext, env: unknown) {
+      this.#ctx = ctx;
+      this.#env = env;
+    }
+
+    async describe() {
+      return functions.describe();
+    }
+
+    async execute(call: BoundCall, journal: BoundJournal) {
+      return functions.execute(call, journal, {
+        env: this.#env,
+        waitUntil: (promise) => this.#ctx.waitUntil(promise),
+      });
+    }
   };
 }

@@ -7,6 +7,7 @@ import type { RequestPlatform } from "../sdk/platform.ts";
 import { executeCall, type CallReply } from "../sdk/reply.ts";
 import type { ServedApp } from "./app.ts";
 import { authenticate } from "./authenticate.ts";
+import { checkpointOf } from "./checkpoints.ts";
 import { insideRequestHooks } from "./request-hooks.ts";
 import { failure, type Answer, type PendingAnswer } from "./respond.ts";
 import { withRunState } from "./run-state.ts";
@@ -23,16 +24,24 @@ export async function execute(
   if (caller.kind === "refused") return caller.answer;
   const isStreamed = isStreaming(app) && !new URL(request.url).searchParams.has("probe");
   const signWith = caller.kind === "signed" ? caller.key : undefined;
-  const answered = executeTrusted(app, request, body, platform).then((answer) => ({ ...answer, signWith }));
+  const answered = executeTrusted(app, request, body, platform, checkpointOf).then((answer) => ({
+    ...answer,
+    signWith,
+  }));
   return isStreamed ? { pending: answered } : answered;
 }
 
-/** As {@link execute}, for a caller that is known to be the platform. */
+/**
+ * As {@link execute}, for a caller that is known to be the platform.
+ *
+ * @param checkpoints how the call tells of its steps as they end; absent: it is answered with the first
+ */
 export async function executeTrusted(
   app: ServedApp,
   request: Request,
   body: string,
   platform: RequestPlatform,
+  checkpoints?: typeof checkpointOf,
 ): Promise<Answer> {
   const query = new URL(request.url).searchParams;
   const probe = query.get("probe");
@@ -56,6 +65,7 @@ export async function executeTrusted(
         platform,
         chain,
         host: app.host,
+        checkpoint: checkpoints?.(client, fn, call, request),
       }),
     );
   return chain ? insideRequestHooks({ chain, fn, runId: call.ctx.run_id, request, body, platform }, answer) : answer();

@@ -2,6 +2,7 @@ import type { HttpTransport, LocalTransport } from "../durable-objects/transport
 import type { AppSync } from "../durable-objects/objects.ts";
 import { checkCrons } from "../engine/cron.ts";
 import { checkExpressions } from "../engine/expression.ts";
+import type { Run } from "../engine/run.ts";
 import { exchange } from "../protocol/gateway-exchange.ts";
 import { textHash } from "../protocol/ids.ts";
 import { CALL_TIMEOUT_MS } from "../protocol/limits.ts";
@@ -109,11 +110,11 @@ export class AppFunctions {
   }
 
   local(): LocalTransport {
-    const find = (functionId: string) => this.#apps.find(({ local }) => local.has(functionId))?.local;
+    const find = (run: Pick<Run, "functionId">) => this.#apps.find(({ local }) => local.has(run))?.local;
     return {
-      has: (functionId) => find(functionId) !== undefined,
+      has: (run) => find(run) !== undefined,
       activate: (run, events, attempt, journal) => {
-        const functions = find(run.functionId);
+        const functions = find(run);
         if (!functions) throw new Error(`function "${run.functionId}" is not under test`);
         return functions.activate(run, events, attempt, journal);
       },

@@ -177,8 +177,7 @@ export class Guarantees {
     this.#checkSignals();
     for (const name of this.#watched.world.names("key")) this.#checkKey(name);
     for (const log of this.#watched.world.names("log"))
-      if (this.#watched.world.clock.at(`log ${log}`) !== null)
-        this.#broken("G1", `log ${log} still has events that nobody has routed`);
+      if (!this.#watched.world.isRouted(log)) this.#broken("G1", `log ${log} still has events that nobody has routed`);
   }
 
   /** Nobody holds a key, or waits at it, on behalf of a run that has ended. */

@@ -416,6 +416,7 @@ export class TestPlatform {
     const { kind, name } = partsOf(key);
     if (kind === "registry" || kind === "dedupe" || kind === "signal" || kind === "channel") return false;
     if (kind === "key") return this.#stored.keyHasWork(name);
+    if (kind === "log") return !this.#world.isRouted(name);
     if (kind === "waits") return this.#stored.hasDeliveries(name);
     const [runId = ""] = name.split(" ");
     if (kind !== "run" || !this.#controls.isHanging(runId) || !this.#activations.isExecuting(runId)) return true;

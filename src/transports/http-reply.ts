@@ -3,7 +3,8 @@ import type { Reply } from "../engine/run-machine.ts";
 import { retryAfterAt } from "../engine/retry.ts";
 import { readOp } from "../engine/step-ops.ts";
 import { headers } from "../protocol/headers.ts";
-import type { JsonValue } from "../protocol/json.ts";
+import { isNestedWithin, type JsonValue } from "../protocol/json.ts";
+import { JSON_DEPTH_MAX } from "../protocol/limits.ts";
 import { stepOpsSchema, wireErrorSchema } from "../protocol/step-op.ts";
 import type { WireError } from "../protocol/wire-error.ts";
 import type { PostResult } from "./post.ts";
@@ -12,7 +13,7 @@ const SHOWN_CHARS = 300;
 
 const streamedSchema = z.object({
   status: z.number().int(),
-  body: z.json().optional(),
+  body: z.custom<JsonValue>().optional(), // of a text of JSON
   headers: z
     .record(z.string(), z.string())
     .nullish()
@@ -33,7 +34,9 @@ export function readReply(result: PostResult, now: number, version: number, runN
   if (result.kind === "failed") return failure(result.code, result.message, undefined, version);
   const outer = lowerCase(result.headers);
   if (result.status !== 201) return readAnswer(result.status, outer, result.body, { now, runNow }, version);
-  const inner = streamedSchema.safeParse(parse(result.body.trim()));
+  const streamed = parse(result.body.trim());
+  if (!isNestedWithin(streamed, JSON_DEPTH_MAX, result.body)) return tooDeep(undefined, version);
+  const inner = streamedSchema.safeParse(streamed);
   if (!inner.success)
     return failure(
       "invalid_reply",
@@ -66,6 +69,7 @@ function readAnswer(
   const noRetry = answer[headers.noRetry]?.toLowerCase();
   if (answer[headers.sdk] === undefined) return notSdk(status, body, answer, next, noRetry === "true", retryAt);
   const json = parse(body);
+  if (!isNestedWithin(json, JSON_DEPTH_MAX, body)) return tooDeep(retryAt, next);
   if (status === 206) return withRetry(readOps(json, body, runNow, next, retryAt), noRetry);
   if (status === 200 && noRetry !== "true")
     return json === undefined
@@ -81,8 +85,7 @@ function readOps(
   version: number,
   retryAt: number | undefined,
 ): Reply {
-  const parsed = json === undefined ? undefined : parseOps(json);
-  if (parsed === "too deep") return failure("invalid_reply", "the app's reply is nested too deeply", retryAt, version);
+  const parsed = json === undefined ? undefined : stepOpsSchema.safeParse(json);
   if (!parsed) return failure("invalid_reply", `the app's reply is not JSON: ${shown(body)}`, retryAt, version);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -96,15 +99,6 @@ function readOps(
 function withRetry(reply: Reply, noRetry: string | undefined): Reply {
   if (reply.kind !== "ops" || noRetry !== "true") return reply;
   return { ...reply, ops: reply.ops.map((op) => (op.kind === "error" ? { ...op, final: true } : op)) };
-}
-
-function parseOps(json: JsonValue) {
-  try {
-    return stepOpsSchema.safeParse(json);
-  } catch (error) {
-    if (error instanceof RangeError) return "too deep"; // the stack was used up
-    throw error;
-  }
 }
 
 function notSdk(
@@ -134,6 +128,10 @@ function readError(json: JsonValue | undefined, status: number, body: string): W
 
 function failure(code: string, message: string, retryAt: number | undefined, version: number): Reply {
   return { kind: "error", error: { name: "Error", code, message }, final: false, retryAt, version };
+}
+
+function tooDeep(retryAt: number | undefined, version: number): Reply {
+  return failure("invalid_reply", "the app's reply is nested too deeply", retryAt, version);
 }
 
 function lowerCase(values: Record<string, string>): Record<string, string> {

@@ -1,4 +1,5 @@
 import type { CallRequest, HttpTransport } from "../durable-objects/transport.ts";
+import type { MemoText } from "../durable-objects/storage/stores.ts";
 import type { Entry } from "../engine/run.ts";
 import { attemptOf, type Reply } from "../engine/run-machine.ts";
 import { deferEcho } from "../engine/run-defers.ts";
@@ -6,9 +7,9 @@ import { callRef } from "../protocol/call-ref.ts";
 import type { GatewayRequest, GatewayResult } from "../protocol/gateway.ts";
 import { headers } from "../protocol/headers.ts";
 import { uuidOf } from "../protocol/ids.ts";
-import { byteLength, type JsonValue } from "../protocol/json.ts";
+import { fitsBytes, type JsonValue } from "../protocol/json.ts";
 import { CALL_BODY_MAX_BYTES } from "../protocol/limits.ts";
-import { sign } from "../protocol/signature.ts";
+import { canonicalText, sign } from "../protocol/signature.ts";
 import { callHeaders, generation, jobId } from "./call-headers.ts";
 import { enterEndpoint } from "./endpoint.ts";
 import { readReply } from "./http-reply.ts";
@@ -37,11 +38,12 @@ export class HttpFunctions implements HttpTransport {
     const { call, run, url, runNow } = request;
     if (run.endpoint) return enterEndpoint(request, this.#options);
     const stepId = call.stepId ?? "step";
-    const { body, isApart } = callBody(request);
+    const signingKey = this.#options.signingKey();
+    const { body, isApart } = callBody(request, signingKey === null ? "plain" : "canonical");
     if (isApart && (await request.sdk()).startsWith("go:")) return tooLargeForGo();
     const target = new URL(url);
     target.searchParams.set("stepId", stepId);
-    const signingKey = this.#options.signingKey();
+    const now = this.#options.now();
     const result = await this.#options.post({
       url: target.href,
       body,
@@ -49,7 +51,7 @@ export class HttpFunctions implements HttpTransport {
         "content-type": "application/json",
         ...callHeaders(run, call),
         [headers.serverKind]: this.#options.isDev() ? "dev" : "cloud",
-        ...(signingKey === null ? {} : { [headers.signature]: await sign(signingKey, body, this.#options.now()) }),
+        ...(signingKey === null ? {} : { [headers.signature]: await sign(signingKey, body, now, "canonical") }),
       },
     });
     return readReply(result, this.#options.now(), run.http?.version ?? -1, runNow());
@@ -60,39 +62,62 @@ export class HttpFunctions implements HttpTransport {
   }
 }
 
-/** Body of an execution call (inngest-protocol §3.1). Past the bound state stays here, to be fetched apart (`use_api`). */
-export function callBody(request: CallRequest): { body: string; isApart: boolean } {
-  const { call, run, events, entries, disableImmediateExecution } = request;
-  const settled = entries.filter((entry) => entry.status.kind === "settled");
-  const target = call.stepId === null ? undefined : entries.find((entry) => entry.id === call.stepId);
+/** How the values in a body are written. */
+type Form = "plain" | "canonical";
+
+/**
+ * Body of an execution call (inngest-protocol §3.1). Past the bound state stays here, to be fetched apart (`use_api`). It is put
+ * together from texts: results are sent as they are stored, and a body of canonical texts can be signed as it is.
+ */
+export function callBody(request: CallRequest, form: Form = "plain"): { body: string; isApart: boolean } {
+  const { call, run, events, memos, target, disableImmediateExecution } = request;
+  const text: (value: JsonValue) => string = form === "canonical" ? canonicalText : (value) => JSON.stringify(value);
   const maxAttempts = (target?.retry ?? run.retry).maxAttempts;
-  const stack = settled.map((entry) => entry.id);
-  const write = (useApi: boolean) =>
-    JSON.stringify({
-      ctx: {
-        fn_id: uuidOf(run.functionId),
-        run_id: run.id,
-        env: run.env,
-        step_id: call.stepId ?? "step",
-        attempt: call.stepId === null ? attemptOf(run) : call.attempt,
-        max_attempts: maxAttempts,
-        stack: { stack, current: stack.length },
-        qi_id: callRef(run.id, call),
-        request_id: callRef(run.id, call),
-        generation_id: generation(call),
-        job_id: jobId(run, call),
-        disable_immediate_execution: disableImmediateExecution,
-        use_api: useApi,
-      },
-      event: events[0]?.event,
-      events: useApi ? [] : events.map((record) => record.event),
-      steps: useApi ? {} : memos(settled),
-      defers: deferEcho(run),
-      version: run.http?.version ?? -1,
+  const stack = memos.list.map(({ id }) => id);
+  const [event, ...others] = events.map((record) => text(record.event as unknown as JsonValue)); // as it was accepted
+  const write = (useApi: boolean) => {
+    const ctx = {
+      fn_id: uuidOf(run.functionId),
+      run_id: run.id,
+      env: run.env,
+      step_id: call.stepId ?? "step",
+      attempt: call.stepId === null ? attemptOf(run) : call.attempt,
+      max_attempts: maxAttempts,
+      stack: { stack, current: stack.length },
+      qi_id: callRef(run.id, call),
+      request_id: callRef(run.id, call),
+      generation_id: generation(call),
+      job_id: jobId(run, call),
+      disable_immediate_execution: disableImmediateExecution,
       use_api: useApi,
-    });
-  const body = write(false);
-  return byteLength(body) <= CALL_BODY_MAX_BYTES ? { body, isApart: false } : { body: write(true), isApart: true };
+    };
+    const version = run.http?.version ?? -1;
+    const inEvents = useApi || event === undefined ? "" : [event, ...others].join(",");
+    const steps = useApi ? "" : stepsText(memos.list, form);
+    return `{"ctx":${text(ctx)},"defers":${text(deferEcho(run))},${event === undefined ? "" : `"event":${event},`}"events":[${inEvents}],"steps":{${steps}},"use_api":${useApi},"version":${version}}`;
+  };
+  const body = memos.areApart ? null : write(false);
+  return body !== null && fitsBytes(body, CALL_BODY_MAX_BYTES)
+    ? { body, isApart: false }
+    : { body: write(true), isApart: true };
+}
+
+function stepsText(memos: readonly MemoText[], form: Form): string {
+  const members = (list: readonly MemoText[]) => list.map((memo) => memberText(memo, form)).join(",");
+  return members(form === "plain" ? memos : memos.toSorted((a, b) => (a.id < b.id ? -1 : 1)));
+}
+
+/** Members of `steps` in canonical form; the texts of results are the same objects as long as their run is in memory. */
+const canonicalMembers = new WeakMap<MemoText, string>();
+
+function memberText(memo: MemoText, form: Form): string {
+  if (form === "plain") return `${JSON.stringify(memo.id)}:${memo.text}`;
+  let member = canonicalMembers.get(memo);
+  if (member === undefined) {
+    member = `${JSON.stringify(memo.id)}:${canonicalText(JSON.parse(memo.text))}`;
+    canonicalMembers.set(memo, member);
+  }
+  return member;
 }
 
 /** Official Go clients have no way to fetch what a call leaves out. */

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { FrontDoor } from "../helpers/front-door.ts";
 
 /** How functions are reached; also the id of the app that has them. */
-export type Transport = "local" | "http";
+export type Transport = "local" | "binding" | "http";
 
 /** The fixture app of a transport, from the test's side: its hooks. */
 export interface FixtureApp {
@@ -16,10 +16,14 @@ export interface FixtureApp {
   open(name: string): Promise<void>;
 }
 
-/** A host with the functions of test/fixtures/functions.ts, as apps `local` and `http`. */
+/** A host with the functions of test/fixtures/functions.ts, as an app of each transport. */
 export interface BehaviourHost {
   door: FrontDoor;
+  /** over which the rules are tried */
+  transports: readonly Transport[];
   apps: Record<Transport, FixtureApp>;
+  /** whether tests that leave each other alone may run at the same time: their waits are real there */
+  isConcurrent?: boolean;
   /** before the rules over a transport */
   begin?(transport: Transport): Promise<void>;
   /** after them */
@@ -41,7 +45,9 @@ const MIB = 1024 * 1024;
 export function behaviours(host: BehaviourHost): void {
   const { ended, outputOf, post, readRun, request, runsOf, runWhen, send, sendAll, started, until } = host.door;
 
-  describe.each(["local", "http"] as const)("over %s:", (transport) => {
+  const beside = host.isConcurrent ? describe.concurrent : describe;
+
+  describe.each(host.transports)("over %s:", (transport) => {
     beforeAll(() => host.begin?.(transport));
     afterAll(() => host.end?.());
     beforeEach(({ task, skip }) => {
@@ -99,6 +105,14 @@ export function behaviours(host: BehaviourHost): void {
         await open(key, "all");
         expect(await outputOf(id)).toEqual(["a", "b", "c"]);
         expect(await counted(key, "together")).toBe(3);
+      });
+
+      it("of a crowd of 100 are all under way at the same time, wherever their code is", async () => {
+        const { key, id } = await start("crowd", { n: 100 });
+        await untilCounted(key, "crowded", 100); // none has returned yet: no connection is waited for
+        await open(key, "crowd");
+        expect(await outputOf(id)).toBe(4950);
+        expect(await counted(key, "crowded")).toBe(100);
       });
 
       it("of one Promise.race: the handler goes on and ends while the loser still runs", async () => {
@@ -247,7 +261,7 @@ export function behaviours(host: BehaviourHost): void {
       });
     });
 
-    describe("sleep", () => {
+    beside("sleep", () => {
       it("is exact to the millisecond: it never ends early", async () => {
         const { id } = await start("sleep", { ms: 137 });
         expect(await outputOf(id)).toBeGreaterThanOrEqual(137);
@@ -338,7 +352,7 @@ export function behaviours(host: BehaviourHost): void {
       });
     });
 
-    describe("waitForEvent", () => {
+    beside("waitForEvent", () => {
       const waiting = (id: string) => runWhen(id, isWaitingFor("waiting"), "the wait");
 
       it("resumes with the event whose matched path is equal", async () => {
@@ -459,7 +473,7 @@ export function behaviours(host: BehaviourHost): void {
       });
     });
 
-    describe("invoke", () => {
+    beside("invoke", () => {
       it("gives the result of the other function", async () => {
         const { key, id } = await start("invoke");
         expect(await outputOf(id)).toBe(42);
@@ -473,7 +487,7 @@ export function behaviours(host: BehaviourHost): void {
       it("[G11] reaches functions of other apps of the environment", async () => {
         const { key, id } = await start("invoke-foreign");
         expect(await outputOf(id)).toBe(8);
-        const other = host.apps[transport === "local" ? "http" : "local"];
+        const other = host.apps[transport === "http" ? "local" : "http"];
         expect([await other.counted(`${key}.double`), await counted(key, "double")]).toEqual([1, 0]);
       });
 
@@ -512,7 +526,7 @@ export function behaviours(host: BehaviourHost): void {
       });
     });
 
-    describe("sendEvent", () => {
+    beside("sendEvent", () => {
       it("starts other runs, once each", async () => {
         const { key, id } = await start("send");
         const ids: string[] = await outputOf(id);
@@ -525,7 +539,7 @@ export function behaviours(host: BehaviourHost): void {
       });
     });
 
-    describe("sessions", () => {
+    beside("sessions", () => {
       it("of an event are inherited by the events that its run sends, and what those say themselves wins", async () => {
         const { id } = await start("in-session", { isLast: false }, { meta: { sessions: { chat: 7, org: "o" } } });
         const { ids } = await outputOf(id);
@@ -534,7 +548,7 @@ export function behaviours(host: BehaviourHost): void {
       });
     });
 
-    describe("group.experiment", () => {
+    beside("group.experiment", () => {
       it("chooses once and goes on with that variant", async () => {
         const { key, id } = await start("experiment", { variant: "next" });
         const run = await ended(id);
@@ -667,7 +681,7 @@ export function behaviours(host: BehaviourHost): void {
       expect(await counted(key, "failure")).toBe(1);
     });
 
-    describe.each([false, true])("what is thrown, in a step: %s", (inStep) => {
+    beside.each([false, true])("what is thrown, in a step: %s", (inStep) => {
       it.each([
         ["string", "just text"],
         ["undefined", "undefined was thrown"],
@@ -754,7 +768,7 @@ export function behaviours(host: BehaviourHost): void {
       });
     });
 
-    describe("cancel", () => {
+    beside("cancel", () => {
       it("of a run whose step runs refuses the late result", async () => {
         const { key, id } = await start("crash");
         await untilCounted(key, "held");

@@ -1,4 +1,4 @@
-/** The rules of flow control as a user sees them, over HTTP only, on every host and over both transports. */
+/** The rules of flow control as a user sees them, over HTTP only, on every host and over its transports. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RunDetail } from "../helpers/front-door.ts";
 import type { BehaviourHost } from "./behaviours.ts";
@@ -6,7 +6,7 @@ import type { BehaviourHost } from "./behaviours.ts";
 export function flowBehaviours(host: BehaviourHost): void {
   const { ended, readRun, request, runWhen, send, sendAll, started, until } = host.door;
 
-  describe.each(["local", "http"] as const)("flow control over %s:", (transport) => {
+  describe.each(host.transports)("flow control over %s:", (transport) => {
     beforeAll(() => host.begin?.(transport));
     afterAll(() => host.end?.());
     const app = host.apps[transport];

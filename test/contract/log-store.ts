@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { RunIndexRow } from "../../src/durable-objects/objects.ts";
+import { appendParts } from "../../src/durable-objects/storage/append-parts.ts";
 import type { LogStore } from "../../src/durable-objects/storage/stores.ts";
 import type { EventRecord } from "../../src/protocol/event.ts";
 import { eventUlid } from "../../src/protocol/ids.ts";
@@ -37,7 +38,8 @@ export function logStoreContract(open: Open): void {
     const { stores } = open();
     const store = stores.log();
     store.create();
-    for (const [index, records] of requests.entries()) store.append(records, store.end().next, receivedAt(index), 0);
+    for (const [index, records] of requests.entries())
+      store.append(appendParts(records), store.end().next, receivedAt(index), 0);
     return { store, reopened: () => stores.log() };
   }
 
@@ -57,8 +59,7 @@ export function logStoreContract(open: Open): void {
       store.resends(),
       store.runsOf("x"),
       store.overdueRuns(NOW, 5),
-      store.endedRuns(NOW, 5),
-    ]).toEqual([[], [], [], [], [], []]);
+    ]).toEqual([[], [], [], [], []]);
     expect([store.hasIdBetween("", "~"), store.isEmpty()]).toEqual([false, true]);
     store.deleteEvents();
     store.deleteResend(0);
@@ -76,7 +77,7 @@ export function logStoreContract(open: Open): void {
   describe("[G1] an append", () => {
     test("gives its events dense numbers and tells what was acknowledged then", () => {
       const { store, reopened } = stored([request(1, ["a", "b"]), request(2, ["c"])]);
-      store.append(request(3, ["d"]), 3, NOW + 9, 2);
+      store.append(appendParts(request(3, ["d"])), 3, NOW + 9, 2);
       expect(reopened().end()).toEqual({ next: 4, ackedBefore: 2 });
       expect(store.read(1, 4).map(({ record, receivedAt }) => [record.event.name, receivedAt - NOW])).toEqual([
         ["c", 1],
@@ -95,7 +96,7 @@ export function logStoreContract(open: Open): void {
     test("is all or nothing: none of it stays when a part of it is here already", () => {
       const { store, reopened } = stored([request(2, ["a"])]);
       expect(() =>
-        store.append([...request(1, ["b"], "x".repeat(500_000)), ...request(2, ["again"])], 1, NOW, 0),
+        store.append(appendParts([...request(1, ["b"], "x".repeat(500_000)), ...request(2, ["again"])]), 1, NOW, 0),
       ).toThrow();
       expect([reopened().end().next, reopened().appendsFrom(0, 9).length]).toEqual([1, 1]);
     });
@@ -131,6 +132,14 @@ export function logStoreContract(open: Open): void {
       }
       const [missing] = request(2, ["b", "never"]).slice(1);
       for (const id of ["0".repeat(26), "7".repeat(26), missing!.internalId]) expect(store.find(id)).toBeUndefined();
+    });
+
+    test("a request is known by its first event, and by no other", () => {
+      const records = request(2, ["b", "c"]);
+      const { store } = stored([request(1, ["a"]), records, request(3, ["d"])]);
+      expect(store.partOf(records[0]!.internalId)).toEqual(store.find(records[0]!.internalId)!.row);
+      expect(store.partOf(records[1]!.internalId)).toBeUndefined();
+      expect(store.partOf("0".repeat(26))).toBeUndefined();
     });
 
     test("also when the counter in the ids of a request starts over", () => {
@@ -275,13 +284,12 @@ export function logStoreContract(open: Open): void {
       expect(read).toEqual(keys);
     });
 
-    test("ended runs are found and deleted; then nothing is left", () => {
+    test("runs are deleted; then nothing is left", () => {
       const { store } = stored([request(1, ["a"])]);
       store.putRun(row("r", { endedAt: NOW - 1, status: "Completed" }));
       store.putRun(row("s", { endedAt: null }));
-      expect(store.endedRuns(NOW, 10).map((found) => found.runId)).toEqual(["r"]);
       store.deleteRun("event", "r");
-      expect(store.endedRuns(NOW, 10)).toEqual([]);
+      expect(store.runsOf("event").map((found) => found.runId)).toEqual(["s"]);
       store.deleteEvents();
       expect([store.read(0, 9), store.isEmpty()]).toEqual([[], false]);
       store.deleteRun("event", "s");
@@ -322,7 +330,7 @@ export function logUse(): Use<LogStore> {
         case 0:
           return (store) => store.deleteEvents();
         case 1: // an append that is here already
-          return (store) => store.append(request(requests, ["a"]), store.end().next, receivedAt, 0);
+          return (store) => store.append(appendParts(request(requests, ["a"])), store.end().next, receivedAt, 0);
         case 2:
         case 3: {
           const seq = random.below(6);
@@ -348,7 +356,7 @@ export function logUse(): Use<LogStore> {
           );
           const acked = random.below(9);
           const at = (receivedAt += random.below(3));
-          return (store) => store.append(records, store.end().next, at, acked);
+          return (store) => store.append(appendParts(records), store.end().next, at, acked);
         }
         default: {
           const written = row(runId, {
@@ -371,6 +379,7 @@ export function logUse(): Use<LogStore> {
         end: store.end(),
         appends: [appends, store.appendsFrom(2, 2)],
         events: [store.read(0, 3), store.read(Math.max(next - 3, 0), next)],
+        parts: [store.partOf("0"), ...appends.slice(-2).map(({ firstId }) => store.partOf(firstId))],
         found: appends.slice(-2).map(({ firstId }) => store.find(firstId)?.row),
         newest: [
           store.newest({ ...ANY_TIME, limit: 2 }),
@@ -383,7 +392,6 @@ export function logUse(): Use<LogStore> {
         before: [store.runsBefore(null, 100), store.runsBefore({ eventId: "event2", runId: "s" }, 3)],
         after: [store.runsAfter(null, 100), store.runsAfter({ eventId: "event2", runId: "s" }, 3)],
         overdue: [store.overdueRuns(NOW, 100), store.overdueRuns(NOW - 2, 2)],
-        ended: [store.endedRuns(NOW, 100), store.endedRuns(NOW - 2, 2)],
         known: [store.hasIdBetween("event1", "event2"), store.hasIdBetween("eventé", "eventﬀ"), store.isEmpty()],
       };
     },

@@ -187,6 +187,39 @@ export function runStoreContract(open: Open): void {
     });
   });
 
+  test("[§3.6] results are told as texts, of settled steps after a position, in the order of their commits", () => {
+    const { store, reopened } = created();
+    expect(store.memosAfter(-1)).toEqual([]);
+    const values: JsonValue[] = [
+      null,
+      "text",
+      1e21,
+      0.1,
+      true,
+      [],
+      {},
+      { b: [{ a: 'ü\u2028\\"' }], a: null },
+      "\ud83d",
+      { "$.x": "'" },
+    ];
+    for (const [index, value] of values.entries()) store.putEntry(settled(`s${index}`, 20 - index, value));
+    store.putEntry(settled("long", 30, "z".repeat(3_000_000)));
+    store.putEntry(entry("asleep", 31, { kind: "sleeping", until: NOW }));
+    store.putEntry(entry("running", 32, { kind: "running" }, { input: [{ status: { kind: "settled", memo: 1 } }] }));
+    const told = reopened().memosAfter(-1);
+    expect(told.map(({ id }) => id)).toEqual([...values.map((_, index) => `s${index}`).toReversed(), "long"]);
+    expect(told.slice(0, -1).map(({ text }) => JSON.parse(text))).toEqual(
+      values.toReversed().map((data) => ({ data })),
+    );
+    expect(told.at(-1)?.text).toBe(`{"data":"${"z".repeat(3_000_000)}"}`);
+    expect(
+      reopened()
+        .memosAfter(19)
+        .map(({ position }) => position),
+    ).toEqual([20, 30]);
+    expect(reopened().memosAfter(30)).toEqual([]);
+  });
+
   test("what belongs to a run beside its journal is kept by list and id, and does not count as a step", () => {
     const { store, reopened } = created();
     const before = store.counters();

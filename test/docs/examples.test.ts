@@ -16,6 +16,7 @@ const EVENTS: Record<string, Record<string, unknown>> = {
   "test/hello": { name: "Ada" },
   "shop/order.*": { total: 200 },
   "user/joined": { userId: "1" },
+  "user/signed-up": { email: "ada@example.com" },
   "order/placed": { orderId: "o1", cents: 4_200 },
   "order/*": { why: "late" },
   "cart/filled": { orderId: "o1", cents: 4_200 },

@@ -77,7 +77,7 @@ describe("[G1] the log delivers what the queue does not", () => {
     await accept(platform, { name: "hello", id: "b" }, seedOf(platform, 2)); // queued behind it
     expect(new Set(platform.world.queued.map(({ log }) => log))).toEqual(new Set([logOf(id)]));
     for (let seconds = 0; seconds < 40; seconds += 5) {
-      await objectsOf(platform).log("main", logOf(id)).working([first!.from]);
+      await objectsOf(platform).log("main", logOf(id)).working([first!]);
       await platform.clock.advance("5s");
     }
     expect(faults.deliveries).toBe(2);

@@ -6,6 +6,7 @@
 import { vi } from "vitest";
 import { platformApp } from "../../src/app.ts";
 import type { HttpTransport } from "../../src/durable-objects/transport.ts";
+import { checkpointDoor } from "../../src/routes/checkpoint.ts";
 import { HttpFunctions } from "../../src/transports/http.ts";
 import type { PostRequest, PostResult } from "../../src/transports/post.ts";
 import { registerBodySchema, type RegisteredFunction } from "../../src/protocol/function-config.ts";
@@ -54,6 +55,7 @@ export class AppsWorld implements PlatformHost {
   /** calls so far */
   readonly calls: AppCall[] = [];
   readonly #app: ReturnType<typeof platformApp>;
+  readonly #checkpoints: ReturnType<typeof checkpointDoor>;
   /** apps that are at work, and cryptography */
   #busy = 0;
 
@@ -92,6 +94,7 @@ export class AppsWorld implements PlatformHost {
       },
     });
     this.#app = platformApp(this.world.objects(), ENV, () => SETTINGS);
+    this.#checkpoints = checkpointDoor(this.world.objects(), () => SETTINGS);
     this.door = frontDoor(this);
     vi.spyOn(Date, "now").mockImplementation(() => this.world.clock.now);
     this.#watchCryptography();
@@ -132,7 +135,7 @@ export class AppsWorld implements PlatformHost {
 
   /** A request of an app to the platform, while it is at work. */
   request(path: string, init?: RequestInit): Promise<Response> {
-    return Promise.resolve(this.#app.fetch(new Request(`http://localhost${path}`, init)));
+    return this.#answer(new Request(`http://localhost${path}`, init));
   }
 
   /** An app that takes its time. */
@@ -143,7 +146,12 @@ export class AppsWorld implements PlatformHost {
   }
 
   async fetch(request: Request): Promise<Response> {
-    return this.during(this.#app.fetch(request));
+    return this.during(this.#answer(request));
+  }
+
+  /** As the Worker answers. */
+  async #answer(request: Request): Promise<Response> {
+    return this.#checkpoints(request) ?? this.#app.fetch(request);
   }
 
   async meanwhile({ count }: Looks): Promise<void> {

@@ -10,6 +10,7 @@ export interface Letter {
 export interface Answer {
   id: number;
   status: number;
+  headers: [string, string][];
   body: string;
 }
 
@@ -41,8 +42,8 @@ export class Mailbox {
     return this.#waiting.splice(0);
   }
 
-  answer({ id, status, body }: Answer): void {
-    this.#open.get(id)?.(new Response(body, { status }));
+  answer({ id, status, headers, body }: Answer): void {
+    this.#open.get(id)?.(new Response(body, { status, headers }));
     this.#open.delete(id);
   }
 }

@@ -9,6 +9,8 @@ import { Mailbox } from "./mailbox.ts";
 
 interface ServedApp {
   handler: ServeHandler;
+  /** of the client that tells of each step while its call goes on */
+  telling: ServeHandler;
   mailbox: Mailbox;
 }
 
@@ -20,8 +22,11 @@ function appAt(host: string): ServedApp {
   if (known) return known;
   const mailbox = new Mailbox();
   const fetch: typeof globalThis.fetch = (...request) => mailbox.carry(new Request(...request));
-  const client = new Inngest({ id: "http", isDev: true, fetch });
-  const app = { mailbox, handler: createHandler({ client, functions: makeFunctions(client), framework: "test" }) };
+  const served = (id: string, checkpointing: boolean) => {
+    const client = new Inngest({ id, isDev: true, fetch, checkpointing });
+    return createHandler({ client, functions: makeFunctions(client), framework: "test" });
+  };
+  const app = { mailbox, handler: served("http", false), telling: served("telling", true) };
   apps.set(host, app);
   return app;
 }
@@ -41,13 +46,13 @@ const branchHandler = createHandler({
 });
 
 /**
- * `/branched` is an app of a branch environment, `/api/inngest` is the app, `/signed` one in cloud mode, `/status` and others are apps that cannot be synced, `/hooks/…` the fixture's hooks, `/mail` the requests that the app makes of the platform:
+ * `/branched` is an app of a branch environment, `/api/inngest` is the app, whose calls end with each step, `/telling` one whose calls go on, `/signed` one in cloud mode, `/status` and others are apps that cannot be synced, `/hooks/…` the fixture's hooks, `/mail` the requests that the app makes of the platform:
  * this process cannot reach the Worker, so the test fetches and carries them.
  */
 export async function answerAsApp(request: IncomingRequest): Promise<OutgoingResponse> {
   const url = new URL(request.url);
   const name = url.searchParams.get("name") ?? "";
-  const { handler, mailbox } = appAt(url.hostname);
+  const { handler, telling, mailbox } = appAt(url.hostname);
   const body = request.method === "GET" ? undefined : await request.text();
   switch (url.pathname) {
     case "/hooks/counted":
@@ -69,6 +74,7 @@ export async function answerAsApp(request: IncomingRequest): Promise<OutgoingRes
     default: {
       const others = new Map([
         ["/signed", signedHandler],
+        ["/telling", telling],
         ["/branched", branchHandler],
       ]);
       const answer = others.get(url.pathname) ?? handler;

@@ -95,7 +95,7 @@ export async function view(platform: TestPlatform, eventId: string, functionId: 
 
 /** Whether the log of an event has nothing left to route. */
 export function isAcknowledged(platform: TestPlatform, eventId: string): boolean {
-  return platform.world.clock.at(`log ${logOf(eventId)}`) === null;
+  return platform.world.isRouted(logOf(eventId));
 }
 
 /** What the minute's cron does in an hour: older logs are looked at once in that time. */

@@ -9,7 +9,7 @@ const repository = join(import.meta.dirname, "../..");
 const modules = join(inject("installed"), "node_modules");
 const root = join(modules, "@dotdo/inngest");
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
-  exports: Record<string, string | { types: string; default: string }>;
+  exports: Record<string, string | { types: string; workerd?: string; default: string }>;
   bin: Record<string, string>;
   dependencies: Record<string, string>;
   peerDependencies: Record<string, string>;
@@ -34,6 +34,7 @@ const documents = [
   "README.md",
   "dist/THIRD-PARTY-LICENSES.txt",
   ...[
+    "binding",
     "compatibility",
     "configuration",
     "connect",
@@ -43,6 +44,7 @@ const documents = [
     "guarantees",
     "migrate-from-inngest",
     "operate",
+    "performance",
     "realtime",
     "schedules",
     "testing",
@@ -101,7 +103,7 @@ function reachedDeclarations(paths: string[]): Reached {
   return { files, packages };
 }
 
-const modulesOfExports = await reachedModules(entries.map((entry) => entry.default));
+const modulesOfExports = await reachedModules(entries.flatMap((entry) => [entry.default, entry.workerd ?? []].flat()));
 const modulesOfCommand = await reachedModules(Object.values(manifest.bin));
 const declarations = reachedDeclarations(entries.map((entry) => entry.types));
 

@@ -1,3 +1,5 @@
+import fc from "fast-check";
+import { uuidToULID } from "ulid";
 import { describe, expect, test } from "vitest";
 import {
   derivedUlid,
@@ -23,6 +25,17 @@ describe("ULID", () => {
     expect(isUlid(ulid)).toBe(true);
     expect(ulidParts(ulid)).toEqual({ timeMs, entropy: bytes });
     expect(ulidTime(ulid)).toBe(timeMs);
+  });
+
+  test("is as the library writes it, whatever its bytes are", () => {
+    const bytes = fc.uint8Array({ minLength: 10, maxLength: 10 });
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 2 ** 48 - 1 }), bytes, (timeMs, random) => {
+        const hex = timeMs.toString(16).padStart(12, "0") + Buffer.from(random).toString("hex");
+        const uuid = hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+        expect(ulidOf({ timeMs, entropy: random })).toBe(uuidToULID(uuid));
+      }),
+    );
   });
 
   test("each first byte of the entropy is read without the rest", () => {

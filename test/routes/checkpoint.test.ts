@@ -5,6 +5,8 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { platformApp } from "../../src/app.ts";
 import { hashedSigningKey } from "../../src/protocol/signing-key.ts";
 import { REQUEST_BODY_MAX_BYTES, STEP_OUTPUT_MAX_BYTES } from "../../src/protocol/limits.ts";
+import type { Settings } from "../../src/routes/guard.ts";
+import { checkpointDoor } from "../../src/routes/checkpoint.ts";
 import { ENV } from "../../src/testing/host/world.ts";
 import { answered, AppsWorld, official, type AppCall } from "../helpers/apps-world.ts";
 
@@ -189,6 +191,66 @@ describe("[§6.1] POST /v1/checkpoint/:runId/async", () => {
       expect([token, await statusFor(`Bearer ${token}`)]).toEqual([token, 404]);
     for (const header of [undefined, "Bearer ", `Bearer ${hashed}0`, "Bearer signkey-test-00000000"])
       expect([header, await statusFor(header)]).toEqual([header, 401]);
+  });
+
+  test("the way past the router answers as the router does, to whoever asks", async () => {
+    apps = new AppsWorld({ answer: () => answered(206, runDone(1)) });
+    const objects = apps.world.objects();
+    const key = "signkey-test-12345678";
+    const open: Settings = { isDev: true, eventKeys: [], signingKeys: [], sdkUrls: [] };
+    const id = "01JX0000000000000000000000";
+    const body = JSON.stringify({ run_id: id, fn_id: "f", qi_id: `${id}.0.1.0`, steps: [] });
+    const bearer = { authorization: `Bearer ${key}` };
+    const asked: [settings: Settings, headers: Record<string, string>, origin?: string, body?: string][] = [
+      [open, {}],
+      [open, {}, "http://example.com"],
+      [open, { origin: "http://localhost:3000" }],
+      [open, { origin: "http://example.com" }],
+      [open, {}, undefined, "{"],
+      [open, {}, undefined, "[]"],
+      [{ ...open, isDev: false }, bearer],
+      [{ ...open, isDev: false, signingKeys: [key] }, bearer],
+      [{ ...open, isDev: false, signingKeys: [key] }, { authorization: "Bearer 00" }],
+    ];
+    const statuses: number[] = [];
+    for (const [settings, headers, origin = "http://localhost:8288", text = body] of asked) {
+      const router = platformApp(objects, ENV, () => settings);
+      const door = checkpointDoor(objects, () => settings);
+      const request = () => new Request(`${origin}/v1/checkpoint/${id}/async`, { method: "POST", headers, body: text });
+      const answers = await Promise.all([router.fetch(request()), door(request())]);
+      const [one, other] = await Promise.all(
+        answers.map(async (answer) => ({
+          status: answer?.status,
+          headers: Object.fromEntries(answer?.headers ?? []),
+          body: await answer?.json(),
+        })),
+      );
+      expect(other).toEqual(one);
+      statuses.push(one?.status ?? 0);
+    }
+    expect(statuses).toEqual([404, 403, 404, 403, 400, 400, 503, 404, 401]);
+  });
+
+  test.each([
+    ["GET", `/v1/checkpoint/01JX0000000000000000000000/async`, {}],
+    ["POST", `/v1/checkpoint/01JX0000000000000000000000/steps`, {}],
+    ["POST", `/v1/checkpoint/nothing/async`, {}],
+    ["POST", `/v1/checkpoint/01JX0000000000000000000000/async?a=1`, {}],
+    ["POST", `/v1/checkpoint/01JX0000000000000000000000/async`, { "x-inngest-env": "branch" }],
+  ])("%s %s %o is left to the router", (method, path, headers) => {
+    apps = new AppsWorld({ answer: () => answered(206, runDone(1)) });
+    const door = checkpointDoor(apps.world.objects(), () => {
+      throw new Error("nothing is asked");
+    });
+    expect(
+      door(new Request(`http://localhost${path}`, { method, headers: headers as Record<string, string> })),
+    ).toBeNull();
+  });
+
+  test("what is nested deeper than it can be walked is refused", async () => {
+    const deep = `${"[".repeat(2_000)}${"]".repeat(2_000)}`;
+    const answer = await answerTo([stepRun("a", JSON.parse(deep))]);
+    expect(answer).toMatchObject({ status: 400, body: { error: "the body is nested deeper than the bound of 1000" } });
   });
 
   test("[§9.7] what rides along with steps is taken too", async () => {

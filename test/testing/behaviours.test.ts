@@ -1,4 +1,4 @@
-/** The in-memory host keeps the rules that workerd keeps (test/workers/behaviours.test.ts). */
+/** The in-memory host keeps the rules that workerd keeps (test/workers/behaviours-*.test.ts). */
 import { vi } from "vitest";
 import { Inngest } from "../../src/sdk/index.ts";
 import { createTestPlatform } from "../../src/testing/platform.ts";
@@ -14,10 +14,11 @@ const memory = new MemoryDoor();
 
 const host: BehaviourHost = {
   door: frontDoor(memory),
-  apps: { local: memory.hooks, http: memory.hooks },
+  transports: ["local", "http"], // another Worker is nothing that this host has
+  apps: { local: memory.hooks, binding: memory.hooks, http: memory.hooks },
   begin: (transport) => {
     const functions = ["local", "http"].flatMap((id) => makeFunctions(new Inngest({ id, logger: silent })));
-    return memory.open(createTestPlatform({ functions, transport }));
+    return memory.open(createTestPlatform({ functions, transport: transport === "http" ? "http" : "local" }));
   },
   end: async () => memory.close(),
   pass: (ms) => memory.pass(ms),

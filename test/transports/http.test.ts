@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { KnownMemos } from "../../src/durable-objects/known-memos.ts";
 import type { CallRequest } from "../../src/durable-objects/transport.ts";
 import type { Entry } from "../../src/engine/run.ts";
 import { callBodySchema, type Memo } from "../../src/protocol/call.ts";
@@ -27,19 +28,31 @@ const settled = (id: string, position: number, memo: Memo): Entry =>
   entry(id, position, { kind: "settled", memo, at: NOW });
 const record: EventRecord = { internalId: EVENT.id, event: EVENT };
 
-const request = (changes: Partial<CallRequest> = {}): CallRequest => ({
+/** As stores tell them. */
+const textsOf = (entries: Entry[], after: number) =>
+  entries.flatMap(({ id, position, status }) =>
+    status.kind === "settled" && position > after ? { id, position, text: JSON.stringify(status.memo) } : [],
+  );
+
+interface Changes extends Partial<CallRequest> {
+  /** of its journal */
+  entries?: Entry[];
+}
+
+const request = ({ entries = [], ...changes }: Changes = {}): CallRequest => ({
   call: { number: 1, stepId: null, attempt: 0, epoch: 3 },
   url: "https://app.example.com/api/inngest?fnId=shop-ship&stepId=old",
   run: newRun({ http: { version: 2, pending: 0, discoveries: 0, emptyAt: null } }),
   events: [record],
-  entries: [],
+  memos: new KnownMemos().of({ memosAfter: (position) => textsOf(entries, position) }),
+  target: entries.find(({ id }) => id === changes.call?.stepId),
   disableImmediateExecution: false,
   sdk: async () => "js:v4.24.0",
   runNow: () => NOW,
   ...changes,
 });
-const textOf = (changes: Partial<CallRequest> = {}) => callBody(request(changes)).body;
-const bodyOf = (changes: Partial<CallRequest> = {}) => JSON.parse(textOf(changes));
+const textOf = (changes: Changes = {}) => callBody(request(changes)).body;
+const bodyOf = (changes: Changes = {}) => JSON.parse(textOf(changes));
 
 describe("[§3.1] the body of a call", () => {
   test("a first discovery", () => {
@@ -102,6 +115,20 @@ describe("[§3.1] the body of a call", () => {
     });
   });
 
+  test("[§5] signed, it is written in canonical form: what any SDK makes of it to verify it is the same text", async () => {
+    const { default: canonicalize } = await import("canonicalize");
+    const entries = [
+      settled("z", 1, { data: { b: [1, 1e21, -0, 0.1], a: "ü\u2028\\" } }),
+      settled("10", 2, null),
+      settled("9", 3, { error: { name: "E", message: "m" } }),
+    ];
+    const { body } = callBody(request({ entries }), "canonical");
+    expect(body).toBe(canonicalize(JSON.parse(body)));
+    expect(JSON.parse(body)).toEqual(bodyOf({ entries }));
+    const halfEmoji = callBody(request({ entries: [settled("a", 1, { data: "\ud83d" })] }), "canonical").body;
+    expect(halfEmoji).toContain('"data":"\\ud83d"'); // RFC 8785 has no form of it
+  });
+
   test("a discovery carries the handler's attempt, 0 again after progress", () => {
     const http = { version: 2, pending: 0, discoveries: 0, emptyAt: null };
     expect(bodyOf({ run: newRun({ http, attempt: 2, attemptAt: 4, position: 4 }) }).ctx.attempt).toBe(2);
@@ -137,7 +164,7 @@ describe("[§3.1] use_api", () => {
 });
 
 describe("[§3.1] the request", () => {
-  async function post(options: { key?: string | null; isDev?: boolean; call?: Partial<CallRequest> } = {}) {
+  async function post(options: { key?: string | null; isDev?: boolean; call?: Changes } = {}) {
     const sent: PostRequest[] = [];
     const functions = new HttpFunctions({
       exchange: async () => ({ kind: "failed", code: "unreachable", message: "nothing is asked here" }),

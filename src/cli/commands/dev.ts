@@ -8,8 +8,9 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { syncApps } from "../app-sync.ts";
 import { startLocalServer } from "../local-server.ts";
+import { fileVariables, openFilesLimit } from "../open-files.ts";
 import { claimState, ownState } from "../state-owner.ts";
-import { buildWorker, type WorkerBuild, type WorkerSettings } from "../worker-build.ts";
+import { buildWorkerApart, type WorkerBuild, type WorkerSettings } from "../worker-build.ts";
 
 export interface DevOptions {
   /** default 8288, where every Inngest SDK looks for a dev server */
@@ -54,7 +55,7 @@ export async function dev(options: DevOptions): Promise<void> {
     worker,
     port,
     stateDir,
-    vars: { INNGEST_DEV: "1" },
+    vars: { INNGEST_DEV: "1", ...fileVariables(openFilesLimit(), console.error) },
     dashboardDir: findDashboard(),
     onRuntime: (pid) => ownState(ownerFile, pid),
     otherPort: `${options.port?.name ?? "--port "}${port + 1}`,
@@ -84,7 +85,7 @@ async function findWorker(value: string | undefined): Promise<WorkerBuild> {
   if (!value && !existsSync(source)) return prebuiltPlatform();
   const entry = value ? resolve(value) : source;
   if (!existsSync(entry)) throw new Error(`INNGEST_WORKER is "${value}"; there is no file ${entry}`);
-  return buildWorker(entry, findConfig(entry));
+  return buildWorkerApart(entry, findConfig(entry));
 }
 
 function prebuiltPlatform(): WorkerBuild {

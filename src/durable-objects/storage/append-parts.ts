@@ -3,7 +3,7 @@ import type { EventRecord } from "../../protocol/event.ts";
 /** Characters of one part's events: several small events share a part, which stays far below a value's bound. */
 const PART_CHARS = 400_000;
 
-/** What is stored together of an append: its events as JSON. */
+/** What is stored together of a request: its events, as the JSON that they stay until somebody reads them. */
 export interface AppendPart {
   firstId: string;
   /** each once */
@@ -11,7 +11,7 @@ export interface AppendPart {
   texts: string[];
 }
 
-/** Cuts an append into parts whose ids rise. */
+/** Cuts a request into parts whose ids rise. */
 export function appendParts(records: EventRecord[]): AppendPart[] {
   const parts: (AppendPart & { lastId: string; chars: number })[] = [];
   for (const record of records) {

@@ -1,17 +1,23 @@
 import type { EventFilter, LoggedEvent, RunIndexRow } from "../objects.ts";
 import type { EventRecord } from "../../protocol/event.ts";
-import { appendParts } from "./append-parts.ts";
+import type { AppendPart } from "./append-parts.ts";
 import { textParts } from "./long-text.ts";
 import type { Sql, SqlValue } from "./sql.ts";
 import type { Append, LogStore, ResendState } from "./stores.ts";
 
-interface AppendRow extends Record<string, SqlValue> {
+/** All of a row but its events, which are most of it. */
+interface AppendHead extends Record<string, SqlValue> {
   first_id: string;
   seq: number;
   count: number;
   received_at_ms: number;
   acked_before: number;
   names_json: string;
+}
+
+const HEAD = "first_id, seq, count, received_at_ms, acked_before, names_json";
+
+interface AppendRow extends AppendHead {
   parts: number;
   events_json: string;
 }
@@ -74,11 +80,10 @@ export class SqlLogStore implements LogStore {
     this.#exists = true;
   }
 
-  /** Stores records from `seq` on, all or none. */
-  append(records: EventRecord[], seq: number, receivedAt: number, ackedBefore: number): void {
+  append(parts: readonly AppendPart[], seq: number, receivedAt: number, ackedBefore: number): void {
     this.#sql.transaction(() => {
       let next = seq;
-      for (const { firstId, names, texts } of appendParts(records)) {
+      for (const { firstId, names, texts } of parts) {
         const [head = "", ...rest] = textParts(`[${texts.join(",")}]`);
         this.#sql.exec(
           "INSERT INTO append VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -99,8 +104,12 @@ export class SqlLogStore implements LogStore {
 
   /** The next free seq, and the watermark that the last append knew. */
   end(): { next: number; ackedBefore: number } {
-    const [row] = this.#rows<AppendRow>("SELECT * FROM append ORDER BY seq DESC LIMIT 1");
+    const [row] = this.#rows<AppendHead>(`SELECT ${HEAD} FROM append ORDER BY seq DESC LIMIT 1`);
     return row ? { next: row.seq + row.count, ackedBefore: row.acked_before } : { next: 0, ackedBefore: 0 };
+  }
+
+  partOf(firstId: string): Append | undefined {
+    return this.#rows<AppendHead>(`SELECT ${HEAD} FROM append WHERE first_id = ?`, firstId).map(toAppend)[0];
   }
 
   /** Where an event stands; undefined when it is not here. */
@@ -146,7 +155,10 @@ export class SqlLogStore implements LogStore {
     let high = this.end().next;
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
-      const [row] = this.#rows<AppendRow>("SELECT * FROM append WHERE seq <= ? ORDER BY seq DESC LIMIT 1", middle);
+      const [row] = this.#rows<AppendHead>(
+        `SELECT ${HEAD} FROM append WHERE seq <= ? ORDER BY seq DESC LIMIT 1`,
+        middle,
+      );
       if (!row || row.received_at_ms < receivedAt) low = row ? Math.max(row.seq + row.count, middle + 1) : middle + 1;
       else high = row.seq;
     }
@@ -155,7 +167,9 @@ export class SqlLogStore implements LogStore {
 
   /** Appends from a seq on, without their events. */
   appendsFrom(seq: number, limit: number): Append[] {
-    return this.#rows<AppendRow>("SELECT * FROM append WHERE seq >= ? ORDER BY seq LIMIT ?", seq, limit).map(toAppend);
+    return this.#rows<AppendHead>(`SELECT ${HEAD} FROM append WHERE seq >= ? ORDER BY seq LIMIT ?`, seq, limit).map(
+      toAppend,
+    );
   }
 
   /** Whether any event or run with an id between the two is here. */
@@ -232,14 +246,6 @@ export class SqlLogStore implements LogStore {
     ).map(toIndexRow);
   }
 
-  endedRuns(before: number, limit: number): RunIndexRow[] {
-    return this.#rows<RunRow>(
-      "SELECT * FROM run WHERE ended_at_ms < ? ORDER BY event_id, run_id LIMIT ?",
-      before,
-      limit,
-    ).map(toIndexRow);
-  }
-
   deleteRun(eventId: string, runId: string): void {
     this.#rows("DELETE FROM run WHERE event_id = ? AND run_id = ?", eventId, runId);
   }
@@ -274,7 +280,7 @@ export class SqlLogStore implements LogStore {
   }
 }
 
-function toAppend(row: AppendRow): Append {
+function toAppend(row: AppendHead): Append {
   const { first_id: firstId, seq, count, received_at_ms: receivedAt } = row;
   return { firstId, seq, count, receivedAt, names: JSON.parse(row.names_json) };
 }

@@ -10,7 +10,7 @@ import { entryDueAt, type Effect, type Entry, type Extra, type ExtraList, type R
 import { textParts } from "./long-text.ts";
 import { readableRun } from "./run-schema.ts";
 import type { Sql, SqlValue } from "./sql.ts";
-import type { RunStore } from "./stores.ts";
+import type { MemoText, RunStore } from "./stores.ts";
 
 interface RecordRow extends Record<string, SqlValue> {
   key: string;
@@ -34,10 +34,17 @@ const CREATE_DUE_INDEX = "CREATE INDEX IF NOT EXISTS record_due ON record (due_a
 /** Events inline in the header up to this many characters: one row less for almost every run. */
 const INLINE_EVENTS_MAX = 16_384;
 
+/** Whether there is anything to look for; `steps`: there may be some. */
+interface Found {
+  table: boolean;
+  dueIndex: boolean;
+  steps: boolean;
+}
+
 export class SqlRunStore implements RunStore {
   readonly #sql: Sql;
-  #hasTable: boolean | undefined;
-  #hasDueIndex: boolean | undefined;
+  /** what there is; undefined while it has not been looked for */
+  #has: Found | undefined;
 
   constructor(sql: Sql) {
     this.#sql = sql;
@@ -47,9 +54,7 @@ export class SqlRunStore implements RunStore {
     try {
       return this.#sql.transaction(body);
     } catch (error) {
-      // what it created is gone
-      this.#hasTable = undefined;
-      this.#hasDueIndex = undefined;
+      this.#has = undefined; // what it created is gone
       throw error;
     }
   }
@@ -63,13 +68,15 @@ export class SqlRunStore implements RunStore {
   }
 
   /** The first write of a run: table, header and trigger events. */
-  create(run: Run, events: EventRecord[]): void {
-    this.transaction(() => {
+  create(run: Run, events: EventRecord[]): { inline: boolean } {
+    return this.transaction(() => {
       this.#sql.exec(CREATE_TABLE);
-      this.#hasTable = true;
+      this.#has = { table: true, dueIndex: false, steps: false };
       const text = JSON.stringify(events);
-      if (text.length > INLINE_EVENTS_MAX) this.#put("events", null, null, text);
-      this.putRun(run, text.length > INLINE_EVENTS_MAX ? undefined : events);
+      const inline = text.length <= INLINE_EVENTS_MAX;
+      if (!inline) this.#put("events", null, null, text);
+      this.putRun(run, inline ? events : undefined);
+      return { inline };
     });
   }
 
@@ -87,20 +94,23 @@ export class SqlRunStore implements RunStore {
   }
 
   entry(stepId: string): Entry | undefined {
-    return this.#get<Entry>(`step/${stepId}`) ?? undefined;
+    return this.#found.steps ? (this.#get<Entry>(`step/${stepId}`) ?? undefined) : undefined;
   }
 
   putEntry(entry: Entry): void {
     const dueAt = entryDueAt(entry);
-    if (dueAt !== null && !this.#hasDeadlines()) {
+    const found = this.#found;
+    if (dueAt !== null && !found.dueIndex) {
       this.#sql.exec(CREATE_DUE_INDEX);
-      this.#hasDueIndex = true;
+      found.dueIndex = true;
     }
+    found.steps = true;
     this.#put(`step/${entry.id}`, entry.position, dueAt, JSON.stringify(entry));
   }
 
   /** The whole journal in the order of its commits. */
   entries(): Entry[] {
+    if (!this.#found.steps) return [];
     const rows = this.#rows("SELECT * FROM record WHERE key GLOB 'step/*' ORDER BY position");
     return rows.map((row) => this.#parse<Entry>(row));
   }
@@ -113,6 +123,27 @@ export class SqlRunStore implements RunStore {
     );
     const inParts = this.#rows("SELECT * FROM record WHERE key GLOB 'step/*' AND due_at_ms IS NULL AND parts > 0");
     return (row?.settled ?? 0) + inParts.filter((long) => this.#parse<Entry>(long).status.kind === "settled").length;
+  }
+
+  /** Without reading what is in them: a run over HTTP sends all of them with each call. */
+  memosAfter(position: number): MemoText[] {
+    if (!this.#found.steps) return [];
+    const rows = this.#exec<{ key: string; position: number; parts: number; text: string | null }>(
+      // what is in parts is no JSON before it is put together
+      `SELECT key, position, parts, CASE WHEN parts = 0 THEN json -> '$.status.memo' END AS text FROM record
+       WHERE key GLOB 'step/*' AND position > ? AND due_at_ms IS NULL
+       AND (parts > 0 OR json ->> '$.status.kind' = 'settled') ORDER BY position`,
+      position,
+    );
+    return rows.flatMap(({ key, position: at, parts, text }) => {
+      const memo = parts > 0 ? this.#memoInParts(key) : text;
+      return memo === null ? [] : { id: key.slice("step/".length), position: at, text: memo };
+    });
+  }
+
+  #memoInParts(key: string): string | null {
+    const status = this.#get<Entry>(key)?.status;
+    return status?.kind === "settled" ? JSON.stringify(status.memo) : null;
   }
 
   /** Entries after a position until they hold `maxBytes`, and from where the next page goes on. */
@@ -135,21 +166,21 @@ export class SqlRunStore implements RunStore {
 
   /** Entries whose deadline is not after `now`, earliest first. */
   dueEntries(now: number, limit: number): Entry[] {
-    if (!this.#hasDeadlines()) return [];
+    if (!this.#found.dueIndex) return [];
     return this.#rows("SELECT * FROM record WHERE due_at_ms <= ? ORDER BY due_at_ms, position LIMIT ?", now, limit).map(
       (row) => this.#parse<Entry>(row),
     );
   }
 
   nextDueAt(): number | null {
-    if (!this.#hasDeadlines()) return null;
+    if (!this.#found.dueIndex) return null;
     const [row] = this.#rows("SELECT * FROM record WHERE due_at_ms IS NOT NULL ORDER BY due_at_ms LIMIT 1");
     return row?.due_at_ms ?? null;
   }
 
   /** Entries with a deadline: what an ended run must withdraw. */
   openEntries(): Entry[] {
-    if (!this.#hasDeadlines()) return [];
+    if (!this.#found.dueIndex) return [];
     return this.#rows("SELECT * FROM record WHERE due_at_ms IS NOT NULL ORDER BY due_at_ms, position").map((row) =>
       this.#parse<Entry>(row),
     );
@@ -271,15 +302,18 @@ export class SqlRunStore implements RunStore {
     return JSON.parse(text);
   }
 
-  /** Until an entry has had a deadline there is no index, and nothing to look for. */
-  #hasDeadlines(): boolean {
-    this.#hasDueIndex ??= this.#sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'record_due'").length > 0;
-    return this.#hasDueIndex;
+  #rows(query: string, ...bindings: SqlValue[]): RecordRow[] {
+    return this.#found.table ? this.#exec<RecordRow>(query, ...bindings) : [];
   }
 
-  #rows(query: string, ...bindings: SqlValue[]): RecordRow[] {
-    this.#hasTable ??= this.#sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'record'").length > 0;
-    return this.#hasTable ? this.#exec<RecordRow>(query, ...bindings) : [];
+  /** Without a table there is nothing to read; until an entry has had a deadline there is no index, and nothing to look for. */
+  get #found(): Found {
+    if (this.#has) return this.#has;
+    const names = this.#exec<{ name: string }>(
+      "SELECT name FROM sqlite_master WHERE name IN ('record', 'record_due')",
+    ).map(({ name }) => name);
+    const table = names.includes("record");
+    return (this.#has = { table, dueIndex: names.includes("record_due"), steps: table });
   }
 
   #exec<Row extends Record<string, SqlValue>>(query: string, ...bindings: SqlValue[]): Row[] {

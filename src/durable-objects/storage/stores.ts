@@ -25,6 +25,7 @@ import type {
   Subscription,
   SyncError,
 } from "../objects.ts";
+import type { AppendPart } from "./append-parts.ts";
 
 /** The stores of one object, of which it uses the one of its kind. Each call makes a store that has read nothing yet. */
 export interface Stores {
@@ -40,6 +41,13 @@ export interface Stores {
 
 // ---- a run ----------------------------------------------------------------------------------------------------------
 
+/** A settled step's result, in the text of JSON that it is stored in. */
+export interface MemoText {
+  id: string;
+  position: number;
+  text: string;
+}
+
 /** One run: its header, its trigger events, its journal, and the effects that are still to be performed. */
 export interface RunStore {
   /** All that is written in `body`, or nothing when it throws. It must not await. */
@@ -51,9 +59,9 @@ export interface RunStore {
    * @throws Error when a newer version has stored it
    */
   run(): Run | null;
-  /** The first write of a run: header and trigger events. */
-  create(run: Run, events: EventRecord[]): void;
-  /** @param inlineEvents the trigger events when {@link events} says that the header carries them: they are written with it */
+  /** The first write of a run: header and trigger events; whether the header carries these. */
+  create(run: Run, events: EventRecord[]): { inline: boolean };
+  /** @param inlineEvents the trigger events when the header carries them: they are written with it */
   putRun(run: Run, inlineEvents: EventRecord[] | undefined): void;
   /** Trigger events, and whether the header carries them. */
   events(): { records: EventRecord[]; inline: boolean };
@@ -64,6 +72,8 @@ export interface RunStore {
   entries(): Entry[];
   /** How many steps have settled. */
   settledCount(): number;
+  /** Results of the steps that settled after a position, in the order of their commits. */
+  memosAfter(position: number): MemoText[];
   /**
    * Entries after a position, in the order of their commits, until they hold more than `maxBytes`, and the position from
    * which the next page goes on. A page has at least one entry while there is any.
@@ -130,11 +140,13 @@ export interface LogStore {
   create(): void;
 
   /**
-   * Stores records from `seq` on. Receipt times never fall from one append to the next.
+   * Stores a request from `seq` on, all of it or none. Receipt times never fall from one append to the next.
    *
    * @param ackedBefore the log's watermark: all below it has been routed
    */
-  append(records: EventRecord[], seq: number, receivedAt: number, ackedBefore: number): void;
+  append(parts: readonly AppendPart[], seq: number, receivedAt: number, ackedBefore: number): void;
+  /** The part that begins with this event. */
+  partOf(firstId: string): Append | undefined;
   /** The next free seq, and the watermark that the last append knew. */
   end(): { next: number; ackedBefore: number };
   /** Where an event stands; undefined when it is not here. */
@@ -169,8 +181,6 @@ export interface LogStore {
   runsBefore(place: Pick<RunIndexRow, "eventId" | "runId"> | null, limit: number): RunIndexRow[];
   /** Runs that were due before an instant, earliest first, then by event and run id. */
   overdueRuns(before: number, limit: number): RunIndexRow[];
-  /** Runs that ended before an instant, by event and run id. */
-  endedRuns(before: number, limit: number): RunIndexRow[];
   deleteRun(eventId: string, runId: string): void;
 
   /** Whether neither events nor runs nor ranges are left. */

@@ -1,4 +1,5 @@
-import type { HttpTransport, Journal, LocalActivation, LocalTransport } from "../../durable-objects/transport.ts";
+import type { HttpTransport, LocalTransport, RemoteJournal } from "../../durable-objects/transport.ts";
+import type { LocalActivation } from "../../protocol/journal.ts";
 import type { Life } from "./life.ts";
 
 /** Which runs have code executing: while any has, time stands still. */
@@ -49,7 +50,7 @@ export class Activations {
   /** Functions whose activations are counted, and stop with the life of the run's object. */
   within(life: Life, functions: LocalTransport): LocalTransport {
     return {
-      has: (functionId) => functions.has(functionId),
+      has: (run) => functions.has(run),
       activate: (run, events, attempt, journal) => {
         const tracked = new Tracked(() => this.begin(run.id));
         tracked.begin();
@@ -104,7 +105,7 @@ class Tracked {
   }
 
   /** Whatever it reports it is executing, until it says that it waits, or that it has ended. */
-  journal(journal: Journal): Journal {
+  journal(journal: RemoteJournal): RemoteJournal {
     return {
       cautious: journal.cautious,
       memo: (stepId) => journal.memo(stepId),
@@ -136,6 +137,12 @@ class Tracked {
       },
       room: () => journal.room(),
       needRoom: (bodies) => journal.needRoom(bodies),
+      page: (after) => journal.page(after),
+      openSteps: () => journal.openSteps(),
+      left: () => {
+        this.rest();
+        journal.left();
+      },
     };
   }
 

@@ -9,7 +9,8 @@
  */
 import { ChannelObject } from "../../durable-objects/channel-object.ts";
 import { DedupeObject } from "../../durable-objects/dedupe-object.ts";
-import { routeBatch } from "../../durable-objects/consumer.ts";
+import { readMessage } from "../../durable-objects/accept.ts";
+import { routeBatch, sayFailed } from "../../durable-objects/consumer.ts";
 import type { Host } from "../../durable-objects/host.ts";
 import { keyObject } from "../../durable-objects/key-object.ts";
 import { LogObject } from "../../durable-objects/log-object.ts";
@@ -83,7 +84,7 @@ export class World {
   readonly #faults: FaultSource;
   readonly #disks = new Map<string, MemoryDisk>();
   readonly #open = new Map<string, OpenTurn>();
-  readonly #messages: { message: RouteMessage; failures: number }[] = [];
+  readonly #messages: { message: string; failures: number }[] = [];
   readonly #instances = new Map<string, Instance>();
   /** lives of invocations that are no object's */
   readonly #invocations = new Set<Life>();
@@ -106,6 +107,7 @@ export class World {
     return {
       queue: { exists: () => this.hasQueue, send: (message) => this.#enqueue(life, message) },
       pause: () => life.within(this.turns.next()),
+      room: (wanted) => wanted,
       run: (_env, id) => this.#stub("run", id, life),
       log: (_env, log) => this.#stub("log", log, life),
       waits: (_env, name) => this.#stub("waits", name, life),
@@ -154,6 +156,13 @@ export class World {
     if (losesMessages) this.loseMessages();
   }
 
+  /** Whether all events of a log have been routed: its alarm, if one is set, will find nothing to do. */
+  isRouted(log: string): boolean {
+    if (this.clock.at(`log ${log}`) === null) return true;
+    const api = this.#instances.get(`log ${log}`)?.api;
+    return api instanceof LogObject && api.isRouted;
+  }
+
   /** Messages that wait in the queue. */
   get messages(): number {
     return this.#messages.length;
@@ -161,7 +170,7 @@ export class World {
 
   /** Copies of them. */
   get queued(): RouteMessage[] {
-    return this.#messages.map(({ message }) => plainCopy(message));
+    return this.#messages.map(({ message }) => readMessage(message));
   }
 
   /** Nothing is delivered while the queue is paused. */
@@ -208,10 +217,10 @@ export class World {
 
   // ---- the queue ----------------------------------------------------------------------------------------------------
 
-  async #enqueue(life: Life, message: RouteMessage): Promise<boolean> {
+  async #enqueue(life: Life, message: string): Promise<boolean> {
     await life.within(this.turns.next());
     const fault = this.#faults.delivery();
-    const copy = () => ({ message: plainCopy(message), failures: 0 });
+    const copy = () => ({ message, failures: 0 });
     if (fault === "lost") return true;
     if (typeof fault === "object" && fault !== null) {
       this.#after(fault.delayMs, () => void this.#messages.push(copy()));
@@ -225,7 +234,7 @@ export class World {
   #deliver(): void {
     const batch = this.#messages.splice(0, QUEUE_BATCH);
     const queue = this.#queue;
-    const bodies = batch.map(({ message }) => message);
+    const bodies = batch.map(({ message }) => readMessage(message));
     this.invoke((objects) => this.#consume(objects, bodies)).catch(() => {
       if (queue !== this.#queue) return;
       for (const sent of batch)
@@ -238,12 +247,7 @@ export class World {
     try {
       await routeBatch(objects, ENV, messages, this.clock.now);
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      for (const { log, from } of messages)
-        await objects
-          .log(ENV, log)
-          .failed(from, why)
-          .catch(() => undefined);
+      await sayFailed(objects, ENV, messages, error);
       throw error;
     }
   }

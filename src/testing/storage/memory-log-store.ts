@@ -1,5 +1,5 @@
 import type { EventFilter, LoggedEvent, RunIndexRow } from "../../durable-objects/objects.ts";
-import { appendParts } from "../../durable-objects/storage/append-parts.ts";
+import type { AppendPart } from "../../durable-objects/storage/append-parts.ts";
 import type { Append, LogStore, ResendState } from "../../durable-objects/storage/stores.ts";
 import type { EventRecord } from "../../protocol/event.ts";
 import { byBytes, numberKey, type DiskAccess, type DiskValue } from "./memory-disk.ts";
@@ -28,10 +28,10 @@ export class MemoryLogStore implements LogStore {
     if (!this.exists()) this.#disk.put("log", "exists", 1);
   }
 
-  append(records: EventRecord[], seq: number, receivedAt: number, ackedBefore: number): void {
+  append(parts: readonly AppendPart[], seq: number, receivedAt: number, ackedBefore: number): void {
     this.#disk.transaction(() => {
       let next = seq;
-      for (const { firstId, names, texts } of appendParts(records)) {
+      for (const { firstId, names, texts } of parts) {
         if (this.#disk.get("append", firstId) !== undefined)
           throw new Error(`an append that begins with event ${firstId} is here already`);
         const part: Part = { firstId, seq: next, count: texts.length, receivedAt, names, ackedBefore };
@@ -49,6 +49,11 @@ export class MemoryLogStore implements LogStore {
       return { next: seq + count, ackedBefore };
     }
     return { next: 0, ackedBefore: 0 };
+  }
+
+  partOf(firstId: string): Append | undefined {
+    const text = this.#disk.text("append", firstId);
+    return text === undefined ? undefined : toAppend(JSON.parse(text));
   }
 
   find(internalId: string): { row: Append; event: LoggedEvent } | undefined {
@@ -173,15 +178,6 @@ export class MemoryLogStore implements LogStore {
   overdueRuns(before: number, limit: number): RunIndexRow[] {
     const due = [...this.#runs()].filter((row) => row.dueAt !== null && row.dueAt < before);
     return due.sort((a, b) => (a.dueAt ?? 0) - (b.dueAt ?? 0)).slice(0, limit);
-  }
-
-  endedRuns(before: number, limit: number): RunIndexRow[] {
-    const ended: RunIndexRow[] = [];
-    for (const row of this.#runs()) {
-      if (ended.length >= limit) break;
-      if (row.endedAt !== null && row.endedAt < before) ended.push(row);
-    }
-    return ended;
   }
 
   deleteRun(eventId: string, runId: string): void {

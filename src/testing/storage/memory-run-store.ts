@@ -1,5 +1,5 @@
 import { readableRun } from "../../durable-objects/storage/run-schema.ts";
-import type { RunStore } from "../../durable-objects/storage/stores.ts";
+import type { MemoText, RunStore } from "../../durable-objects/storage/stores.ts";
 import type { Lease } from "../../engine/lease.ts";
 import { entryDueAt, type Effect, type Entry, type Extra, type ExtraList, type Run } from "../../engine/run.ts";
 import type { EventRecord } from "../../protocol/event.ts";
@@ -27,11 +27,12 @@ export class MemoryRunStore implements RunStore {
     return text === undefined ? null : readableRun(JSON.parse(text));
   }
 
-  create(run: Run, events: EventRecord[]): void {
+  create(run: Run, events: EventRecord[]): { inline: boolean } {
     this.#disk.transaction(() => {
       this.#disk.put("run", "events", JSON.stringify(events));
       this.putRun(run);
     });
+    return { inline: false };
   }
 
   /** The header carries no events: they stay where they are. */
@@ -69,6 +70,12 @@ export class MemoryRunStore implements RunStore {
 
   settledCount(): number {
     return this.#entries().filter((entry) => entry.status.kind === "settled").length;
+  }
+
+  memosAfter(position: number): MemoText[] {
+    return this.entries().flatMap(({ id, position: at, status }) =>
+      status.kind === "settled" && at > position ? { id, position: at, text: JSON.stringify(status.memo) } : [],
+    );
   }
 
   page(after: number, maxBytes: number): { entries: Entry[]; next: number | null } {

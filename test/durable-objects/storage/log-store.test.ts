@@ -1,5 +1,6 @@
 /** What the log's SQLite has of its own; what every storage keeps to is in test/contract. */
 import { describe, expect, test } from "vitest";
+import { appendParts } from "../../../src/durable-objects/storage/append-parts.ts";
 import { SqlLogStore } from "../../../src/durable-objects/storage/sql-log-store.ts";
 import type { EventRecord } from "../../../src/protocol/event.ts";
 import { request } from "../../contract/log-store.ts";
@@ -10,7 +11,8 @@ function stored(requests: EventRecord[][]) {
   const sql = new MemorySql();
   const store = new SqlLogStore(sql);
   store.create();
-  for (const [index, records] of requests.entries()) store.append(records, store.end().next, NOW + index, 0);
+  for (const [index, records] of requests.entries())
+    store.append(appendParts(records), store.end().next, NOW + index, 0);
   return { sql, store };
 }
 
@@ -32,7 +34,7 @@ describe("[G1] an append", () => {
   test("is all or nothing", () => {
     const { sql, store } = stored([request(2, ["a"])]);
     expect(() =>
-      store.append([...request(1, ["b"], "x".repeat(500_000)), ...request(2, ["again"])], 1, NOW, 0),
+      store.append(appendParts([...request(1, ["b"], "x".repeat(500_000)), ...request(2, ["again"])]), 1, NOW, 0),
     ).toThrow("UNIQUE");
     expect([sql.count("append"), store.end().next]).toEqual([1, 1]);
   });

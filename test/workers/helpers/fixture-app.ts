@@ -22,10 +22,10 @@ async function hook(path: string, init?: RequestInit): Promise<unknown> {
 }
 
 /** Registers the served functions, as an app's sync does. */
-export function registerHttpApp(): Promise<{ status: number; body: any }> {
-  const client = new Inngest({ id: "http" });
-  const functions = makeFunctions(client).flatMap((fn) => fn.configs(client.id, APP_URL));
-  return post("/fn/register", { url: APP_URL, appname: client.id, sdk: "js:v0", framework: "test", functions });
+export function registerHttpApp(id = "http", url = APP_URL): Promise<{ status: number; body: any }> {
+  const client = new Inngest({ id });
+  const functions = makeFunctions(client).flatMap((fn) => fn.configs(client.id, url));
+  return post("/fn/register", { url, appname: client.id, sdk: "js:v0", framework: "test", functions });
 }
 
 /** Carries requests from the served app to the platform until it is stopped. */
@@ -45,6 +45,6 @@ export function carryMail(): { stop(): Promise<void> } {
 async function deliver({ id, method, url, headers, body }: Letter): Promise<void> {
   const { pathname, search } = new URL(url);
   const response = await request(pathname + search, { method, headers, body });
-  const answer = { id, status: response.status, body: await response.text() };
+  const answer = { id, status: response.status, headers: [...response.headers], body: await response.text() };
   await hook("/mail/answer", { method: "POST", body: JSON.stringify(answer) });
 }

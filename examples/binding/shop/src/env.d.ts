@@ -1,0 +1,6 @@
+// What `wrangler types` would write.
+declare namespace Cloudflare {
+  interface Env {
+    INNGEST: Fetcher;
+  }
+}

@@ -1,0 +1,3 @@
+import { behavioursOver } from "./helpers/behaviour-host.ts";
+
+behavioursOver("http");
