@@ -106,6 +106,9 @@ describe("inngest dev, with the miniflare that it names", () => {
     expect(output.stdout).toBe(`ready http://127.0.0.1:${port}\n`);
     const answer = await fetch(`http://127.0.0.1:${port}/dev`);
     expect(await answer.json()).toMatchObject({ version: manifest.version, functions: [] });
+    const page = await (await fetch(`http://127.0.0.1:${port}/runs`)).text();
+    const [, script = "nothing"] = /src="\.\/(assets\/[^"]+\.js)"/.exec(page) ?? [];
+    expect((await fetch(`http://127.0.0.1:${port}/${script}`)).headers.get("content-type")).toContain("javascript");
     expect(existsSync(join(folder, "state/owner"))).toBe(true);
     expect(inngest(folder, "dev", "--port", String(port), "--state", "other").stderr).toBe(
       `inngest: Port ${port} is in use; end what listens on it or choose another: --port ${port + 1}\n`,
