@@ -2,6 +2,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { counted as countedRuns, type CountedRun, DEFINITION_ROWS } from "../../bench/counts.ts";
 import { install, installedParts } from "../../src/durable-objects/installed.ts";
 import { meter } from "../../src/durable-objects/meter.ts";
 import type { RunObjectApi } from "../../src/durable-objects/objects.ts";
@@ -33,37 +34,43 @@ interface StepPrice extends Pick<Price, "rows" | "requests"> {
 
 /**
  * The most that a run of 5 steps costs over each transport: one on a platform that does nothing else, each of 50 whose
- * events came together, and one step more. Of 50, a busy app may be called once more. ARCHITECTURE.md has the same
- * table: change both.
+ * events came together, and one step more. Of 50, a busy app may be called once more. The prices of README.md and
+ * docs/performance.md are made of the same figures; ARCHITECTURE.md has the table: change both.
  */
 const TRANSPORTS: { transport: string; idle: Price; batched: Price; step: StepPrice }[] = [
   {
     transport: "local",
-    idle: { rows: 11, requests: 6, messages: 1, objects: 1 },
-    batched: { rows: 9.1, requests: 3.1, messages: 0.02, objects: 1 },
+    ...most(countedRuns.embedded),
     step: { rows: 1, requests: 0, statements: 1 },
   },
   {
     transport: "binding",
-    idle: { rows: 11, requests: 6, messages: 1, objects: 1 },
-    batched: { rows: 9.1, requests: 3.1, messages: 0.02, objects: 1 },
+    ...most(countedRuns.binding),
     step: { rows: 1, requests: 0, statements: 1 },
   },
   {
     // over HTTP, told of each step while the call goes on
     transport: "telling",
-    idle: { rows: 11, requests: 12, messages: 1, objects: 1 },
-    batched: { rows: 9.5, requests: 9.5, messages: 0.02, objects: 1 },
+    ...most(countedRuns.checkpoints),
     step: { rows: 1, requests: 1, statements: 2 },
   },
   {
     // over HTTP, each step the end of a call
     transport: "http",
-    idle: { rows: 16, requests: 12, messages: 1, objects: 1 },
-    batched: { rows: 14.5, requests: 9.5, messages: 0.02, objects: 1 },
+    ...most(countedRuns.calls),
     step: { rows: 2, requests: 1, statements: 5 },
   },
 ];
+
+function most({ idle, batched }: CountedRun): { idle: Price; batched: Price } {
+  const price = ({ rows, objectRequests, queueMessages }: CountedRun["idle"]): Price => ({
+    rows: Number((rows - DEFINITION_ROWS).toFixed(6)),
+    requests: objectRequests,
+    messages: queueMessages,
+    objects: 1,
+  });
+  return { idle: price(idle), batched: price(batched) };
+}
 
 /**
  * What events of `steps` steps cost. Every 5 s an isolate asks, once for all its events, which of them have to stay
@@ -142,6 +149,7 @@ beforeAll(async () => {
   await registerHttpApp("telling", TELLING_APP_URL);
   mail = carryMail();
   definition = await definitionRows();
+  expect(definition).toBe(DEFINITION_ROWS);
 });
 afterAll(() => mail.stop());
 
