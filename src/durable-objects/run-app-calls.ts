@@ -30,7 +30,7 @@ export class RunAppCalls {
   #outstanding = 0;
   /** calls that the gateway has, as far as this object remembers */
   readonly #withWorkers = new Set<string>();
-  readonly #memos = new KnownMemos();
+  #memos = new KnownMemos();
   /** what the registry is being asked */
   #asked: ReturnType<RegistryObjectApi["callable"]> | null = null;
 
@@ -72,6 +72,11 @@ export class RunAppCalls {
       this.#tellIfOver();
       decisions.changed();
     }
+  }
+
+  /** Forgets the results that calls carry: there will be no more of them. */
+  rest(): void {
+    this.#memos = new KnownMemos();
   }
 
   #tellIfOver(): void {

@@ -105,8 +105,13 @@ export class RunObject implements RunObjectApi {
     });
     this.#waits = waits;
     const isCodeOver = () => !this.#activation.isOnStack && !this.#calls.areOutstanding && !this.#calls.areWithWorkers;
+    // it stays in memory for a while, and there are many
+    const atRest = () => {
+      record.rest();
+      this.#calls.rest();
+    };
     this.#leases = new RunLeases({ host, record, decisions, isCodeOver });
-    this.#publisher = new RunPublisher({ host, record, alarm, waits, leases: this.#leases, decisions });
+    this.#publisher = new RunPublisher({ host, record, alarm, waits, leases: this.#leases, decisions, atRest });
   }
 
   async start(request: StartRequest): Promise<{ kind: "started" | "exists" | "too-old" }> {

@@ -283,12 +283,17 @@ export class RunRecord {
     this.drop();
   }
 
-  /** Forgets what is held in memory. */
-  drop(): void {
+  /** Nothing is left to do: what is held in memory is read again if anybody asks for it. */
+  rest(): void {
     this.#run = undefined;
     this.#events = [];
     this.#inlineEvents = undefined;
     this.#leases = undefined;
+  }
+
+  /** Forgets what is held in memory, which may not be what is stored. */
+  drop(): void {
+    this.rest();
     this.#givenBack = [];
     this.#inLine.clear();
     this.#mayHaveEffects = true;
