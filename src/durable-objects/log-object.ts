@@ -22,6 +22,7 @@ import { routeBatch } from "./consumer.ts";
 import type { Host } from "./host.ts";
 import {
   logDay,
+  orderLogBefore,
   type Appended,
   type EventFilter,
   type EventPlace,
@@ -188,6 +189,9 @@ export class LogObject implements LogObjectApi {
     const youngest = ranges.reduce((last, { from }) => Math.max(last, from), 0);
     this.#youngestAckedAt = Math.max(this.#youngestAckedAt, this.#store.appendsFrom(youngest, 1)[0]?.receivedAt ?? 0);
     if (this.#hasResends) for (const { from, to } of ranges) this.#forgetResends(from, to);
+    // who waits for what comes before in an order must not wait for what only a lost process knew to be routed
+    const isOrdered = orderLogBefore(this.#host.name) !== null;
+    if (isOrdered && this.isRouted && this.#alarmAt !== null) this.#setAlarm(null);
   }
 
   async working(ranges: SeqRange[]): Promise<void> {
