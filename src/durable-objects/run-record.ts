@@ -20,6 +20,9 @@ import type { Host } from "./host.ts";
 import { nextDueAt, type Pending, type RunAlarm } from "./run-alarm.ts";
 import type { RunStore } from "./storage/stores.ts";
 
+/** A page of the journal: a quarter of what one RPC may carry (cloudflare-facts §4.3), plus at most one entry. */
+export const JOURNAL_PAGE_BYTES = 8 * 1024 * 1024;
+
 /** What a run's parts may do with its store besides the commits: look, and forget an effect that has been performed. */
 export type StoredRun = Omit<
   RunStore,
