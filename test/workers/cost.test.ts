@@ -74,13 +74,16 @@ function most({ idle, batched }: CountedRun): { idle: Price; batched: Price } {
 
 /**
  * What events of `steps` steps cost. Every 5 s an isolate asks, once for all its events, which of them have to stay
- * in order, and every 8 s a log sets its alarm: that is none's own cost, and of two counts within that time only one can
- * contain it. Hence the smaller of each.
+ * in order, and every 8 s a log sets its alarm: that is none's own cost, and of counts within that time only one can
+ * contain it. Hence the smallest of each.
  */
 async function costOf(events: number, steps: number, name: string): Promise<Cost> {
-  const [first, { ids: _ids, ...second }] = [await counted(events, steps, name), await counted(events, steps, name)];
-  const smaller = Object.entries(second).map(([key, count]) => [key, Math.min(count, first[key as keyof Figures])]);
-  return { ids: first.ids, ...(Object.fromEntries(smaller) as Figures) };
+  const { ids, ...least } = await counted(events, steps, name);
+  for (let again = 0; again < 2; again++) {
+    const figures = await counted(events, steps, name);
+    for (const key of Object.keys(least) as (keyof Figures)[]) least[key] = Math.min(least[key], figures[key]);
+  }
+  return { ids, ...least };
 }
 
 /** Sends events of `steps` steps to the log of the first shard; counts until nothing is counted any more. */
@@ -191,12 +194,13 @@ describe.each(TRANSPORTS)("an event that starts a run of 5 steps, $transport", (
   });
 
   it("each further step", async () => {
-    const [five, fifteen] = [await costOf(1, 5, loop), await costOf(1, 15, loop)];
-    const ofEach = (from: number, to: number) => (to - from) / 10;
+    // what an isolate does now and then, a statement or two, may fall into the one count and not into the other
+    const [few, more] = [await costOf(1, 5, loop), await costOf(1, 25, loop)];
+    const ofEach = (from: number, to: number) => Math.round((to - from) / 20);
     const price: StepPrice = {
-      rows: ofEach(priceOf(five).rows, priceOf(fifteen).rows),
-      requests: ofEach(five.objectRequests, fifteen.objectRequests),
-      statements: ofEach(five.statements, fifteen.statements),
+      rows: ofEach(priceOf(few).rows, priceOf(more).rows),
+      requests: ofEach(few.objectRequests, more.objectRequests),
+      statements: ofEach(few.statements, more.statements),
     };
     say("step", price);
     expectAtMost(price, step);
