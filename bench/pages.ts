@@ -1,4 +1,5 @@
 /** Writes tables between the markers of pages, so that nobody copies figures by hand. */
+import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pageColumns, readmeColumns } from "./counts.ts";
@@ -15,6 +16,8 @@ export function writePages(results: Results): void {
   ] as const)
     write(path, "bench", text);
   writePrices();
+  // the check of formats holds the pages of this folder
+  spawnSync("npx", ["oxfmt", "--write", "bench/README.md"], { cwd: root, stdio: "ignore" });
 }
 
 /** Tables of prices by page. */

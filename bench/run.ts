@@ -44,7 +44,7 @@ async function main(): Promise<void> {
 }
 
 async function measureAll(): Promise<Results> {
-  const words = asked.only.split(",");
+  const words = asked.only.split(",").map((word) => word.trim());
   const selected = measures(asked.quick).filter(({ name }) => words.some((word) => name.includes(word)));
   const outFile = resolve(asked.out ?? inResults(asked.only === "" ? "latest.json" : "part.json"));
   const withinMs = 1000 * (asked.quick ? QUICK_WITHIN_S : FULL_WITHIN_S);

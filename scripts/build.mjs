@@ -5,14 +5,14 @@
  * 2. `dist/platform/`: the platform as one module with its settings, so that `inngest dev` needs neither bundler nor wrangler.
  * 3. `dist/vendor/`: libraries that are small in use and large to install, cut to what is used.
  * 4. `dist/dashboard/`: the page that the Worker serves, by Vite.
- * 5. What an earlier build left of sources that are gone is deleted.
+ * 5. Comments go out of compiled files, and what an earlier build left of sources that are gone is deleted.
  */
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { build, transformSync } from "esbuild";
 import { buildWorker, workerBundle } from "../src/cli/worker-build.ts";
 import { buildDashboard } from "./build-dashboard.mjs";
 
@@ -44,6 +44,7 @@ for (const file of filesUnder(dist)) if (file.endsWith(".d.ts")) pointToScripts(
 const bundled = await buildPlatform();
 for (const name of vendored) bundled.push(...(await vendor(name)));
 bundled.push(...(await buildDashboard(root)));
+for (const file of filesUnder(dist)) if (file.endsWith(".js") && !made.has(nameOf(file))) stripComments(file);
 writeLicenses(bundled);
 prune();
 
@@ -58,6 +59,16 @@ function pointToScripts(file) {
   const code = readFileSync(file, "utf8");
   const pointed = code.replaceAll(/(\bfrom |\bimport\()"(\.[^"]+)\.ts"/g, '$1"$2.js"');
   if (pointed !== code) writeFileSync(file, pointed);
+}
+
+/** What comments say of an API is in the declarations; users install the rest for nothing. */
+function stripComments(file) {
+  const { code } = transformSync(readFileSync(file, "utf8"), {
+    target: "esnext",
+    charset: "utf8",
+    legalComments: "none",
+  });
+  writeFileSync(file, code);
 }
 
 /** @returns the files that went into it */

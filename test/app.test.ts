@@ -2,9 +2,10 @@
 import { describe, expect, it } from "vitest";
 import { platformApp } from "../src/app.ts";
 import { headers } from "../src/protocol/headers.ts";
+import type { Settings } from "../src/routes/guard.ts";
 import { ENV, World } from "../src/testing/host/world.ts";
 
-const SETTINGS = { isDev: true, eventKeys: [], signingKeys: [], sdkUrls: [] };
+const SETTINGS: Settings = { isDev: true, eventKeys: [], signingKeys: [], sdkUrls: [] };
 
 function app(settings = SETTINGS) {
   const world = new World({

@@ -128,7 +128,8 @@ export const errorGroups: readonly ErrorGroup[] = [
       call_stale: {
         means:
           "A call that goes on past its first step was told that its run has ended, or goes on in another call. Its code stops; nobody waits for the answer that says so.",
-        remedy: "Nothing. When it comes often, calls are lost on their way: see whether the app is restarted or cut off.",
+        remedy:
+          "Nothing. When it comes often, calls are lost on their way: see whether the app is restarted or cut off.",
       },
       step_not_found: {
         means:

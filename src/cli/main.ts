@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** `inngest`: reads the arguments and hands over to a command. */
+import nodeModule from "node:module";
 import { parseArgs } from "node:util";
 import { editDistance } from "../protocol/edit-distance.ts";
 import { version } from "../sdk/version.ts";
@@ -31,6 +32,7 @@ const options = {
 } as const;
 
 async function main(args: string[]): Promise<void> {
+  nodeModule.enableCompileCache?.(); // missing before Node 22.1; the tools are megabytes to parse, also for what this process forks
   const { values, positionals, tokens } = parseArgs({
     args,
     options,

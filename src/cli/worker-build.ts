@@ -1,6 +1,7 @@
 /** A Worker in the form that the local server runs, made from sources by wrangler's and esbuild's own code. */
 import { fork } from "node:child_process";
-import { extname, join } from "node:path";
+import nodeModule from "node:module";
+import { dirname, extname, join } from "node:path";
 import type { MiniflareOptions } from "miniflare";
 import { loadTool } from "./tools.ts";
 import type { BuildOutcome } from "./worker-build-process.ts";
@@ -29,7 +30,9 @@ export async function buildWorker(entry: string, configPath: string): Promise<Wo
 /** As {@link buildWorker}, in a process of its own: what wrangler and bundler take, hundreds of megabytes, goes with it. */
 export async function buildWorkerApart(entry: string, configPath: string): Promise<WorkerBuild> {
   const file = join(import.meta.dirname, `worker-build-process${extname(import.meta.filename)}`);
-  const child = fork(file, [entry, configPath], { serialization: "advanced" });
+  const cache = nodeModule.getCompileCacheDir?.();
+  const env = { ...process.env, ...(cache !== undefined && { NODE_COMPILE_CACHE: dirname(cache) }) };
+  const child = fork(file, [entry, configPath], { serialization: "advanced", env });
   const outcome = await new Promise<BuildOutcome>((resolve, reject) => {
     child.once("message", (message) => resolve(message as BuildOutcome));
     child.once("error", reject);

@@ -9,11 +9,8 @@ import type { JsonValue } from "../protocol/json.ts";
 import type { StepOp } from "../protocol/step-op.ts";
 import type { WireError } from "../protocol/wire-error.ts";
 import type { RunDecisions } from "./run-decisions.ts";
-import type { RunRecord } from "./run-record.ts";
+import { JOURNAL_PAGE_BYTES, type RunRecord } from "./run-record.ts";
 import type { RemoteJournal } from "./transport.ts";
-
-/** A quarter of what one RPC may carry (cloudflare-facts §4.3), plus at most one entry. */
-const PAGE_BYTES = 8 * 1024 * 1024;
 
 /** How the activation stands that a journal was given to. */
 export interface ActivationState {
@@ -75,7 +72,7 @@ export class ActivationJournal implements RemoteJournal {
 
   page(after: number): MemoPage {
     return this.#guarded<MemoPage>({ memos: [], next: null }, () => {
-      const { entries, next } = this.#record.stored.page(after, PAGE_BYTES);
+      const { entries, next } = this.#record.stored.page(after, JOURNAL_PAGE_BYTES);
       const memos = entries.flatMap((entry) => {
         const settled = settledMemo(entry);
         return settled ? [{ id: entry.id, settled }] : [];

@@ -7,7 +7,8 @@
  * 3. What comes while messages are on their way to the queue shares the next: one commit and one message for all of it. When
  *    none is on its way a request waits for nothing.
  * 4. The alarm is set by the first event and goes off while the object is still in memory; it is not cleared by every
- *    acknowledgement. So a stream of events sets it once in a while, and none of them waits for it.
+ *    acknowledgement. So a stream of events sets it once in a while, and none of them waits for it. In a log of order it is
+ *    cleared when all is routed: lines wait for what a process that died had routed, until it is sent again.
  */
 import { matches } from "../engine/expression.ts";
 import { Acknowledged } from "../engine/ranges.ts";
@@ -22,6 +23,7 @@ import { routeBatch } from "./consumer.ts";
 import type { Host } from "./host.ts";
 import {
   logDay,
+  orderLogBefore,
   type Appended,
   type EventFilter,
   type EventPlace,
@@ -188,6 +190,8 @@ export class LogObject implements LogObjectApi {
     const youngest = ranges.reduce((last, { from }) => Math.max(last, from), 0);
     this.#youngestAckedAt = Math.max(this.#youngestAckedAt, this.#store.appendsFrom(youngest, 1)[0]?.receivedAt ?? 0);
     if (this.#hasResends) for (const { from, to } of ranges) this.#forgetResends(from, to);
+    const isOfOrder = orderLogBefore(this.#host.name) !== null;
+    if (isOfOrder && this.isRouted && this.#alarmAt !== null) this.#setAlarm(null); // rule 4
   }
 
   async working(ranges: SeqRange[]): Promise<void> {

@@ -1,12 +1,13 @@
 import { isOutstanding } from "../engine/run-calls.ts";
 import type { Call, Decision, Reply } from "../engine/run-machine.ts";
-import { type Entry, isEnded } from "../engine/run.ts";
+import { type Entry, isEnded, type Run } from "../engine/run.ts";
 import { readOp, type Op } from "../engine/step-ops.ts";
 import type { StepOp } from "../protocol/step-op.ts";
 import { callRef, readCallRef } from "../protocol/call-ref.ts";
 import type { WorkerResult } from "../protocol/connect/result.ts";
 import type { Host } from "./host.ts";
 import { KnownMemos } from "./known-memos.ts";
+import type { RegistryObjectApi } from "./objects.ts";
 import { NotStored, type RunDecisions } from "./run-decisions.ts";
 import { performGateway } from "./run-gateways.ts";
 import type { RunRecord } from "./run-record.ts";
@@ -29,7 +30,9 @@ export class RunAppCalls {
   #outstanding = 0;
   /** calls that the gateway has, as far as this object remembers */
   readonly #withWorkers = new Set<string>();
-  readonly #memos = new KnownMemos();
+  #memos = new KnownMemos();
+  /** what the registry is being asked */
+  #asked: ReturnType<RegistryObjectApi["callable"]> | null = null;
 
   constructor(parts: AppCallsParts) {
     this.#parts = parts;
@@ -71,6 +74,11 @@ export class RunAppCalls {
     }
   }
 
+  /** Forgets the results that calls carry: there will be no more of them. */
+  rest(): void {
+    this.#memos = new KnownMemos();
+  }
+
   #tellIfOver(): void {
     const { record, decisions, codeOver } = this.#parts;
     if (this.areOutstanding || this.areWithWorkers) return;
@@ -90,18 +98,27 @@ export class RunAppCalls {
 
   /** Null: the gateway has the call, and brings the answer. */
   async #call(call: Call): Promise<Reply | null> {
-    const { host, record, transport } = this.#parts;
+    const { record, transport } = this.#parts;
     const run = record.current();
     const target = call.stepId === null ? undefined : record.stored.entry(call.stepId);
     if (target?.gateway) return performGateway(target, target.gateway, this.#parts);
     if (run.endpoint) return transport().call(this.#request(call, ""));
-    const fn = await host.objects.registry(run.env).callable(run.functionId);
+    const fn = await this.#callable(run);
     if (fn?.transport.kind === "connect") return this.#giveToWorker(call);
     if (fn?.transport.kind !== "http") {
       const message = `function "${run.functionId}" is not registered; sync its app to let the run go on, or cancel the run`;
       return { kind: "error", error: { name: "Error", code: "function_missing", message }, final: false };
     }
     return transport().call(this.#request(call, fn.transport.url));
+  }
+
+  /** Where its function is reached now; calls that go out together ask once. */
+  #callable({ env, functionId }: Run): ReturnType<RegistryObjectApi["callable"]> {
+    const { host } = this.#parts;
+    return (this.#asked ??= host.objects
+      .registry(env)
+      .callable(functionId)
+      .finally(() => (this.#asked = null)));
   }
 
   #request(call: Call, url: string): CallRequest {

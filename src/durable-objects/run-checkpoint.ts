@@ -6,7 +6,7 @@ import { readOp, type Op } from "../engine/step-ops.ts";
 import { readCallRef, type NamedCall } from "../protocol/call-ref.ts";
 import { CHECKPOINT_EXAMPLE, checkpointSchema } from "../protocol/checkpoint.ts";
 import { fieldProblem } from "../protocol/fields.ts";
-import { isNestedWithin, isObject } from "../protocol/json.ts";
+import { isNestedWithin, isObject, parseJson } from "../protocol/json.ts";
 import { JSON_DEPTH_MAX } from "../protocol/limits.ts";
 import { CHECKPOINT_OPS, type StepOp } from "../protocol/step-op.ts";
 
@@ -22,7 +22,7 @@ export type CheckpointProblem = { kind: "invalid" | "too-large"; message: string
 
 /** What a call to a run's app tells of steps while it goes on. */
 export function readCheckpoint(runId: string, text: string): Checkpoint | CheckpointProblem {
-  const json = text.trim() === "" ? {} : parse(text);
+  const json = text.trim() === "" ? {} : parseJson(text);
   if (json === undefined) return invalid(`the body must be JSON such as ${CHECKPOINT_EXAMPLE}`);
   if (!isObject(json)) return invalid(`the body must be a JSON object such as ${CHECKPOINT_EXAMPLE}`);
   if (!isNestedWithin(json, JSON_DEPTH_MAX, text))
@@ -54,14 +54,6 @@ function readRanOp(op: StepOp, index: number): Op | Exclude<CheckpointProblem, {
   if (read?.kind === "error" && op.op !== "StepFailed")
     return { kind: "too-large", message: `steps.${index}: ${read.error.message}` };
   return read;
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function invalid(message: string): Exclude<CheckpointProblem, { kind: "stale" }> {

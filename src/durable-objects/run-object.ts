@@ -43,7 +43,7 @@ import { readCheckpoint } from "./run-checkpoint.ts";
 import { NotStored, type RunDecisions } from "./run-decisions.ts";
 import { RunLeases } from "./run-leases.ts";
 import { RunPublisher } from "./run-publisher.ts";
-import { RunRecord } from "./run-record.ts";
+import { JOURNAL_PAGE_BYTES, RunRecord } from "./run-record.ts";
 import { RunWaits } from "./run-waits.ts";
 import type { Transports, WorkerMessage } from "./transport.ts";
 
@@ -58,8 +58,6 @@ export const RUN_TIMING: RunTiming = { watchdogMs: WATCHDOG_MS, alarmHoldMs: ALA
 /** After an alarm handler that failed, the next one. */
 const ALARM_RETRY_MS = 60_000;
 const DUE_PAGE = 100;
-/** A quarter of what one RPC may carry (cloudflare-facts §4.3), plus at most one entry. */
-const JOURNAL_PAGE_BYTES = 8 * 1024 * 1024;
 
 export class RunObject implements RunObjectApi {
   readonly #host: Host;
@@ -105,8 +103,13 @@ export class RunObject implements RunObjectApi {
     });
     this.#waits = waits;
     const isCodeOver = () => !this.#activation.isOnStack && !this.#calls.areOutstanding && !this.#calls.areWithWorkers;
+    // it stays in memory for a while, and there are many
+    const atRest = () => {
+      record.rest();
+      this.#calls.rest();
+    };
     this.#leases = new RunLeases({ host, record, decisions, isCodeOver });
-    this.#publisher = new RunPublisher({ host, record, alarm, waits, leases: this.#leases, decisions });
+    this.#publisher = new RunPublisher({ host, record, alarm, waits, leases: this.#leases, decisions, atRest });
   }
 
   async start(request: StartRequest): Promise<{ kind: "started" | "exists" | "too-old" }> {

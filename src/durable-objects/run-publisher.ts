@@ -26,6 +26,8 @@ export interface PublisherParts {
   waits: RunWaits;
   leases: RunLeases;
   decisions: RunDecisions;
+  /** Called when all is told of a run that has ended. */
+  atRest(): void;
 }
 
 export class RunPublisher {
@@ -62,8 +64,10 @@ export class RunPublisher {
       const { state } = record.current();
       if (state.kind !== "executing") record.tidy(); // with the alarm, which changes in the same turn
       if (!isEnded(state)) record.arm();
-      else if (!leases.areStillUsed) alarm.clear();
-      else alarm.comeBackBy(host.now() + LEFT_OVER_MS); // this object may die with the code, and nobody would tell
+      else if (!leases.areStillUsed) {
+        alarm.clear();
+        this.#parts.atRest();
+      } else alarm.comeBackBy(host.now() + LEFT_OVER_MS); // this object may die with the code, and nobody would tell
     } catch (error) {
       this.#failures += 1;
       const delay = Math.min(RETRY_MIN_MS * 2 ** this.#failures, RETRY_MAX_MS);

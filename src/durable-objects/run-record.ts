@@ -20,6 +20,9 @@ import type { Host } from "./host.ts";
 import { nextDueAt, type Pending, type RunAlarm } from "./run-alarm.ts";
 import type { RunStore } from "./storage/stores.ts";
 
+/** A page of the journal: a quarter of what one RPC may carry (cloudflare-facts §4.3), plus at most one entry. */
+export const JOURNAL_PAGE_BYTES = 8 * 1024 * 1024;
+
 /** What a run's parts may do with its store besides the commits: look, and forget an effect that has been performed. */
 export type StoredRun = Omit<
   RunStore,
@@ -283,12 +286,17 @@ export class RunRecord {
     this.drop();
   }
 
-  /** Forgets what is held in memory. */
-  drop(): void {
+  /** Nothing is left to do: what is held in memory is read again if anybody asks for it. */
+  rest(): void {
     this.#run = undefined;
     this.#events = [];
     this.#inlineEvents = undefined;
     this.#leases = undefined;
+  }
+
+  /** Forgets what is held in memory, which may not be what is stored. */
+  drop(): void {
+    this.rest();
     this.#givenBack = [];
     this.#inLine.clear();
     this.#mayHaveEffects = true;

@@ -2,7 +2,7 @@
  * Requests that the platform makes on a step's behalf (inngest-protocol §9.4, §9.5): what is asked, and what an answer comes
  * to. The same rules hold where a step's own code makes the request, in a Worker that has both.
  */
-import { byteLength, isObject, type JsonObject, type JsonValue } from "./json.ts";
+import { byteLength, isObject, parseJson, type JsonObject, type JsonValue } from "./json.ts";
 import { CHANNEL_NAME_MAX_BYTES, ERROR_TEXT_MAX_CHARS, STEP_OUTPUT_MAX_BYTES, TOPIC_NAME_MAX_BYTES } from "./limits.ts";
 import type { WireError } from "./wire-error.ts";
 
@@ -144,7 +144,7 @@ export function gatewayOutcome(request: GatewayRequest, result: GatewayResult): 
 function modelOutcome(request: GatewayRequest, result: Extract<GatewayResult, { kind: "answered" }>): GatewayOutcome {
   const name = gatewayErrorNames.AIGateway;
   const { status, headers } = result;
-  const json = parse(result.body);
+  const json = parseJson(result.body);
   if (status >= 200 && status < 300 && json !== undefined) return bounded(json, name);
   const text = clip(blanked(result.body, request.secret));
   const api = new URL(request.url).host;
@@ -161,7 +161,7 @@ function modelOutcome(request: GatewayRequest, result: Extract<GatewayResult, { 
           name,
           code: "request_failed",
           message: `${api} answered ${status}`,
-          data: parse(text) ?? text,
+          data: parseJson(text) ?? text,
           stack: text,
         };
   const retryAfter = headers["Retry-After"];
@@ -186,14 +186,6 @@ function blanked(text: string, secret: string | undefined): string {
 
 function clip(text: string): string {
   return text.length <= ERROR_TEXT_MAX_CHARS ? text : `${text.slice(0, ERROR_TEXT_MAX_CHARS).toWellFormed()}…`;
-}
-
-function parse(text: string): JsonValue | undefined {
-  try {
-    return JSON.parse(text) as JsonValue;
-  } catch {
-    return undefined;
-  }
 }
 
 function kindOf(value: unknown): string {

@@ -22,6 +22,15 @@ function isFlatter(value: unknown, depth: number): boolean {
   return true;
 }
 
+/** What a text of JSON says; undefined when it is none. */
+export function parseJson(text: string): JsonValue | undefined {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 const encoder = new TextEncoder();
 
 /** Size of a text in UTF-8 bytes. */

@@ -26,39 +26,22 @@ export async function callApi(
     timeoutMs: number;
   },
 ): Promise<Response> {
-  const url = `${client.apiBaseUrl}${path}`;
-  const keys: (string | undefined)[] = signingKeys(client);
-  if (keys.length === 0) keys.push(undefined);
-  let response: Response | undefined;
-  for (const key of keys) {
-    await response?.body?.cancel();
-    response = await client.fetch(url, {
+  const keys = signingKeys(client);
+  for (let i = 0; ; i++) {
+    const key = keys[i]; // none when there are no keys
+    const response = await client.fetch(`${client.apiBaseUrl}${path}`, {
       method: request.method ?? "GET",
       body: request.body,
       headers: {
         ...client.headers,
         ...request.headers,
-        ...(key === undefined ? {} : { authorization: `Bearer ${await bearerOf(key)}` }),
+        ...(key === undefined ? {} : { authorization: `Bearer ${await hashedSigningKey(key)}` }),
       },
       signal: AbortSignal.timeout(request.timeoutMs),
     });
-    if (response.status !== 401 && response.status !== 403) break;
+    if (i + 1 >= keys.length || ![401, 403].includes(response.status)) return response;
+    await response.body?.cancel();
   }
-  if (response === undefined) throw new Error(`no answer from ${url}`); // the list of keys is never empty
-  return response;
-}
-
-const bearers = new Map<string, Promise<string>>();
-const BEARERS_MAX = 16;
-
-/** A key as bearer; of the few that a process has each is hashed once. */
-function bearerOf(key: string): Promise<string> {
-  const known = bearers.get(key);
-  if (known) return known;
-  if (bearers.size >= BEARERS_MAX) bearers.clear();
-  const made = hashedSigningKey(key);
-  bearers.set(key, made);
-  return made;
 }
 
 /** Keys in the order in which they are tried. */

@@ -3,7 +3,7 @@ import type { Reply } from "../engine/run-machine.ts";
 import { retryAfterAt } from "../engine/retry.ts";
 import { readOp } from "../engine/step-ops.ts";
 import { headers } from "../protocol/headers.ts";
-import { isNestedWithin, type JsonValue } from "../protocol/json.ts";
+import { isNestedWithin, parseJson, type JsonValue } from "../protocol/json.ts";
 import { JSON_DEPTH_MAX } from "../protocol/limits.ts";
 import { stepOpsSchema, wireErrorSchema } from "../protocol/step-op.ts";
 import type { WireError } from "../protocol/wire-error.ts";
@@ -34,7 +34,7 @@ export function readReply(result: PostResult, now: number, version: number, runN
   if (result.kind === "failed") return failure(result.code, result.message, undefined, version);
   const outer = lowerCase(result.headers);
   if (result.status !== 201) return readAnswer(result.status, outer, result.body, { now, runNow }, version);
-  const streamed = parse(result.body.trim());
+  const streamed = parseJson(result.body.trim());
   if (!isNestedWithin(streamed, JSON_DEPTH_MAX, result.body)) return tooDeep(undefined, version);
   const inner = streamedSchema.safeParse(streamed);
   if (!inner.success)
@@ -68,7 +68,7 @@ function readAnswer(
   const retryAt = retryAfterAt(answer[headers.retryAfter], now);
   const noRetry = answer[headers.noRetry]?.toLowerCase();
   if (answer[headers.sdk] === undefined) return notSdk(status, body, answer, next, noRetry === "true", retryAt);
-  const json = parse(body);
+  const json = parseJson(body);
   if (!isNestedWithin(json, JSON_DEPTH_MAX, body)) return tooDeep(retryAt, next);
   if (status === 206) return withRetry(readOps(json, body, runNow, next, retryAt), noRetry);
   if (status === 200 && noRetry !== "true")
@@ -136,14 +136,6 @@ function tooDeep(retryAt: number | undefined, version: number): Reply {
 
 function lowerCase(values: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name.toLowerCase(), value]));
-}
-
-function parse(text: string): JsonValue | undefined {
-  try {
-    return text === "" ? undefined : JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function shown(text: string): string {

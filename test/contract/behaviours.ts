@@ -22,7 +22,7 @@ export interface BehaviourHost {
   /** over which the rules are tried */
   transports: readonly Transport[];
   apps: Record<Transport, FixtureApp>;
-  /** whether tests that leave each other alone may run at the same time: their waits are real there */
+  /** whether tests that leave each other alone, and need nothing within a time, may run at once: waits are real there */
   isConcurrent?: boolean;
   /** before the rules over a transport */
   begin?(transport: Transport): Promise<void>;
@@ -352,7 +352,7 @@ export function behaviours(host: BehaviourHost): void {
       });
     });
 
-    beside("waitForEvent", () => {
+    describe("waitForEvent", () => {
       const waiting = (id: string) => runWhen(id, isWaitingFor("waiting"), "the wait");
 
       it("resumes with the event whose matched path is equal", async () => {

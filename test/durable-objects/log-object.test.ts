@@ -175,6 +175,21 @@ describe("[G1] the alarm of a log", () => {
   });
 });
 
+describe("a log of order", () => {
+  const ORDERED_SHARD = 255;
+  const ORDER = logOf(request(1, ["a"], ORDERED_SHARD)[0]!.internalId);
+
+  it("knows what was routed also when its process has died: lines wait for that", async () => {
+    const { world, accept, route } = tried();
+    await accept(request(1, ["a"], ORDERED_SHARD));
+    expect(world.isRouted(ORDER)).toBe(false);
+    await route();
+    world.reset("log", ORDER);
+    expect(world.clock.at(`log ${ORDER}`)).toBeNull();
+    expect(await world.objects().log(ENV, ORDER).routed(1)).toBe(true);
+  });
+});
+
 describe("[G1] requests that come together", () => {
   const all = (requests: EventRecord[][], log: LogObjectApi) =>
     Promise.all(requests.map((records) => log.append(appendParts(records), START)));

@@ -66,7 +66,7 @@ test("[G2, G3] the process dies and a new version of the app comes up: what was 
   expect(interrupted).toMatchObject({ status: "Completed", output: { first: "1", second: "2" } });
 });
 
-test("an app whose Worker exports no such class is named, with what to add; the platform serves all the same", async () => {
+test("an app whose entrypoint is another class is named, with what to export; the platform serves all the same", async () => {
   const shop = worker("test/fixtures/bound-shop", "not-bound.ts");
   const { urls } = await start(newStateDir(), [platform, shop]);
   const [url = ""] = urls;

@@ -3,7 +3,6 @@ import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { Miniflare, type MiniflareOptions } from "miniflare";
 import { buildWorker } from "../../src/cli/worker-build.ts";
-import { freePort } from "./platform-process.ts";
 
 export interface BoundWorker {
   /** wrangler.toml, which names the entry */
@@ -21,17 +20,17 @@ export interface BoundWorkers {
 
 /** @param stateDir that of an earlier process shows what survived */
 export async function startBoundWorkers(stateDir: string, workers: BoundWorker[]): Promise<BoundWorkers> {
-  const ports: number[] = [];
+  const names: string[] = [];
   const described: MiniflareOptions["workers"] = [];
   for (const { config, entry, vars = {} } of workers) {
     const { script, settings } = await buildWorker(entry, config);
-    const port = await freePort();
-    ports.push(port);
-    const texts = Object.entries(vars).map(([name, value]) => [name, { type: "text" as const, value }]);
+    const name = /^name = "(.*)"$/m.exec(readFileSync(config, "utf8"))?.[1] ?? "";
+    names.push(name);
+    const texts = Object.entries(vars).map(([key, value]) => [key, { type: "text" as const, value }]);
     described.push({
       config: {
         ...settings,
-        name: /^name = "(.*)"$/m.exec(readFileSync(config, "utf8"))?.[1] ?? "",
+        name,
         env: { ...settings.env, ...Object.fromEntries(texts) },
         manifest: {
           mainModule: "worker.js",
@@ -39,10 +38,11 @@ export async function startBoundWorkers(stateDir: string, workers: BoundWorker[]
           modules: { "worker.js": { type: "esm", contents: script } },
         },
       },
-      dev: { rootPath: dirname(config), unsafeDirectSockets: [{ host: "127.0.0.1", port }] },
+      dev: { rootPath: dirname(config), unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] },
     });
   }
   const miniflare = new Miniflare({ workers: described, port: 0, resourcePersistencePath: stateDir });
   await miniflare.ready;
-  return { urls: ports.map((port) => `http://127.0.0.1:${port}`), kill: () => miniflare.dispose() };
+  const urls = await Promise.all(names.map((name) => miniflare.unsafeGetDirectURL(name)));
+  return { urls: urls.map(({ origin }) => origin), kill: () => miniflare.dispose() };
 }

@@ -62,7 +62,8 @@ export async function drive(host: WorkflowHost, app: string, program: Program, k
     const tree = await atRest(host, () => read(runId), answered);
     if (tree.run.ended_at !== null) return { trace: traceOf(tree, program.loose), closestMs, moves };
     const runs = flat(tree).filter(({ run }) => run.ended_at === null);
-    const answers = runs.flatMap(answersTo);
+    // waits are registered at the same time, and so come in any order
+    const answers = runs.flatMap(answersTo).sort((a, b) => (placeOf(a.event) < placeOf(b.event) ? -1 : 1));
     const [answer] = answers;
     if (answer) {
       // rounds of a loop may wait for the same event at the same time: it answers all of them
@@ -155,6 +156,10 @@ function answersTo({ run, key }: Tree): { step: string; event: ReturnType<typeof
     const path = status === "waiting" ? answeredPath(id) : undefined;
     return path === undefined ? [] : [{ step: `${run.run_id} ${hash}`, event: answerTo(path, key) }];
   });
+}
+
+function placeOf({ name, data }: ReturnType<typeof answerTo>): string {
+  return `${name} ${String(data.key)}`;
 }
 
 function deadlinesOf(run: DrivenRun): number[] {

@@ -2,6 +2,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { counted as countedRuns, type CountedRun, DEFINITION_ROWS } from "../../bench/counts.ts";
 import { install, installedParts } from "../../src/durable-objects/installed.ts";
 import { meter } from "../../src/durable-objects/meter.ts";
 import type { RunObjectApi } from "../../src/durable-objects/objects.ts";
@@ -33,47 +34,56 @@ interface StepPrice extends Pick<Price, "rows" | "requests"> {
 
 /**
  * The most that a run of 5 steps costs over each transport: one on a platform that does nothing else, each of 50 whose
- * events came together, and one step more. Of 50, a busy app may be called once more. ARCHITECTURE.md has the same
- * table: change both.
+ * events came together, and one step more. Of 50, a busy app may be called once more. The prices of README.md and
+ * docs/performance.md are made of the same figures; ARCHITECTURE.md has the table: change both.
  */
 const TRANSPORTS: { transport: string; idle: Price; batched: Price; step: StepPrice }[] = [
   {
     transport: "local",
-    idle: { rows: 11, requests: 6, messages: 1, objects: 1 },
-    batched: { rows: 9.1, requests: 3.1, messages: 0.02, objects: 1 },
+    ...most(countedRuns.embedded),
     step: { rows: 1, requests: 0, statements: 1 },
   },
   {
     transport: "binding",
-    idle: { rows: 11, requests: 6, messages: 1, objects: 1 },
-    batched: { rows: 9.1, requests: 3.1, messages: 0.02, objects: 1 },
+    ...most(countedRuns.binding),
     step: { rows: 1, requests: 0, statements: 1 },
   },
   {
     // over HTTP, told of each step while the call goes on
     transport: "telling",
-    idle: { rows: 11, requests: 12, messages: 1, objects: 1 },
-    batched: { rows: 9.5, requests: 9.5, messages: 0.02, objects: 1 },
+    ...most(countedRuns.checkpoints),
     step: { rows: 1, requests: 1, statements: 2 },
   },
   {
     // over HTTP, each step the end of a call
     transport: "http",
-    idle: { rows: 16, requests: 12, messages: 1, objects: 1 },
-    batched: { rows: 14.5, requests: 9.5, messages: 0.02, objects: 1 },
+    ...most(countedRuns.calls),
     step: { rows: 2, requests: 1, statements: 5 },
   },
 ];
 
+function most({ idle, batched }: CountedRun): { idle: Price; batched: Price } {
+  const price = ({ rows, objectRequests, queueMessages }: CountedRun["idle"]): Price => ({
+    rows: Number((rows - DEFINITION_ROWS).toFixed(6)),
+    requests: objectRequests,
+    messages: queueMessages,
+    objects: 1,
+  });
+  return { idle: price(idle), batched: price(batched) };
+}
+
 /**
  * What events of `steps` steps cost. Every 5 s an isolate asks, once for all its events, which of them have to stay
- * in order, and every 8 s a log sets its alarm: that is none's own cost, and of two counts within that time only one can
- * contain it. Hence the smaller of each.
+ * in order, and every 8 s a log sets its alarm: that is none's own cost, and of counts within that time only one can
+ * contain it. Hence the smallest of each.
  */
 async function costOf(events: number, steps: number, name: string): Promise<Cost> {
-  const [first, { ids: _ids, ...second }] = [await counted(events, steps, name), await counted(events, steps, name)];
-  const smaller = Object.entries(second).map(([key, count]) => [key, Math.min(count, first[key as keyof Figures])]);
-  return { ids: first.ids, ...(Object.fromEntries(smaller) as Figures) };
+  const { ids, ...least } = await counted(events, steps, name);
+  for (let again = 0; again < 2; again++) {
+    const figures = await counted(events, steps, name);
+    for (const key of Object.keys(least) as (keyof Figures)[]) least[key] = Math.min(least[key], figures[key]);
+  }
+  return { ids, ...least };
 }
 
 /** Sends events of `steps` steps to the log of the first shard; counts until nothing is counted any more. */
@@ -142,6 +152,7 @@ beforeAll(async () => {
   await registerHttpApp("telling", TELLING_APP_URL);
   mail = carryMail();
   definition = await definitionRows();
+  expect(definition).toBe(DEFINITION_ROWS);
 });
 afterAll(() => mail.stop());
 
@@ -176,19 +187,20 @@ describe.each(TRANSPORTS)("an event that starts a run of 5 steps, $transport", (
   });
 
   it("50 in one request", { timeout: 120_000 }, async () => {
-    const { ids, ...cost } = await counted(50, 5, loop);
+    const { ids, ...cost } = await costOf(50, 5, loop);
     await expectCompleted(ids, 5);
     say("each of 50", priceOf(cost, 50));
     expectAtMost(priceOf(cost, 50), batched);
   });
 
   it("each further step", async () => {
-    const [five, fifteen] = [await costOf(1, 5, loop), await costOf(1, 15, loop)];
-    const ofEach = (from: number, to: number) => (to - from) / 10;
+    // what an isolate does now and then, a statement or two, may fall into the one count and not into the other
+    const [few, more] = [await costOf(1, 5, loop), await costOf(1, 25, loop)];
+    const ofEach = (from: number, to: number) => Math.round((to - from) / 20);
     const price: StepPrice = {
-      rows: ofEach(priceOf(five).rows, priceOf(fifteen).rows),
-      requests: ofEach(five.objectRequests, fifteen.objectRequests),
-      statements: ofEach(five.statements, fifteen.statements),
+      rows: ofEach(priceOf(few).rows, priceOf(more).rows),
+      requests: ofEach(few.objectRequests, more.objectRequests),
+      statements: ofEach(few.statements, more.statements),
     };
     say("step", price);
     expectAtMost(price, step);

@@ -44,7 +44,7 @@ describe("[issue: cron] a freshly deployed Worker that got no request", () => {
     expect(await alarm()).toBe(before);
   });
 
-  it("starts its functions, and those of an app, once for the ticks of years", async () => {
+  it("starts its functions, those behind a binding and those of an app, once for the ticks of years", async () => {
     expect(await registerHttpApp()).toMatchObject({ status: 200 });
     await runInDurableObject(registry(), (_, state) => {
       state.storage.sql.exec("UPDATE schedule SET next_at_ms = ?", OLD_TICK);
@@ -52,10 +52,14 @@ describe("[issue: cron] a freshly deployed Worker that got no request", () => {
     expect(await runDurableObjectAlarm(registry())).toBe(true);
     const events = await until(async () => {
       const found = await tickEvents(CRON);
-      return found.length === 2 && found;
-    }, "a tick of both functions");
+      return found.length === 3 && found;
+    }, "a tick of each function");
     const runs = await Promise.all(events.map((event) => ended(event.internal_id)));
-    expect(runs.map((run) => run.function_slug).sort()).toEqual(["http-new-year", "local-new-year"]);
+    expect(runs.map((run) => run.function_slug).sort()).toEqual([
+      "binding-new-year",
+      "http-new-year",
+      "local-new-year",
+    ]);
     for (const run of runs) {
       const { id, name, data } = run.output;
       expect(run).toMatchObject({ status: "Completed", event_name: "inngest/scheduled.timer" });
