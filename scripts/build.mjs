@@ -28,6 +28,7 @@ const vendored = [
   "cron-parser",
   "@bufbuild/protobuf/wire",
   "graphql",
+  "jose",
   "@noble/hashes/legacy.js",
   "@noble/hashes/sha2.js",
   "@noble/hashes/utils.js",

@@ -325,6 +325,17 @@ export const errorGroups: readonly ErrorGroup[] = [
     where:
       "In the JSON that the platform answers: `code` beside `error` and `status`; in REST v2 in `errors[].code`. The words are Inngest's where it has one.",
     codes: {
+      read_only: {
+        means:
+          "Who asks may only look (`INNGEST_READ_KEY`, or somebody whom `INNGEST_ACCESS_WRITERS` does not name), and the request would change something. Answered with 403.",
+        remedy: "Sign in with the signing key, or send it as bearer; name the person in `INNGEST_ACCESS_WRITERS`.",
+      },
+      cross_origin: {
+        means:
+          "A browser that is signed in sent a request that changes something, and not for a page of the platform's own host. Answered with 403, since any page could make a browser send it.",
+        remedy:
+          "Programs send `Authorization: Bearer <signing key>`. A proxy before the platform must leave `Host`, `Origin` and `Sec-Fetch-Site` as they are.",
+      },
       not_found: {
         means: "There is no such run, event, app or function in the environment that was asked.",
         remedy:

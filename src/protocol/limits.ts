@@ -108,6 +108,11 @@ export const RETENTION_DEFAULT_MS = 30 * DAY;
 export const RETENTION_MIN_MS = REDELIVERY_HORIZON_MS;
 export const FLAG_LINGER_MS = 60 * MINUTE; // a name stays flagged as waited for, an hour after its last wait
 
+/** People (design §10). */
+export const SIGN_IN_MS = 12 * 60 * MINUTE; // ours: a working day
+export const AUDIT_ENTRIES_MAX = 10_000; // ours: of an environment, the newest
+export const AUDIT_RETENTION_MS = 90 * DAY; // ours
+
 /** Workers that dial in over a WebSocket (inngest-protocol §7). */
 export const CONNECT_HELLO_MS = 5 * SECOND; // inngest/inngest pkg/connect: a worker says who it is
 export const CONNECT_HEARTBEAT_MS = 10 * SECOND; // inngest/inngest pkg/consts

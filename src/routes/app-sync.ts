@@ -12,6 +12,7 @@ import { functionView, readSync, takenMessage } from "./apps.ts";
 import { readBody } from "./body.ts";
 import { envelope } from "./envelope.ts";
 import { parseJson } from "./fields.ts";
+import { noteAction } from "./audit.ts";
 import { signingKeyGuard, type SettingsSource } from "./guard.ts";
 import { iso } from "./iso.ts";
 
@@ -115,7 +116,9 @@ export function appSyncRoutes(context: SyncContext): Hono {
   app.use("/fn/remove", signingKeyGuard(settings));
 
   app.post("/v1/apps/sync", async (c) => {
-    const outcome = await syncApp(context, await readUrl(c.req.raw));
+    const url = await readUrl(c.req.raw);
+    noteAction(c.req.raw, url);
+    const outcome = await syncApp(context, url);
     if (outcome.kind === "failed") {
       const { code, message } = outcome;
       return c.json({ error: message, code, status: 422, data: null }, 422);
