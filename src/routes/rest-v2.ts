@@ -19,10 +19,11 @@ import { iso } from "./iso.ts";
 import { eventRunRow, isBatch, cronOf, statusesOf, wireStatus, rowOf, type RunRow } from "./run-rows.ts";
 import { runsOfEvent } from "./event-runs.ts";
 import { findEvent } from "./events.ts";
-import { checkFields, parseJson, readFields } from "./fields.ts";
+import { scoreRoutes } from "./metadata.ts";
+import { checkFields, readFields } from "./fields.ts";
 import { signingKeyGuard, type SettingsSource } from "./guard.ts";
 import { InvokedBefore, invokeFunction } from "./invoke.ts";
-import { rerun } from "./rerun.ts";
+import { rerun, rerunV2Schema } from "./rerun.ts";
 import { listRuns } from "./run-list.ts";
 import { outputAt, traceOf, type Span } from "./run-trace.ts";
 import type { RunView } from "./run-view.ts";
@@ -169,10 +170,10 @@ function runRoutes(app: Hono, { objects, env }: SyncContext): void {
   });
 
   app.post("/runs/:id/rerun", async (c) => {
-    const json = parseJson((await readBody(c.req.raw)) || "{}", "{}");
-    if (typeof json === "object" && json !== null && "fromStep" in json && json.fromStep != null)
-      throw notImplemented("fromStep: a run is started from its beginning; leave fromStep out");
-    return c.json(data({ runId: await rerun(objects, env, c.req.param("id"), Date.now()) }));
+    const { fromStep, idempotencyKey } = await readFields(c.req.raw, rerunV2Schema, '{"fromStep":{"stepId":"charge"}}');
+    const from = fromStep ? { step: fromStep.stepId, input: fromStep.input ?? undefined } : undefined;
+    const again = await rerun(objects, env, c.req.param("id"), Date.now(), { from, idempotencyKey });
+    return c.json(data({ runId: again }));
   });
 }
 

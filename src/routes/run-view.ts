@@ -74,12 +74,22 @@ export function runView(view: RunView) {
     skip_reason: view.run.state.kind === "skipped" ? view.run.state.refusal.rule : null,
     skipped_by_run_id: view.run.state.kind === "skipped" ? view.run.state.refusal.byRunId : null,
     clock_offset_ms: view.run.offsetMs ?? 0,
+    rerun_of: rerunView(view.run),
     warnings: view.run.warnings ?? [],
     deferred: (view.run.defers ?? []).map(({ id, isAborted = false }) => ({ hash: id, aborted: isAborted })),
     metadata: metadataView(view.annotations, null),
     waiting_for: waitingFor(view),
     steps: stepViews(view),
   };
+}
+
+/** The run that a run repeats, and the step that it begins with. */
+export function rerunView({ rerunOf }: Run) {
+  if (!rerunOf) return null;
+  const { runId, step } = rerunOf;
+  if (!step) return { run_id: runId, from_step: null };
+  const { id, userId, carried, isEdited = false } = step;
+  return { run_id: runId, from_step: { id: userId, hash: id, is_edited: isEdited, carried_steps: carried } };
 }
 
 /** What people were told of a run itself, or of one step. */
@@ -126,6 +136,9 @@ function stepView(run: Run, entry: Entry) {
     ended_at: status.kind === "settled" ? iso(status.at) : null,
     until: dueAt === null ? null : iso(realTime(run, dueAt)),
     function_version: entry.version,
+    by_hand: entry.byHand ?? false,
+    carried_from: entry.carriedFrom?.runId ?? null,
+    logs: entry.logs ?? { lines: 0, dropped: 0 },
   };
 }
 

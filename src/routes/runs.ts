@@ -64,8 +64,8 @@ export function runRoutes(objects: Objects, env: string, settings: SettingsSourc
 
   // state that was too large for a call (`use_api`)
   app.get("/v0/runs/:id/actions", async (c) => {
-    const { run } = await findRun(objects, env, c.req.param("id"));
-    return c.json(memos(await readJournal(objects, env, run.id)));
+    const { run, edited } = await findRun(objects, env, c.req.param("id"));
+    return c.json(memos(await readJournal(objects, env, run.id), edited));
   });
   app.get("/v0/runs/:id/batch", async (c) => {
     const { events } = await findRun(objects, env, c.req.param("id"));
