@@ -27,6 +27,7 @@ import { realtimeRoutes } from "./routes/realtime.ts";
 import { rerunRoutes } from "./routes/rerun.ts";
 import { resolveRoutes } from "./routes/resolve.ts";
 import { restV2Routes } from "./routes/rest-v2.ts";
+import { runExportRoutes } from "./routes/run-export.ts";
 import { runListRoutes } from "./routes/runs-list.ts";
 import { runLogRoutes } from "./routes/run-logs.ts";
 import { runRoutes } from "./routes/runs.ts";
@@ -86,6 +87,7 @@ export function platformApp(
   app.route("/", sendEventsRoutes(objects, env, settings));
   app.route("/", runListRoutes(objects, env, settings));
   app.route("/", runRoutes(objects, env, settings));
+  app.route("/", runExportRoutes(objects, env, settings));
   app.route("/", runLogRoutes(objects, env, settings));
   app.route("/", rerunRoutes(objects, env, settings));
   app.route("/", resolveRoutes(objects, env, settings));
