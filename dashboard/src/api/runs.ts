@@ -96,6 +96,8 @@ export interface Step {
   by_hand: boolean;
   /** the run that its result is from, which its own repeats */
   carried_from: string | null;
+  /** how many lines its code has logged, in all its attempts */
+  logs: { lines: number; dropped: number };
 }
 
 /** Why a run is not done: one of several. */
@@ -135,6 +137,8 @@ export interface Run {
   clock_offset_ms: number;
   rerun_of: { run_id: string; from_step: { id: string; hash: string } | null } | null;
   warnings: Json[];
+  /** what is kept of what its code has logged */
+  logs: { bytes: number; dropped: number };
   waiting_for: Reason[];
   steps: Step[];
 }

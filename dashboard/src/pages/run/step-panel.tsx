@@ -10,6 +10,7 @@ import { Facts, Panel } from "../../ui/facts.tsx";
 import { JsonView } from "../../ui/json-view.tsx";
 import { Status } from "../../ui/status.tsx";
 import { Clock } from "../../ui/time.tsx";
+import { StepLogs } from "./logs.tsx";
 
 interface Props {
   runId: string;
@@ -61,6 +62,7 @@ export function StepPanel({ runId, step, span, childRunId, now, onClose }: Props
           <JsonView value={step.input} label="input" />
         </>
       )}
+      <StepLogs runId={runId} step={step} now={now} />
       <Failures step={step} now={now} />
     </Panel>
   );
