@@ -135,6 +135,7 @@ export interface Run {
   skip_reason: string | null;
   skipped_by_run_id: string | null;
   clock_offset_ms: number;
+  paused_at: string | null;
   rerun_of: { run_id: string; from_step: { id: string; hash: string } | null } | null;
   warnings: Json[];
   /** what is kept of what its code has logged */
