@@ -14,7 +14,7 @@ const outDir = join(import.meta.dirname, "../dist/dashboard");
 const forTheWorker: Plugin = {
   name: "for-the-worker",
   apply: "build",
-  async closeBundle() {
+  async writeBundle() {
     await rename(join(outDir, "index.html"), join(outDir, "page.txt"));
     for (const name of await readdir(join(outDir, "assets"))) {
       const file = join(outDir, "assets", name);
