@@ -11,7 +11,10 @@ beforeAll(async () => {
 afterAll(() => stage?.close());
 afterEach(() => expect(stage.complaints.splice(0)).toEqual([]));
 
-/** Requests of the API from now on, as method and path, but for the question whether the platform is there. */
+/** Without a stream pages ask several times in it. */
+const LOOKED_AT_MS = 5_000;
+
+/** Requests of the API from now on, as method and path. */
 function requestsOf(page: Page): string[] {
   const seen: string[] = [];
   page.on("request", (request) => {
@@ -45,13 +48,13 @@ test("a run's page asks for nothing while nothing happens, and shows at once wha
   await ready;
   await settled(page);
   const asked = requestsOf(page);
-  await page.waitForTimeout(2_500); // two and a half times what it would ask after without a stream
-  expect(asked).toEqual([]);
+  await page.waitForTimeout(LOOKED_AT_MS);
+  expect(asked.length).toBeLessThanOrEqual(1); // it looks once in 30 s
   await fetch(`${stage.url}/v1/runs/${runId}/wake`, { method: "POST" });
   await page.getByRole("region", { name: "Output" }).getByText('"awake"').waitFor();
   const lists = asked.filter((path) => /^\/v\d\/(runs|events)$/.test(path));
   expect(lists).toEqual([]);
-  expect(asked.every((path) => path.includes(runId) || path === "/v0/gql")).toBe(true);
+  expect(asked.every((path) => path.includes(runId))).toBe(true);
   await page.close();
 });
 
@@ -60,11 +63,11 @@ test("a list follows runs that come, in two tabs", async () => {
   for (const page of pages) await page.getByRole("heading", { name: "Runs" }).waitFor();
   await settled(pages[0]!);
   const asked = requestsOf(pages[0]!);
-  await pages[0]!.waitForTimeout(2_500);
-  expect(asked).toEqual([]);
+  await pages[0]!.waitForTimeout(LOOKED_AT_MS);
+  expect(asked.length).toBeLessThanOrEqual(1);
   const runId = await napping();
   for (const page of pages) await page.locator(`a[href*="${runId}"]`).first().waitFor();
-  expect(asked.length).toBeLessThan(6);
+  expect(asked.length).toBeLessThan(8);
   for (const page of pages) await page.close();
 });
 

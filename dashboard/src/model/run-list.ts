@@ -22,7 +22,9 @@ export function mergeRuns(head: RunPage | undefined, pages: readonly RunPage[]):
   if (!head) return { rows: known, isTorn: false };
   if (head.cursor === null) return { rows: head.runs, isTorn: false };
   if (!last) return { rows: known, isTorn: false };
-  const below = known.filter((row) => placeOf(row) < placeOf(last));
+  const end = placeOf(last);
+  const first = known.findIndex((row) => placeOf(row) < end);
+  const below = first < 0 ? [] : known.slice(first); // they are in order
   const isTorn = known.length > 0 && below.length === known.length;
   return { rows: [...head.runs, ...below], isTorn };
 }

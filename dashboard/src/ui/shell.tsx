@@ -47,7 +47,7 @@ export function Shell() {
           look="quiet"
           onClick={() => setSearching(true)}
           aria-keyshortcuts="Control+K Meta+K"
-          aria-label="Go to …"
+          aria-label="Go to … Ctrl K"
         >
           <Icon name="search" />
           <kbd className="hidden font-sans text-xs sm:inline">Ctrl K</kbd>

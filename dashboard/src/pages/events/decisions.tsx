@@ -47,7 +47,7 @@ function One({ decision, now }: { decision: Decision; now: number }) {
   return (
     <li className="flex flex-col gap-1">
       <div className="flex flex-wrap gap-x-3">
-        <Link to="/functions/$slug" params={{ slug }} className="font-medium hover:underline">
+        <Link to="/functions/$slug" params={{ slug }} className="leading-6 font-medium hover:underline">
           <bdi>{name}</bdi>
         </Link>
         <strong>{WORDS[decision.decision] ?? decision.decision}</strong>
@@ -65,7 +65,7 @@ function One({ decision, now }: { decision: Decision; now: number }) {
             to="/runs/$runId"
             params={{ runId }}
             search={{}}
-            className="text-accent font-mono text-xs leading-5 underline"
+            className="text-accent font-mono text-xs leading-6 underline"
           >
             {runId}
           </Link>

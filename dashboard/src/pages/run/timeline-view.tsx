@@ -185,7 +185,7 @@ function Bars({ bar, shown, now }: { bar: Bar; shown: Stretch; now: number }) {
       ) : null}
       {isOwnShown ? (
         <span
-          className={`absolute rounded ${height} ${COLOURS[status]} ${endedAt === null ? "opacity-80" : ""}`}
+          className={`absolute rounded ${height} ${COLOURS[status]} ${endedAt === null ? "rounded-r-none" : ""}`}
           style={{ left: `${own.left}%`, width: `${own.width}%` }}
         />
       ) : null}

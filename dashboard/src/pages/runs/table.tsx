@@ -1,6 +1,6 @@
 import { useTable } from "@tanstack/react-table";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useRef } from "react";
+import { useEffect, useMemo, useRef } from "react";
 import type { Runs } from "./use-runs.ts";
 import { columns, features } from "./columns.tsx";
 
@@ -23,14 +23,12 @@ const PLACES: Record<string, string> = {
 
 /** The runs as rows, of which only those in sight are there. */
 export function RunsTable({ rows: data, hasMore, readMore }: Runs) {
-  const table = useTable({ features, columns, data, getRowId: (row) => row.run_id });
-  const { rows } = table.getRowModel();
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
-    count: rows.length,
+    count: data.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => (matchMedia(NARROW).matches ? ROW_NARROW_PX : ROW_PX),
-    getItemKey: (i) => rows[i]?.id ?? i,
+    getItemKey: (i) => data[i]?.run_id ?? i,
     overscan: 12,
   });
   useEffect(() => {
@@ -40,17 +38,21 @@ export function RunsTable({ rows: data, hasMore, readMore }: Runs) {
     return () => narrow.removeEventListener("change", measure);
   }, [virtual]);
   const items = virtual.getVirtualItems();
+  // the table knows those in sight alone: it may be one of 100,000
+  const inSight = useMemo(() => items.flatMap(({ index }) => data[index] ?? []), [items, data]);
+  const table = useTable({ features, columns, data: inSight, getRowId: (row) => row.run_id });
+  const { rows } = table.getRowModel();
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => {
-    if (hasMore && last >= rows.length - AHEAD) readMore();
-  }, [hasMore, last, rows.length, readMore]);
+    if (hasMore && last >= data.length - AHEAD) readMore();
+  }, [hasMore, last, data.length, readMore]);
 
   return (
     <div
       ref={scroller}
       role="table"
       aria-label="Runs"
-      aria-rowcount={hasMore ? -1 : rows.length + 1}
+      aria-rowcount={hasMore ? -1 : data.length + 1}
       className="min-h-0 flex-1 overflow-auto"
     >
       <div role="rowgroup" className="bg-page border-line sticky top-0 z-[1] border-b max-md:sr-only">
@@ -65,8 +67,8 @@ export function RunsTable({ rows: data, hasMore, readMore }: Runs) {
         ))}
       </div>
       <div role="rowgroup" className="relative" style={{ height: virtual.getTotalSize() }}>
-        {items.map((item) => {
-          const row = rows[item.index];
+        {items.map((item, i) => {
+          const row = rows[i];
           if (!row) return null;
           return (
             <div
