@@ -17,12 +17,12 @@ test("what has failed is replayed from the list of runs, counted first, and is t
   const page = await stage.at("/runs?app=shop");
   await page.getByRole("button", { name: "Replay runs …" }).click();
   const dialog = page.getByRole("dialog", { name: "Replay the runs of the app shop?" });
-  await dialog.getByText("3 runs are meant.").waitFor();
+  await dialog.getByText("3 runs would be started once more.").waitFor();
   await dialog.getByLabel("Completed").check();
-  await dialog.getByText("4 runs are meant.").waitFor();
+  await dialog.getByText("4 runs would be started once more.").waitFor();
   await dialog.getByLabel("Completed").uncheck();
   await dialog.getByLabel(/^Only those/).fill("event.data.n < 2");
-  await dialog.getByText("2 runs are meant.").waitFor();
+  await dialog.getByText("2 runs would be started once more.").waitFor();
   await dialog.getByRole("button", { name: "Replay the runs" }).click();
   await dialog.getByText("Done: 2 started once more.").waitFor();
   await dialog.getByRole("button", { name: "Close" }).last().click();

@@ -73,7 +73,10 @@ function optionsOf(element: HTMLElement, { lines, text }: Pick<Props, "lines" | 
     height: HEIGHT,
     legend: { show: false },
     cursor: { drag: { x: false, y: false } },
-    scales: { y: { range: (_, __, max) => [0, max * 1.1 || 1] } },
+    scales: {
+      x: { range: (_, min, max) => [min, max + (max - min) / 50] }, // the last point stands whole
+      y: { range: (_, __, max) => [0, max * 1.1 || 1] },
+    },
     axes: [axis, { ...axis, size: 64, values: (_, ticks) => ticks.map(text) }],
     series: [
       {},
@@ -82,7 +85,8 @@ function optionsOf(element: HTMLElement, { lines, text }: Pick<Props, "lines" | 
         stroke: colourOf(element, colour),
         width: 1.5,
         spanGaps: false,
-        points: { size: 4 },
+        // what stands alone between two gaps is no line
+        points: { show: true, size: 4, fill: colourOf(element, colour) },
       })),
     ],
   };

@@ -88,12 +88,16 @@ function Form({ kind, scope, onClose }: Omit<Props, "isOpen">) {
     () => beginBulk(kind, selection),
     (bulk) => setBegun(bulk.id),
   );
+  const countOf = ({ data, error }: typeof count) => {
+    if (data) return countText(kind, data);
+    return statuses.length === 0 ? "Choose how they have ended." : error ? "" : "Counting …";
+  };
   if (begun !== null) return <Progress kind={kind} id={begun} onClose={onClose} />;
   const words = WORDS[kind];
   return (
     <>
       <p>
-        <strong role="status">{count.data ? countText(kind, count.data) : "Counting …"}</strong> {words.says}
+        <strong role="status">{countOf(count)}</strong> {words.says}
       </p>
       {kind === "replay" ? <Statuses value={statuses} onChange={setStatuses} /> : null}
       <div className="flex items-center gap-2">
@@ -115,7 +119,7 @@ function Form({ kind, scope, onClose }: Omit<Props, "isOpen">) {
         <Button onClick={onClose}>{words.leave}</Button>
         <Button
           acts
-          look="danger"
+          look={kind === "replay" ? "strong" : "danger"}
           onClick={() => act.run(undefined)}
           disabled={act.isBusy || !count.data || (count.data.matched === 0 && count.data.is_exact)}
         >
@@ -129,7 +133,7 @@ function Form({ kind, scope, onClose }: Omit<Props, "isOpen">) {
 function countText(kind: BulkKind, { matched, is_exact: isExact }: BulkCount): string {
   const number = isExact ? matched.toLocaleString() : `At least ${matched.toLocaleString()}`;
   const isOne = matched === 1 && isExact;
-  if (kind === "replay") return `${number} ${isOne ? "run is" : "runs are"} meant.`;
+  if (kind === "replay") return `${number} ${isOne ? "run" : "runs"} would be started once more.`;
   return `${number} ${isOne ? "run is" : "runs are"} under way.`;
 }
 
