@@ -126,6 +126,7 @@ describe.each(["local", "http"] as const)("over %s:", (transport) => {
       expect.arrayContaining(["info: before any run", "warn: in charge", "info: by the logger", "info: after it"]),
     );
     expect(texts.filter((text) => text === "warn: in charge")).toHaveLength(1);
+    expect(console.warn).toHaveBeenCalledWith("in charge"); // what replaced it is what one finds there
   });
 
   it("children of the logger are heard with their fields; a level that the logger leaves out is kept all the same", async () => {
