@@ -356,7 +356,8 @@ export const errorGroups: readonly ErrorGroup[] = [
           "Sync the app or send an event with the same `x-inngest-env`. `GET /v1/envs` lists those that are there.",
       },
       too_many_streams: {
-        means: "This isolate of the Worker serves as many connections to `GET /v1/stream` as it may. Answered with 503.",
+        means:
+          "This isolate of the Worker serves as many connections to `GET /v1/stream` as it may. Answered with 503.",
         remedy:
           "Close one; the dashboard closes its own when its tab is hidden. Until there is room, read the lists now and then, as the dashboard does.",
       },

@@ -17,11 +17,7 @@ export type KeyObject = (LeaseObject | RateLimitObject | CollectorObject | Lines
   alarm(): Promise<void>;
 };
 
-export type KeyObjectApi = LeaseObjectApi &
-  RateLimitObjectApi &
-  CollectorObjectApi &
-  LinesObjectApi &
-  BulkObjectApi;
+export type KeyObjectApi = LeaseObjectApi & RateLimitObjectApi & CollectorObjectApi & LinesObjectApi & BulkObjectApi;
 
 /** The object of a name that `flow-control/admit.ts` has given: its first part is the rule. */
 export function keyObject(host: Host): KeyObject {

@@ -233,8 +233,18 @@ export class LogObject implements LogObjectApi {
   }
 
   async events(filter: EventFilter): ReturnType<LogObjectApi["events"]> {
-    const { names, isExternal, before, receivedFrom, receivedBefore, limit, isBare = false, isWithRuns = false } = filter;
-    const isWanted = (name: string) => (names?.includes(name) ?? true) && !(isExternal && name.startsWith(RESERVED_PREFIX));
+    const {
+      names,
+      isExternal,
+      before,
+      receivedFrom,
+      receivedBefore,
+      limit,
+      isBare = false,
+      isWithRuns = false,
+    } = filter;
+    const isWanted = (name: string) =>
+      (names?.includes(name) ?? true) && !(isExternal && name.startsWith(RESERVED_PREFIX));
     const events: ListedEvent[] = [];
     // receipt times rise with seq: a log that has taken nothing since is not looked through
     if (receivedFrom > 0 && this.#store.firstSince(receivedFrom) >= this.#store.end().next)
@@ -343,7 +353,12 @@ export class LogObject implements LogObjectApi {
   #heads({ from, to }: SeqRange): EventHead[] {
     return this.#store
       .read(from, to)
-      .map(({ record: { internalId, event }, receivedAt }) => ({ internalId, name: event.name, ts: event.ts, receivedAt }));
+      .map(({ record: { internalId, event }, receivedAt }) => ({
+        internalId,
+        name: event.name,
+        ts: event.ts,
+        receivedAt,
+      }));
   }
 
   /** Whether an event is as a query wants it; null for one that is not kept any more. */
@@ -571,7 +586,10 @@ export class LogObject implements LogObjectApi {
   }
 }
 
-function isAskedFor(row: RunIndexRow, { functionIds, appId, statuses, createdFrom, createdBefore }: RunsQuery): boolean {
+function isAskedFor(
+  row: RunIndexRow,
+  { functionIds, appId, statuses, createdFrom, createdBefore }: RunsQuery,
+): boolean {
   return (
     row.createdAt >= createdFrom &&
     row.createdAt < createdBefore &&

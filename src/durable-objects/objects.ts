@@ -55,9 +55,7 @@ export interface StartRequest {
 }
 
 /** `refused`: the run that it repeats has no such step, or several, or the step takes no input. */
-export type StartOutcome =
-  | { kind: "started" | "exists" | "too-old" }
-  | Extract<CarriedOver, { kind: "refused" }>;
+export type StartOutcome = { kind: "started" | "exists" | "too-old" } | Extract<CarriedOver, { kind: "refused" }>;
 
 /** A run without its journal. */
 export interface RunSummary {
