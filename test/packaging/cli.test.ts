@@ -1,6 +1,15 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
@@ -150,6 +159,40 @@ describe("inngest dev, with the miniflare that it names", () => {
     child.kill("SIGINT");
     await once(child, "exit");
   });
+});
+
+test("in an empty folder dev fetches the runtime, once for all folders of a user, and leaves nothing when it is told so", async () => {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), "inngest-cli-")));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const port = await freePort();
+  const cache = npm(folder, "config", "get", "cache").trim(); // of this machine, whose npm need not fetch it again
+  const start = async (...args: string[]) => {
+    const command = join(inject("installed"), "node_modules/.bin/inngest");
+    const child = spawn(command, ["dev", "--port", String(port), "--no-discovery", ...args], {
+      cwd: folder,
+      env: { ...env, HOME: folder, npm_config_cache: cache },
+    });
+    onTestFinished(() => void child.kill("SIGKILL"));
+    const output = { stdout: "", stderr: "" };
+    child.stdout.on("data", (chunk: Buffer) => (output.stdout += chunk));
+    child.stderr.on("data", (chunk: Buffer) => (output.stderr += chunk));
+    await until("it is ready", 90_000, async () => {
+      if (child.exitCode !== null) throw new Error(output.stderr);
+      return output.stdout === `ready http://127.0.0.1:${port}\n`;
+    });
+    child.kill("SIGINT");
+    expect(await once(child, "exit")).toEqual([0, null]);
+    return output.stderr;
+  };
+  const version = manifest.devDependencies.miniflare;
+  const kept = join(folder, ".cache/dotdo-inngest");
+  expect(await start("--no-persist")).toContain(
+    `inngest: fetching miniflare ${version}, once, into ${kept}/miniflare-`,
+  );
+  expect(readdirSync(kept)).toEqual([`miniflare-${version}`]); // no draft is left
+  expect(existsSync(join(folder, ".inngest"))).toBe(false);
+  expect(await start()).not.toContain("fetching");
+  expect(existsSync(join(folder, ".inngest"))).toBe(true);
 });
 
 /** Linux only, as is the machine of the checks; elsewhere there is nothing to read, and nothing to compare. */
