@@ -60,7 +60,7 @@ export function decisionRoutes(objects: Objects, env: string, settings: Settings
   return app;
 }
 
-async function decisionsOf(objects: Objects, env: string, logged: LoggedEvent, now: number) {
+export async function decisionsOf(objects: Objects, env: string, logged: LoggedEvent, now: number) {
   const { record } = logged;
   const [runs, functions] = await Promise.all([runsOfEvent(objects, env, logged), objects.registry(env).functions()]);
   const names = new Set(triggerNames(record.event.name));

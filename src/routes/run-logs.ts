@@ -30,24 +30,30 @@ export const runLogsQuerySchema = z
 export function runLogRoutes(objects: Objects, env: string, settings: SettingsSource): Hono {
   const app = new Hono();
   app.get("/v1/runs/:id/logs", signingKeyGuard(settings), async (c) => {
-    const { step, around, attempt, limit, cursor = "0" } = checkFields(c.req.query(), runLogsQuerySchema);
-    const { run } = await findRun(objects, env, c.req.param("id"));
-    const all = run.logs ? await objects.run(env, run.id).logs() : [];
-    const wanted = all.filter(
-      (one) =>
-        one.seq > Number(cursor) &&
-        (step === undefined || one.step === step || one.id === step) &&
-        (!around || one.step === null) &&
-        (attempt === undefined || one.attempt === attempt),
-    );
-    const listed = wanted.slice(0, limit);
-    const hasMore = wanted.length > listed.length;
-    return c.json({
-      ...envelope(listed.map(logsView)),
-      page: { cursor: hasMore ? String(listed.at(-1)?.seq) : null, has_more: hasMore, limit },
-    });
+    const query = checkFields(c.req.query(), runLogsQuerySchema);
+    return c.json(await logsPage(objects, env, c.req.param("id"), query));
   });
   return app;
+}
+
+/** A page of what a run has logged. @throws HTTPException as findRun */
+export async function logsPage(objects: Objects, env: string, id: string, query: z.infer<typeof runLogsQuerySchema>) {
+  const { step, around, attempt, limit, cursor = "0" } = query;
+  const { run } = await findRun(objects, env, id);
+  const all = run.logs ? await objects.run(env, run.id).logs() : [];
+  const wanted = all.filter(
+    (one) =>
+      one.seq > Number(cursor) &&
+      (step === undefined || one.step === step || one.id === step) &&
+      (!around || one.step === null) &&
+      (attempt === undefined || one.attempt === attempt),
+  );
+  const listed = wanted.slice(0, limit);
+  const hasMore = wanted.length > listed.length;
+  return {
+    ...envelope(listed.map(logsView)),
+    page: { cursor: hasMore ? String(listed.at(-1)?.seq) : null, has_more: hasMore, limit },
+  };
 }
 
 /** Lines of one attempt of a step, or of the code around steps. */

@@ -21,10 +21,12 @@ const READING = [
   "list_runs",
   "get_run",
   "get_run_trace",
+  "get_run_logs",
   "why_is_run_waiting",
   "wait_for_run",
   "list_events",
   "get_event",
+  "why_did_event_start_nothing",
 ];
 const ACTING = ["send_event", "invoke_function", "cancel_run", "rerun_run"];
 const URL_OF_MCP = "http://localhost/mcp";
@@ -37,7 +39,8 @@ beforeEach(async () => {
   const silent = { debug() {}, info() {}, warn() {}, error() {} };
   const client = new Inngest({ id: "shop", logger: silent });
   const functions = [
-    client.createFunction({ id: "add", name: "Adds" }, { event: "shop/add" }, async ({ event, step }) => {
+    client.createFunction({ id: "add", name: "Adds" }, { event: "shop/add" }, async ({ event, step, logger }) => {
+      logger.info("adding");
       const sum = await step.run("sum", () => event.data.a + event.data.b);
       return { sum };
     }),
@@ -90,6 +93,9 @@ describe.each(["legacy", "auto"] as const)("a client of the %s revision", (era) 
     expect(waited).toMatchObject({ ended: true, status: "Completed", output: { sum: 3 } });
     const { json: run } = await call("get_run", { run_id: invoked.run_id });
     expect(run).toMatchObject({ function_slug: "shop-add", steps: [{ id: "sum", status: "completed", output: 3 }] });
+    expect((await call("get_run_logs", { run_id: invoked.run_id })).text).toContain("adding");
+    const { json: again } = await call("rerun_run", { run_id: invoked.run_id, from_step: "sum" });
+    expect(again.run_id).not.toBe(invoked.run_id);
     const { json: traced } = await call("get_run_trace", { run_id: invoked.run_id });
     expect(traced).toMatchObject({ run_id: invoked.run_id, trace: { status: "COMPLETED" } });
     expect(JSON.stringify(traced)).toContain("sum");
@@ -131,6 +137,9 @@ test("an event is sent, found, and shows the runs that it has started", async ()
     user: { id: "u1" },
     runs: [{ run_id: run.run_id, status: "Failed" }],
   });
+  expect((await call("why_did_event_start_nothing", { event_id: sent.event_id })).json.functions).toMatchObject([
+    { decision: "started", run_id: run.run_id },
+  ]);
   const { json: listed } = await call("list_events", { name: "shop/bad" });
   expect(listed.events).toMatchObject([{ internal_id: sent.event_id }]);
   expect(listed.cursor).toBeNull();

@@ -74,12 +74,17 @@ export const actingTools = [
 
   tool({
     name: "rerun_run",
-    says: "Starts the function of a run once more, with the same events and the code of today, as a new run.",
-    input: z.object({ run_id: z.string() }),
+    says: "Starts the function of a run once more, with the same events and the code of today, as a new run; from a step on with the results that the run had before that.",
+    input: z.object({
+      run_id: z.string(),
+      from_step: z.string().optional().describe("The id or hash of the step to begin with"),
+      input: z.array(z.json()).optional().describe("Other arguments for the code of that step"),
+    }),
     acts: "adds",
-    run: async ({ run_id: id }, { objects, env, act }) => {
+    run: async ({ run_id: id, from_step: step, input }, { objects, env, act }) => {
       await act(`rerun_run ${id}`);
-      return { run_id: await rerun(objects, env, id, Date.now()) };
+      const from = step === undefined ? undefined : { step, ...(input && { input }) };
+      return { run_id: await rerun(objects, env, id, Date.now(), { from }) };
     },
   }),
 ];

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { decisionsOf } from "../decisions.ts";
 import { eventRunView, runsOfEvent } from "../event-runs.ts";
 import { eventsPage, eventsQuerySchema, eventView, findEvent } from "../events.ts";
 import { checkFields } from "../fields.ts";
@@ -21,6 +22,16 @@ export const eventTools = [
       const { data, page } = await eventsPage(objects, env, checkFields(query, eventsQuerySchema));
       const events = data.map(({ account_id: _a, environment_id: _e, source: _s, source_id: _i, ...event }) => event);
       return { events, cursor: page.cursor };
+    },
+  }),
+
+  tool({
+    name: "why_did_event_start_nothing",
+    says: "Says what each function made of an event, and why one has not started: no match and which part of its condition, dropped by a rate limit, a duplicate, collected.",
+    input: z.object({ event_id: z.string().describe("Its internal id, a ULID") }),
+    run: async ({ event_id: id }, { objects, env }) => {
+      const logged = await findEvent(objects, env, id);
+      return { functions: await decisionsOf(objects, env, logged, Date.now()) };
     },
   }),
 

@@ -3,6 +3,7 @@ import * as z from "zod";
 import type { Objects } from "../../durable-objects/objects.ts";
 import { isEnded } from "../../engine/run.ts";
 import { runView, waitingFor } from "../run-view.ts";
+import { logsPage, runLogsQuerySchema } from "../run-logs.ts";
 import { findRun, findView } from "../runs.ts";
 import { checkFields } from "../fields.ts";
 import { runsPage, runsQuerySchema } from "../runs-list.ts";
@@ -59,6 +60,20 @@ export const runTools = [
       const view = await findView(objects, env, id);
       const { spans } = await objects.run(env, view.run.id).spans();
       return { run_id: view.run.id, trace: traceView(traceOf(view, spans)) };
+    },
+  }),
+
+  tool({
+    name: "get_run_logs",
+    says: "Shows what the code of a run has logged, by step and attempt.",
+    input: z.object({
+      run_id: runId,
+      step: z.string().optional().describe("Only of this step, by its id or hash"),
+      attempt: z.int().min(0).optional(),
+    }),
+    run: async ({ run_id: id, ...rest }, { objects, env }) => {
+      const { data, page } = await logsPage(objects, env, id, checkFields(rest, runLogsQuerySchema));
+      return { logs: data, has_more: page.has_more };
     },
   }),
 
