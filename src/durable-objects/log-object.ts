@@ -351,14 +351,12 @@ export class LogObject implements LogObjectApi {
   }
 
   #heads({ from, to }: SeqRange): EventHead[] {
-    return this.#store
-      .read(from, to)
-      .map(({ record: { internalId, event }, receivedAt }) => ({
-        internalId,
-        name: event.name,
-        ts: event.ts,
-        receivedAt,
-      }));
+    return this.#store.read(from, to).map(({ record: { internalId, event }, receivedAt }) => ({
+      internalId,
+      name: event.name,
+      ts: event.ts,
+      receivedAt,
+    }));
   }
 
   /** Whether an event is as a query wants it; null for one that is not kept any more. */
