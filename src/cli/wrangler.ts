@@ -96,7 +96,8 @@ function installedIn(folder: string): string[] | undefined {
 
 function onPath(): string[] | undefined {
   const names = process.platform === "win32" ? ["wrangler.cmd"] : ["wrangler"];
-  const folders = (process.env.PATH ?? "").split(delimiter);
+  const { PATH: path = "" } = process.env;
+  const folders = path.split(delimiter);
   const isThere = folders.some((folder) => names.some((name) => isExecutable(join(folder, name))));
   return isThere ? ["wrangler"] : undefined;
 }
