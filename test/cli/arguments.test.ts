@@ -34,7 +34,7 @@ test.each([
   ["runs get x --timeout long", '--timeout is "long"; it must be a length of time, such as 30s, 5m or 1h30m'],
   [
     "runs cancel",
-    "name the runs to cancel, or choose them by --app or --function; --since, --until, --status and --if narrow that",
+    "name the runs to cancel, or choose them by --app or --function; --since, --until and --if narrow that",
   ],
   [
     "runs cancel x --since 1h",

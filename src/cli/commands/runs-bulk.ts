@@ -81,7 +81,7 @@ function bodyOf(verb: string, options: BulkOptions): Record<string, unknown> {
   if (app === undefined && functions === undefined)
     throw usageError(
       verb === "cancel"
-        ? "name the runs to cancel, or choose them by --app or --function; --since, --until, --status and --if narrow that"
+        ? "name the runs to cancel, or choose them by --app or --function; --since, --until and --if narrow that"
         : "choose the runs to replay by --app or --function; --since, --until, --status and --if narrow that",
     );
   return {

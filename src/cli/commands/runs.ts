@@ -18,7 +18,7 @@ const STATUSES = ["Scheduled", "Running", "Completed", "Failed", "Cancelled", "S
 export function addRuns(program: CommandLine): void {
   const runs = program.command("runs").description("list, inspect, follow, cancel, replay, rerun and export runs");
 
-  withFilter(withTarget(runs.command("list")))
+  withStatus(withFilter(withTarget(runs.command("list"))))
     .description("runs, the newest first")
     .addOption(checked("-n, --limit <n>", "how many; default 20", wholeNumber(1, 10_000)))
     .addOption(checked("--cursor <cursor>", "where the last list ended", text))
@@ -58,8 +58,8 @@ export function addRuns(program: CommandLine): void {
       await cancelEach(platform, ids, options);
     });
 
-  withBulk(withTarget(runs.command("replay")))
-    .description("start runs once more, all that the options choose")
+  withStatus(withBulk(withTarget(runs.command("replay"))))
+    .description("start runs once more, all that the options choose; those that failed, unless --status says otherwise")
     .action(async (options: BulkOptions & TargetOptions) => bulk(platformOf(options), "replay", options));
 
   withWait(withTarget(runs.command("rerun <run>")))
@@ -89,9 +89,12 @@ function withWait(command: CommandLine): CommandLine {
     );
 }
 
+function withStatus(command: CommandLine): CommandLine {
+  return command.addOption(listed("--status <status>", STATUSES.join(", "), oneOf(STATUSES)));
+}
+
 function withFilter(command: CommandLine): CommandLine {
   return command
-    .addOption(listed("--status <status>", STATUSES.join(", "), oneOf(STATUSES)))
     .addOption(listed("--app <app>", "of this app", text))
     .addOption(listed("--function <slug>", "of this function, such as shop-checkout", text))
     .addOption(checked("--since <time>", "queued since: 2h, or 2026-01-31T12:00:00Z", instant))
@@ -107,7 +110,7 @@ function withBulk(command: CommandLine): CommandLine {
 }
 
 function refuseFilter(options: BulkOptions, verb: string): void {
-  const given = (["status", "app", "function", "since", "until", "if", "dryRun"] as const).find(
+  const given = (["app", "function", "since", "until", "if", "dryRun"] as const).find(
     (name) => options[name] !== undefined,
   );
   if (given === undefined) return;
