@@ -44,6 +44,7 @@ export class BulkReplay implements Deed {
       fn,
       events: events.map((record) => ({ record, receivedAt: now })),
       dueAt: now,
+      rerun: { of: runId, version: run.functionVersion },
     });
     return outcome(kind === "too-old" ? "vain" : "done");
   }

@@ -1,5 +1,6 @@
 /** A run that is paused, in its object: nothing begins, nothing is lost, whoever dies meanwhile. */
 import { describe, expect, it } from "vitest";
+import { seededRandom } from "../helpers/random.ts";
 import { logOf } from "../../src/durable-objects/objects.ts";
 import { runIdOf } from "../../src/protocol/ids.ts";
 import { runView, type RunView } from "../../src/routes/run-view.ts";
@@ -192,5 +193,50 @@ describe("pause", () => {
       expect(await rest(), `died after turn ${turn}`).toMatchObject({ kind: "completed", output: "done" });
       expect(ran.filter((id) => id === "c")).toHaveLength(1);
     }
+  });
+});
+
+describe.each(["local", "http"] as const)("over %s, a run that is paused and resumed at any time", (transport) => {
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])("ends as one that never was, whoever dies (seed %i)", async (seed) => {
+    const random = seededRandom(seed);
+    const settled: string[] = [];
+    let tries = 0;
+    const platform = simulated(
+      (client) => [
+        client.createFunction(
+          { id: "busy", retries: { attempts: 4, backoff: "fixed", initialDelay: "1m", jitter: false } },
+          { event: "busy" },
+          async ({ step }) => {
+            const first = await step.run("first", () => 1);
+            const sides = await Promise.all([
+              step.run("left", () => "left"),
+              step.sleep("nap", "10m").then(() => step.run("rested", () => "rested")),
+              step.run("flaky", () => {
+                if (tries++ < 2) throw new Error("not yet");
+                return "flaky";
+              }),
+              step.waitForEvent("answer", { event: "answer", timeout: "20m" }).then((found) => found?.data.n ?? null),
+            ]);
+            const last = await step.run("last", () => (settled.push("last"), sides.length));
+            return { first, sides, last };
+          },
+        ),
+      ],
+      { transport },
+    );
+    const { run, rest } = await started(platform, "busy", "busy");
+    for (let act = 0; act < 12; act++) {
+      await (random() < 0.5 ? run.pause() : run.resume());
+      if (act === 3) await platform.send({ name: "answer", data: { n: 7 } });
+      if (random() < 0.3) die(platform);
+      await platform.clock.advance(Math.floor(random() * 60_000));
+    }
+    await run.resume();
+    await platform.clock.advance("1h");
+    expect(await rest()).toMatchObject({
+      kind: "completed",
+      output: { first: 1, sides: ["left", "rested", "flaky", 7], last: 4 },
+    });
+    expect(new Set(settled)).toEqual(new Set(["last"]));
   });
 });
