@@ -163,34 +163,45 @@ test("an app that tells nonsense of lines is none the worse for it", async () =>
   expect(logs!.lines[0]!.text).toBe("x".repeat(4096));
 });
 
-test("fifty runs at the same time, each told by checkpoints: a line never reaches another", async () => {
-  const log = vi.spyOn(console, "log").mockImplementation(() => undefined);
-  const door = await open(async ({ event, logger, step }) => {
-    const { id } = event.data;
-    logger.info(`${id} begins`);
-    for (const name of ["a", "b"])
-      await step.run(name, async () => {
-        for (let i = 0; i < 3; i++) {
-          await new Promise((resolve) => setImmediate(resolve));
-          if (i === 1) console.log(`${id} ${name} ${i}`);
-          else logger.info(`${id} ${name} ${i}`);
-        }
-      });
-    console.log(`${id} ends`);
-  });
-  const events = Array.from({ length: 50 }, (_, i) => ({ name: "hello", data: { id: `run-${i}` } }));
-  const ids = await door.sendAll(events);
-  for (const [i, eventId] of ids.entries()) {
-    const run = await door.ended(eventId);
-    const line = (text: string) => text.replaceAll("#", `run-${i}`);
-    expect(told(await logsOf(run.run_id))).toEqual(
-      ["-/0 # begins", "a/0 # a 0", "a/0 # a 1", "a/0 # a 2", "b/0 # b 0", "b/0 # b 1", "b/0 # b 2", "-/0 # ends"].map(
-        line,
-      ),
-    );
-  }
-  expect(log.mock.calls).toHaveLength(150);
-});
+test(
+  "fifty runs at the same time, each told by checkpoints: a line never reaches another",
+  { timeout: 60_000 },
+  async () => {
+    const log = vi.spyOn(console, "log").mockImplementation(() => undefined);
+    const door = await open(async ({ event, logger, step }) => {
+      const { id } = event.data;
+      logger.info(`${id} begins`);
+      for (const name of ["a", "b"])
+        await step.run(name, async () => {
+          for (let i = 0; i < 3; i++) {
+            await new Promise((resolve) => setImmediate(resolve));
+            if (i === 1) console.log(`${id} ${name} ${i}`);
+            else logger.info(`${id} ${name} ${i}`);
+          }
+        });
+      console.log(`${id} ends`);
+    });
+    const events = Array.from({ length: 50 }, (_, i) => ({ name: "hello", data: { id: `run-${i}` } }));
+    const ids = await door.sendAll(events);
+    for (const [i, eventId] of ids.entries()) {
+      const run = await door.ended(eventId);
+      const line = (text: string) => text.replaceAll("#", `run-${i}`);
+      expect(told(await logsOf(run.run_id))).toEqual(
+        [
+          "-/0 # begins",
+          "a/0 # a 0",
+          "a/0 # a 1",
+          "a/0 # a 2",
+          "b/0 # b 0",
+          "b/0 # b 1",
+          "b/0 # b 2",
+          "-/0 # ends",
+        ].map(line),
+      );
+    }
+    expect(log.mock.calls).toHaveLength(150);
+  },
+);
 
 test("lines are read by step, by attempt, around steps, and page by page", async () => {
   const door = await open(async ({ logger, step, attempt }) => {

@@ -177,37 +177,41 @@ describe.each(["local", "http"] as const)("over %s:", (transport) => {
     ]);
   });
 
-  it("a line never reaches another run: fifty beside each other, by logger and console, in and around steps", async () => {
-    quiet();
-    const platform = platformOf(async ({ event, logger, step }) => {
-      const { id } = event.data;
-      const turn = () => new Promise((resolve) => setImmediate(resolve));
-      logger.info(`${id} begins`);
-      const write = async (name: string) => {
-        for (let i = 0; i < 4; i++) {
-          await turn();
-          if (i % 2 === 0) logger.info(`${id} ${name} ${i}`);
-          else console.log(id, name, i);
-        }
-      };
-      await Promise.all([step.run("a", () => write("a")), step.run("b", () => write("b"))]);
-      await step.sleep("nap", "1m");
-      await step.run("c", () => write("c"));
-      console.log(id, "ends");
-    });
-    const { runs } = await platform.send(
-      Array.from({ length: 50 }, (_, i) => ({ name: "buy", data: { id: `run-${i}` } })),
-    );
-    expect(runs).toHaveLength(50);
-    for (const run of runs) await run.waitFor("end");
-    for (const [i, run] of runs.entries()) {
-      const id = String(run.event.data.id);
-      expect(id).toBe(`run-${i}`);
-      const of = (step: string | undefined) => run.logs.filter((line) => line.step === step).map(({ text }) => text);
-      for (const step of ["a", "b", "c"]) expect(of(step)).toEqual([0, 1, 2, 3].map((n) => `${id} ${step} ${n}`));
-      expect(of(undefined)).toEqual([`${id} begins`, `${id} ends`]);
-    }
-  });
+  it(
+    "a line never reaches another run: fifty beside each other, by logger and console, in and around steps",
+    { timeout: 60_000 },
+    async () => {
+      quiet();
+      const platform = platformOf(async ({ event, logger, step }) => {
+        const { id } = event.data;
+        const turn = () => new Promise((resolve) => setImmediate(resolve));
+        logger.info(`${id} begins`);
+        const write = async (name: string) => {
+          for (let i = 0; i < 4; i++) {
+            await turn();
+            if (i % 2 === 0) logger.info(`${id} ${name} ${i}`);
+            else console.log(id, name, i);
+          }
+        };
+        await Promise.all([step.run("a", () => write("a")), step.run("b", () => write("b"))]);
+        await step.sleep("nap", "1m");
+        await step.run("c", () => write("c"));
+        console.log(id, "ends");
+      });
+      const { runs } = await platform.send(
+        Array.from({ length: 50 }, (_, i) => ({ name: "buy", data: { id: `run-${i}` } })),
+      );
+      expect(runs).toHaveLength(50);
+      for (const run of runs) await run.waitFor("end");
+      for (const [i, run] of runs.entries()) {
+        const id = String(run.event.data.id);
+        expect(id).toBe(`run-${i}`);
+        const of = (step: string | undefined) => run.logs.filter((line) => line.step === step).map(({ text }) => text);
+        for (const step of ["a", "b", "c"]) expect(of(step)).toEqual([0, 1, 2, 3].map((n) => `${id} ${step} ${n}`));
+        expect(of(undefined)).toEqual([`${id} begins`, `${id} ends`]);
+      }
+    },
+  );
 });
 
 it("a setting of captureLogs that is none is refused where the functions are served", () => {
