@@ -1,6 +1,7 @@
 /** What is measured, how often, and in which order: idle latencies first, floods later, long histories last. */
 import { admissions } from "./admissions.ts";
 import { countPerRun } from "./counting.ts";
+import { scrollRuns } from "./dashboard.ts";
 import { type FloorId, measureFloors } from "./floors.ts";
 import { footprint, listPages, resumeAmong } from "./history.ts";
 import { clientBurst, clientPerStep, type ClientApp } from "./interop.ts";
@@ -211,6 +212,16 @@ function histories(): Measure[] {
         { id: "listFew", by: "any", value: few },
         { id: "listFirst", by: "any", value: first },
         { id: "listMiddle", by: "any", value: middle },
+      ];
+    }),
+    one("dashboard", once, async (stage) => {
+      const { open, rate, frame, filter, elements } = await scrollRuns(stage, 100_000);
+      return [
+        { id: "dashboardOpen", by: "any", value: open },
+        { id: "dashboardRate", by: "any", value: rate },
+        { id: "dashboardFrame", by: "any", value: frame },
+        { id: "dashboardFilter", by: "any", value: filter },
+        { id: "dashboardElements", by: "any", value: elements },
       ];
     }),
     ...each("memory", ["http"], once, async (target, stage) => {

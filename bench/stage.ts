@@ -31,6 +31,7 @@ export interface Target {
 
 export interface Stage {
   readonly client: Client;
+  readonly url: string;
   /** of the launcher; the runtime is its child */
   readonly pid: number;
   /** Their app is started when it is first asked for. */
@@ -90,6 +91,7 @@ export async function openStage(kind: StageKind): Promise<Stage> {
   const own = new Marks(() => client.get<Mark[]>("/bench/marks"));
   return {
     client,
+    url: server.url,
     pid: server.pid,
     async target(name) {
       const app = apps.get(name) ?? appOf(name);

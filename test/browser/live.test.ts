@@ -81,3 +81,66 @@ test("where there is no stream the page asks now and then", async () => {
   await page.getByRole("region", { name: "Output" }).getByText('"awake"').waitFor();
   await page.close();
 });
+
+test("of a run of 10,000 steps only the rows in sight are there, and the keyboard goes through all of them", async () => {
+  const runId = await stage.start("shop/order.placed", { orderId: "9", amount: 1 });
+  await stage.runWhen(runId, (run) => run.status === "Completed");
+  const page = await stage.at("/apps");
+  await page.route(`**/v1/runs/${runId}?include=trace`, async (route) => {
+    const answer = await route.fetch();
+    const { data } = (await answer.json()) as RunAnswer;
+    const [step] = data.steps;
+    const span = data.trace.children.find(({ step_hash: hash }) => hash === step?.hash);
+    const many = <T extends object>(one: T | undefined, own: (i: number) => object) =>
+      Array.from({ length: 10_000 }, (_, i) => ({ ...one, ...own(i) }));
+    data.steps = many(step, (i) => ({ id: `step ${i}`, hash: `h${i}`, name: `step ${i}`, ended_at: step?.created_at }));
+    data.trace.children = many(span, (i) => ({ id: `s${i}`, step_hash: `h${i}`, children: [] }));
+    await route.fulfill({ json: { data } });
+  });
+  await page.goto(`${stage.url}/runs/${runId}`);
+  const steps = page.getByRole("list", { name: "Steps in time" });
+  await steps.getByRole("button", { name: /^Run/ }).focus();
+  expect(await steps.getByRole("listitem").count()).toBeLessThan(80);
+  await page.keyboard.press("ArrowDown");
+  await steps
+    .getByRole("button", { name: /^step 0\b/ })
+    .and(page.locator(":focus"))
+    .waitFor();
+  await page.keyboard.press("End");
+  await steps
+    .getByRole("button", { name: /^step 9999\b/ })
+    .and(page.locator(":focus"))
+    .waitFor();
+  await page.keyboard.press("Enter");
+  await page.getByRole("region", { name: "Step step 9999" }).waitFor();
+  expect(await steps.getByRole("listitem").count()).toBeLessThan(80);
+  await page.close();
+});
+
+interface RunAnswer {
+  data: {
+    steps: { hash: string; created_at: string }[];
+    trace: { children: { step_hash?: string }[] };
+  };
+}
+
+test("a part of a timeline is seen alone, by drawing over it or with the keyboard, and the whole again", async () => {
+  const runId = await stage.start("shop/payment.due", { paymentId: "zoom" });
+  await stage.runWhen(runId, (run) => run.status === "Completed");
+  const page = await stage.at(`/runs/${runId}`);
+  const axis = page.getByRole("group", { name: /^Time from 0 ms to/ });
+  const box = (await axis.boundingBox())!;
+  await page.mouse.move(box.x + box.width * 0.4, box.y + 5);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.6, box.y + 5);
+  await page.mouse.up();
+  await page.getByRole("button", { name: "Whole run" }).waitFor();
+  expect(await axis.count()).toBe(0);
+  await page.getByRole("button", { name: /^Run/ }).first().waitFor();
+  await page.getByRole("button", { name: "Whole run" }).click();
+  await axis.press("+");
+  await page.getByRole("button", { name: "Whole run" }).waitFor();
+  await page.keyboard.press("Escape");
+  await axis.waitFor();
+  await page.close();
+});

@@ -42,7 +42,7 @@ test("each page has something to show, light and dark, on a desk and on a teleph
   for (const [name, path] of Object.entries(pictures)) {
     const page = await stage.at(path);
     await page.getByRole("heading", { level: 1 }).waitFor();
-    await page.getByText(/^Reading .* …$/).waitFor({ state: "detached" });
+    for (const waiting of await page.getByText(/^Reading .* …$/).all()) await waiting.waitFor({ state: "detached" });
     await page.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });
     await shoot(`${name}-dark`);
     await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });

@@ -45,7 +45,7 @@ test("every control of a page is reached by the Tab key, and shows that it is", 
   const page = await stage.at("/runs");
   await page.getByRole("row").nth(1).waitFor();
   const seen: string[] = [];
-  for (let i = 0; i < 14; i++) {
+  for (let i = 0; i < 20; i++) {
     await page.keyboard.press("Tab");
     seen.push(
       await page.evaluate(() => {

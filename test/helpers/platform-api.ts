@@ -16,6 +16,7 @@ interface ApiError {
 }
 
 export interface RunDetails extends RunListItem {
+  ended_at: string | null;
   attempt: number;
   error: ApiError | null;
   last_error: ApiError | null;
