@@ -355,6 +355,28 @@ describe("[G6] each run is counted once", () => {
   });
 });
 
+test("one that an earlier version has begun goes on, with what it had counted", async () => {
+  await sendAll(events("sleep", 3));
+  await memory.pass(MINUTE);
+  const begun = await cancelAll("sleeper");
+  const name = `cancellation/${begun.id}`;
+  const disk = platform.world.disk("key", name)!;
+  const stored = JSON.parse(String(disk.get("state", "state")));
+  const { done: _done, vain: _vain, request, ...rest } = stored;
+  const { kind: _kind, functionIds, statuses: _statuses, ...old } = request;
+  const before = { ...rest, request: { ...old, functionId: functionIds[0] }, cancelled: 4, alreadyEnded: 1 };
+  disk.write("state", "state", JSON.stringify(before));
+  platform.world.reset("key", name);
+  expect(await read(begun.id)).toMatchObject({ status: "running", cancelled: 4, already_ended: 1 });
+  await memory.pass(MINUTE);
+  expect(await read(begun.id)).toMatchObject({
+    status: "done",
+    cancelled: 7,
+    already_ended: 1,
+    function_id: "shop-sleeper",
+  });
+});
+
 describe("DELETE /v1/cancellations/:id", () => {
   test("at once: nothing is cancelled", async () => {
     await sendAll(events("sleep", 3));
