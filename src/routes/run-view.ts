@@ -176,7 +176,8 @@ export function stepView(run: Run, entry: Entry) {
     error: memo.error,
     on: waitedFor(entry) ?? null,
     child_run_id: invokedRunId(run.id, entry) ?? null,
-    found_event_id: entry.wait && status.kind === "settled" ? idOf(status.memo) : null,
+    // one that was written by hand is in no log
+    found_event_id: entry.wait && !entry.byHand && status.kind === "settled" ? idOf(status.memo) : null,
     created_at: iso(entry.createdAt),
     started_at: status.kind === "planned" ? null : iso(entry.startedAt ?? entry.createdAt),
     ended_at: status.kind === "settled" ? iso(status.at) : null,
