@@ -19,7 +19,10 @@ afterEach(() => {
 
 const retry = { maxAttempts: 3, backoff: "fixed", initialDelayMs: 1000, maxDelayMs: 1000, jitter: false } as const;
 
-async function open(handler: (context: Context) => unknown, { isOurs = true, ...options } = {}) {
+async function open(
+  handler: (context: Context) => unknown,
+  { isOurs = true, ...options }: { isOurs?: boolean; checkpointing?: boolean } = {},
+) {
   for (const name of Object.keys(process.env)) if (name.startsWith("INNGEST_")) vi.stubEnv(name, undefined);
   const inngest = new Inngest({
     id: "app",

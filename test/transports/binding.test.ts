@@ -15,6 +15,7 @@ import { deferred } from "../../src/protocol/deferred.ts";
 import { stepHash } from "../../src/protocol/ids.ts";
 import type { LocalActivation } from "../../src/protocol/journal.ts";
 import type { JsonValue } from "../../src/protocol/json.ts";
+import type { LogBatch } from "../../src/protocol/logs.ts";
 import type { StepOp } from "../../src/protocol/step-op.ts";
 import type { WireError } from "../../src/protocol/wire-error.ts";
 import { functionsEntrypoint } from "../../src/serve/cloudflare.ts";
@@ -58,6 +59,10 @@ class KeptJournal implements RemoteJournal {
     if (op.op === "StepRun") return this.settled({ data: op.data ?? null });
     if (op.op === "Sleep") this.onSleep(op.id);
     return undefined;
+  }
+
+  logged({ lines, dropped }: LogBatch): void {
+    this.log.push(`logged ${lines.map(({ text }) => text).join()}, dropped ${dropped}`);
   }
 
   returned(data: JsonValue): void {
@@ -151,6 +156,26 @@ test("a step is one telling, and the end one more", async () => {
   await answered;
   expect(journal.log).toEqual([...Array.from({ length: 5 }, () => "StepRun s"), "returned 10"]);
   expect(tellings).toEqual([...Array.from({ length: 5 }, () => ["op"]), ["returned"]]);
+});
+
+test("lines of the code around steps go with what is told next", async () => {
+  const journal = new KeptJournal();
+  const { tellings, answered } = join(async ({ logger, step }) => {
+    for (let i = 0; i < 150; i++) logger.info("before");
+    await step.run("s", () => logger.info("in s"));
+    logger.info("after");
+  }, journal);
+  await answered;
+  expect(tellings).toEqual([
+    ["logged", "op"],
+    ["logged", "returned"],
+  ]);
+  expect(journal.log).toEqual([
+    `logged ${Array.from({ length: 100 }, () => "before").join()}, dropped 50`,
+    "StepRun s",
+    "logged after, dropped 0",
+    "returned null",
+  ]);
 });
 
 test("steps that end in the same turn share one", async () => {
