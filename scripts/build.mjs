@@ -23,15 +23,20 @@ const made = new Set(["platform/worker.js", "platform/settings.json", "THIRD-PAR
 const unshipped = new Set(["platform.ts", "configuration.ts"]);
 
 /** cron-parser brings luxon: 4.6 MB, most of it source maps and further builds of the same; of protobuf the messages need
- * reader and writer; graphql is 2 MB, twice over, and the platform alone uses it; of 700 KB of hash functions two are used. */
+ * reader and writer; graphql is 2 MB, twice over, and the platform alone uses it; of 700 KB of hash functions two are used.
+ * The command's parser and tables are nothing to those who install the client. */
 const vendored = [
   "cron-parser",
   "@bufbuild/protobuf/wire",
   "graphql",
+  "jose",
   "@noble/hashes/legacy.js",
   "@noble/hashes/sha2.js",
   "@noble/hashes/utils.js",
   "@scure/base",
+  "commander",
+  "cli-table3",
+  "eventsource-parser/stream",
 ];
 
 /** Licences of packages that carry theirs in the heads of their sources alone. */
@@ -98,11 +103,12 @@ async function vendor(name) {
   const specifier = `from "${name}"`;
   const importers = filesUnder(dist).filter((file) => file.endsWith(".js") && !made.has(nameOf(file)));
   const used = new Set();
-  const imports = new RegExp(`import \\{([^}]*)\\} from "${name}"`, "g");
+  const imports = new RegExp(`import (?:\\{([^}]*)\\}|(\\w+)) from "${name}"`, "g");
   for (const file of importers) {
     const code = readFileSync(file, "utf8");
     if (!code.includes(specifier)) continue;
-    for (const [, names] of code.matchAll(imports)) for (const one of names.split(",")) used.add(one.trim());
+    for (const [, names = "default"] of code.matchAll(imports))
+      for (const one of names.split(",")) used.add(one.trim());
     const up = "../".repeat(nameOf(file).split("/").length - 1) || "./";
     writeFileSync(file, code.replaceAll(specifier, `from "${up}${target}"`));
   }
@@ -113,6 +119,7 @@ async function vendor(name) {
     outfile: join(dist, target),
     absWorkingDir: root,
     bundle: true,
+    external: ["node:*", "@colors/colors"], // the latter is cli-table3's choice, and not made
     format: "esm",
     target: "es2024",
     minify: true,

@@ -25,13 +25,37 @@ export const platformVariables = {
     says: "A second key that the platform's API and the apps still accept, while keys are being changed. A secret",
     default: "none",
   },
+  INNGEST_READ_KEY: {
+    says: "Keys that may look at everything and change nothing, separated by commas: as bearer and to sign in to the dashboard. Make them as long as a signing key (`openssl rand -hex 32`). A secret",
+    default: "none: who may look may act",
+  },
+  INNGEST_ACCESS_TEAM: {
+    says: "Name or domain of your team at Cloudflare Access, such as `acme` or `acme.cloudflareaccess.com`: who comes through Access is signed in by it. Needs `INNGEST_ACCESS_AUD`",
+    default: "none: tokens of Access are not looked at",
+  },
+  INNGEST_ACCESS_AUD: {
+    says: "Tags (AUD) of the applications at Cloudflare Access whose tokens count, separated by commas",
+    default: "none",
+  },
+  INNGEST_ACCESS_WRITERS: {
+    says: "Who of those that come through Cloudflare Access may act, separated by commas: addresses, `*@acme.com`, names (client ids) of service tokens, or `*` for everybody",
+    default: "none: they look",
+  },
   INNGEST_DEV: {
     says: "Dev mode: no keys, nothing signed, calls to private addresses allowed. Only requests whose Host, and Origin if there is one, are loopback are answered. Put it into `.dev.vars`, never into `[vars]`. `0`, `false` and nothing mean off, everything else on",
     default: "off",
   },
+  INNGEST_MCP_WRITE: {
+    says: "Whether coding agents may act at `/mcp`: send events, invoke functions, cancel and rerun runs. `0`, `false` mean no, everything else yes; those who may only look never act",
+    default: "in dev mode yes, deployed no: the tools that change something are not there",
+  },
   INNGEST_OPEN_FILES: {
     says: "How many files the runtime may have open; `inngest dev` sets it when its own limit is below 4,096. Fewer runs are then started at a time",
     default: "no bound, as on Cloudflare",
+  },
+  INNGEST_RETENTION: {
+    says: "How long ended runs and their events are kept, at least 7 days: a duration, or several separated by commas by how runs have ended: `30d, COMPLETED=7d, FAILED=90d` (also `CANCELLED`, `SKIPPED`). `createWorker({ retention })` wins",
+    default: "30 days",
   },
   INNGEST_SDK_URL: {
     says: "URLs at which apps serve their functions, separated by commas. The Worker's cron asks each of them once a minute and registers what it answers, so that a deployed app is known without a call of its own",
@@ -192,6 +216,23 @@ export const commandVariables = {
   INNGEST_WORKER: {
     says: "Entry file of another Worker to run, such as one that holds app and engine; the nearest wrangler configuration above it is used",
     default: "the platform alone",
+  },
+  INNGEST_BASE_URL: {
+    says: "The platform that commands ask, when `--url` does not say",
+    default: "`http://127.0.0.1:8288`, where `inngest dev` is",
+  },
+  INNGEST_SIGNING_KEY: {
+    says: "Its signing key, when `--key` does not say. `inngest deploy` gives it to a Worker that has none",
+    default: "none; a platform in dev mode asks for none",
+  },
+  INNGEST_EVENT_KEY: {
+    says: "With it `inngest events send` sends, and `inngest doctor` tries it. `inngest deploy` gives it to a Worker that has none",
+    default: "none; events are sent under the signing key",
+  },
+  INNGEST_ENV: { says: "Branch environment, when `--env` does not say", default: "`main`" },
+  CLOUDFLARE_ACCOUNT_ID: {
+    says: "Wrangler's: the account to deploy to, where its login has several",
+    default: "the one that there is",
   },
 } as const satisfies Settings;
 

@@ -7,6 +7,7 @@ import { routeBatch, sayFailed } from "./durable-objects/consumer.ts";
 import { install } from "./durable-objects/installed.ts";
 import { publishData } from "./durable-objects/publish-data.ts";
 import { orderedNamesOf } from "./durable-objects/ordered-names.ts";
+import { readRetention, type RetentionByStatus } from "./durable-objects/retention.ts";
 import { RUN_TIMING, type RunTiming } from "./durable-objects/run-object.ts";
 import type { LocalTransport } from "./durable-objects/transport.ts";
 import { answerScheduleRequest } from "./durable-objects/schedule-requests.ts";
@@ -20,7 +21,7 @@ import type { HttpCall } from "./http-call.ts";
 import { readEvents, readSeed } from "./protocol/event-request.ts";
 import { textHash } from "./protocol/ids.ts";
 import { bearerMatches } from "./protocol/signature.ts";
-import { CALL_TIMEOUT_DEV_MS, CALL_TIMEOUT_MS, RETENTION_DEFAULT_MS, RETENTION_MIN_MS } from "./protocol/limits.ts";
+import { CALL_TIMEOUT_DEV_MS, CALL_TIMEOUT_MS } from "./protocol/limits.ts";
 import { realtimeToken } from "./protocol/realtime-token.ts";
 import type { Signal } from "./protocol/signal.ts";
 import { durationMs } from "./protocol/time-string.ts";
@@ -41,7 +42,7 @@ import { suggestion } from "./sdk/suggestion.ts";
 import { bindSignals } from "./sdk/signals.ts";
 import { sdkName } from "./sdk/version.ts";
 import type { InngestWebhook } from "./sdk/webhook/webhook.ts";
-import { openFiles, settings } from "./settings.ts";
+import { openFiles, retentionText, settings } from "./settings.ts";
 import { BindingFunctions } from "./transports/binding.ts";
 import { ConnectFunctions } from "./transports/connect.ts";
 import { HttpFunctions } from "./transports/http.ts";
@@ -82,8 +83,11 @@ export interface WorkerOptions {
    * `/`, and `/inngest` when there is an `app`
    */
   dashboard?: string | false;
-  /** how long ended runs and their events are kept: milliseconds or a duration, at least 7 days. Default 30 days */
-  retention?: number | string;
+  /**
+   * how long ended runs and their events are kept: milliseconds or a duration, at least 7 days; or by how runs have ended, as
+   * in `{ default: "30d", completed: "7d", failed: "90d" }`. Default `INNGEST_RETENTION`, or 30 days
+   */
+  retention?: number | string | RetentionByStatus;
   /**
    * How long one call to an app over HTTP may take: milliseconds or a duration. Default 15 minutes, which is what the
    * platform allows once deployed; in dev mode 2 hours.
@@ -124,7 +128,7 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
     connect: { session: (token) => readSession(settings, token), readSync: (body) => readSync(body, "connect") },
     realtimeKeys: () => realtimeKeys(settings()),
     openFiles,
-    retentionMs: retentionOf(options.retention),
+    retention: readRetention(options.retention, retentionText()),
     timing: { ...RUN_TIMING, ...options.timing },
   });
   if (client) {
@@ -135,8 +139,9 @@ export function createWorker(options: WorkerOptions = {}): ExportedHandler<Cloud
   }
   for (const webhook of webhooks) bindSender(webhook.client, sendInProcess);
   const dashboard = dashboardOf(options.dashboard, userApp === undefined);
+  const own = dashboardBase(options.dashboard || undefined, userApp !== undefined) ?? "";
   const appOf = appsByEnvironment((name) => {
-    const app = platformApp(objects, name, settings, webhooks, dashboard);
+    const app = platformApp(objects, name, settings, webhooks, dashboard, own);
     if (userApp)
       app.notFound((c) => userApp.fetch(c.req.raw, c.env as Cloudflare.Env, c.executionCtx as ExecutionContext));
     return app;
@@ -333,14 +338,4 @@ function httpCall(): Service<HttpCall> {
   if (!entrypoint)
     throw new Error('the Worker does not export HttpCall: add `export { HttpCall } from "@dotdo/inngest/worker"`');
   return entrypoint;
-}
-
-function retentionOf(retention: number | string | undefined): number {
-  if (retention === undefined) return RETENTION_DEFAULT_MS;
-  const parsed = durationMs(retention, "createWorker: retention");
-  if (parsed < RETENTION_MIN_MS)
-    throw new TypeError(
-      `createWorker: retention: ${JSON.stringify(retention)} is under the bound of ${RETENTION_MIN_MS / 86_400_000} days, within which events may be delivered again`,
-    );
-  return parsed;
 }

@@ -66,8 +66,14 @@ const apps = createRoute({
   component: lazyRouteComponent(() => import("./pages/apps/page.tsx"), "AppsPage"),
 });
 
+const audit = createRoute({
+  getParentRoute: () => root,
+  path: "/audit",
+  component: lazyRouteComponent(() => import("./pages/audit/page.tsx"), "AuditPage"),
+});
+
 export const router = createRouter({
-  routeTree: root.addChildren([home, runs, run, events, event, functions, fn, lines, apps]),
+  routeTree: root.addChildren([home, runs, run, events, event, functions, fn, lines, apps, audit]),
   // the Worker writes into <base> where the dashboard stands
   basepath: new URL(document.baseURI).pathname,
   defaultPreload: "intent",

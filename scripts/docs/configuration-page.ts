@@ -39,7 +39,7 @@ export function configurationPage(root: string): string {
     "### App: options of `serve`",
     options(read("src/serve/app.ts"), "ServeOptions"),
     "## Command line",
-    fenced("text", usageOf(read("src/cli/main.ts"))),
+    "Commands, their options and exit codes: [cli.md](cli.md).",
     "### Command line: variables",
     settings("variable", commandVariables),
     "## Not read by this version",
@@ -63,12 +63,6 @@ function options(source: string, name: string): string {
     says,
   ]);
   return table(["option", "type", "what it does"], rows);
-}
-
-function usageOf(source: string): string {
-  const usage = /const usage = `([^`]*)`/.exec(source)?.[1];
-  if (usage === undefined) throw new Error("src/cli/main.ts has no usage text");
-  return usage;
 }
 
 function code(text: string): string {

@@ -78,9 +78,9 @@ export const errorGroups: readonly ErrorGroup[] = [
       },
       expression_invalid: {
         means:
-          "An expression (`if` or `match` of a trigger, a wait or a cancellation, `key`, `priority.run`) does not compile, or, where it is evaluated, does not apply to the event.",
+          "An expression (`if` or `match` of a trigger, a wait, a cancellation or a search, `key`, `priority.run`) does not compile, or, where it is evaluated, does not apply to the event.",
         remedy:
-          "Write it in CEL over `event` and, in waits and cancellations, `async`: `event.data.id == async.data.id`.",
+          "Write it in CEL over `event` and, in waits and cancellations, `async`: `event.data.id == async.data.id`. A search of runs has `event` and `output`.",
       },
       output_not_json: {
         means:
@@ -325,6 +325,17 @@ export const errorGroups: readonly ErrorGroup[] = [
     where:
       "In the JSON that the platform answers: `code` beside `error` and `status`; in REST v2 in `errors[].code`. The words are Inngest's where it has one.",
     codes: {
+      read_only: {
+        means:
+          "Who asks may only look (`INNGEST_READ_KEY`, or somebody whom `INNGEST_ACCESS_WRITERS` does not name), and the request would change something. Answered with 403.",
+        remedy: "Sign in with the signing key, or send it as bearer; name the person in `INNGEST_ACCESS_WRITERS`.",
+      },
+      cross_origin: {
+        means:
+          "A browser that is signed in sent a request that changes something, and not for a page of the platform's own host. Answered with 403, since any page could make a browser send it.",
+        remedy:
+          "Programs send `Authorization: Bearer <signing key>`. A proxy before the platform must leave `Host`, `Origin` and `Sec-Fetch-Site` as they are.",
+      },
       not_found: {
         means: "There is no such run, event, app or function in the environment that was asked.",
         remedy:
@@ -343,6 +354,11 @@ export const errorGroups: readonly ErrorGroup[] = [
         means: "No event and no app has named this branch environment yet; it begins with the first.",
         remedy:
           "Sync the app or send an event with the same `x-inngest-env`. `GET /v1/envs` lists those that are there.",
+      },
+      too_many_streams: {
+        means: "This isolate of the Worker serves as many connections to `GET /v1/stream` as it may. Answered with 503.",
+        remedy:
+          "Close one; the dashboard closes its own when its tab is hidden. Until there is room, read the lists now and then, as the dashboard does.",
       },
       env_limit: {
         means:
@@ -367,10 +383,18 @@ export const errorGroups: readonly ErrorGroup[] = [
         remedy: "Send its event instead.",
       },
       idempotency_conflict: {
-        means: "The function was invoked with this `idempotencyKey` within 24 hours; `data.runId` is the run.",
+        means:
+          "The function was invoked with this `idempotencyKey` within 24 hours; `data.runId` is the run. Of a rerun: the key has started one that begins with another step.",
         remedy: "Read that run, or use another key.",
       },
-      run_already_ended: { means: "The run has ended and cannot be cancelled.", remedy: "None is needed." },
+      run_already_ended: {
+        means: "The run has ended: there is nothing left to cancel, wake, resolve, pause or resume.",
+        remedy: "None is needed. `POST /v1/runs/:id/rerun` starts it once more.",
+      },
+      step_not_waiting: {
+        means: "The step that was to be resolved by hand has ended already, or waits for nothing from outside.",
+        remedy: "Read the run: its steps say what became of each, `by_hand` which of them somebody has ended.",
+      },
       run_already_cancelled: { means: "The run has been cancelled already.", remedy: "None is needed." },
       app_sync_failed: {
         means: "The app could not be synced; the message is that of the sync.",

@@ -9,6 +9,8 @@ export interface AppSyncOptions {
   isPolling: boolean;
   /** default 5 s, as Inngest's dev server */
   pollEveryMs?: number;
+  /** where else apps may be, while polling: urls beside those that are known */
+  discover?: (known: readonly string[]) => Promise<string[]>;
   signal: AbortSignal;
   log: (line: string) => void;
 }
@@ -18,7 +20,7 @@ export interface AppSyncOptions {
  * of `urls`, and while polling also those that have registered themselves.
  */
 export async function syncApps(options: AppSyncOptions): Promise<void> {
-  const { platform, urls, isPolling, pollEveryMs = 5_000, signal, log } = options;
+  const { platform, urls, isPolling, pollEveryMs = 5_000, discover, signal, log } = options;
   const states = new Map<string, State>();
   await Promise.all([...urls.map((url) => follow(url)), isPolling ? followOthers() : undefined]);
 
@@ -33,7 +35,8 @@ export async function syncApps(options: AppSyncOptions): Promise<void> {
   async function followOthers(): Promise<void> {
     while (!signal.aborted) {
       const known = await knownUrls(platform, signal);
-      await Promise.all(known.filter((url) => !urls.includes(url)).map((url) => look(url)));
+      const found = (await discover?.([...known, ...states.keys()])) ?? [];
+      await Promise.all([...known.filter((url) => !urls.includes(url)), ...found].map((url) => look(url)));
       await rest();
     }
   }

@@ -4,7 +4,7 @@ import type { Entry } from "../engine/run.ts";
 import { readOp } from "../engine/step-ops.ts";
 import type { SettledMemo } from "../protocol/call.ts";
 import type { MemoPage, OpenStep } from "../protocol/binding.ts";
-import type { MarkedStep } from "../protocol/journal.ts";
+import type { EditedInput, MarkedStep } from "../protocol/journal.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import type { StepOp } from "../protocol/step-op.ts";
 import type { WireError } from "../protocol/wire-error.ts";
@@ -55,6 +55,10 @@ export class ActivationJournal implements RemoteJournal {
       if (!entry) this.#absent.add(stepId);
       return settledMemo(entry);
     });
+  }
+
+  edited(): EditedInput | undefined {
+    return this.#guarded(undefined, () => this.#record.editedInput());
   }
 
   memoCount(): number {

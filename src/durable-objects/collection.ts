@@ -7,7 +7,7 @@ import { runIdOf, ulidTime } from "../protocol/ids.ts";
 import { byteLength, type JsonValue } from "../protocol/json.ts";
 import { REDELIVERY_HORIZON_MS } from "../protocol/limits.ts";
 import { skippedError, type WireError } from "../protocol/wire-error.ts";
-import type { CollectedEvent } from "./objects.ts";
+import type { CollectedEvent, Whereabouts } from "./objects.ts";
 import type { KeyPlace, KeyStore } from "./storage/stores.ts";
 
 /** Events, by their number: the order in which they came. */
@@ -90,6 +90,20 @@ export class Collection {
       this.#close(state, now);
       if (!isSame(state, before)) this.#store.putState(state as unknown as JsonValue);
     });
+  }
+
+  /** Where an event is. */
+  whereabouts(internalId: string): Whereabouts {
+    const item = this.#store.item(internalId);
+    if (item?.list !== EVENTS) return { kind: this.#store.item(`${SEEN}/${internalId}`) ? "gone" : "unknown" };
+    for (let after: KeyPlace | undefined; ;) {
+      const page = this.duties(PAGE, after);
+      after = page.at(-1)?.place;
+      if (!after) return { kind: "collecting", dueAt: this.dueAt, count: this.#state()?.open?.count ?? 0 };
+      for (const duty of page)
+        if (duty.kind === "start" && duty.from <= item.rank && item.rank < duty.to)
+          return { kind: "starting", runId: duty.runId };
+    }
   }
 
   /** Closes what is due, and forgets ids that do not come again. */

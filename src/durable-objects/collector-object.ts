@@ -12,7 +12,7 @@ import { Collection, type Duty, type StartDuty } from "./collection.ts";
 import { inParts } from "./in-parts.ts";
 import type { RegisteredFunction } from "../protocol/function-config.ts";
 import type { JsonObject } from "../protocol/json.ts";
-import type { CollectorObjectApi } from "./objects.ts";
+import type { CollectorObjectApi, Whereabouts } from "./objects.ts";
 import type { KeyPlace } from "./storage/stores.ts";
 
 const DUTIES_AT_ONCE = 50;
@@ -43,6 +43,10 @@ export class CollectorObject implements CollectorObjectApi {
     this.#collection.collect(functionId, policy, events, this.#host.now());
     this.#arm();
     if (this.#collection.hasDuties) void this.#perform();
+  }
+
+  async whereabouts(internalId: string): Promise<Whereabouts> {
+    return this.#collection.whereabouts(internalId);
   }
 
   /** Closes what is due, does what is owed, forgets what is old, and goes when nothing is left. */

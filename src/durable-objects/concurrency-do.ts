@@ -1,6 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import { keyObject, type KeyObject, type KeyObjectApi } from "./key-object.ts";
-import type { AdmitRequest, CancellationRequest, CollectorObjectApi, KnownLine } from "./objects.ts";
+import type { AdmitRequest, BulkRequest, CollectorObjectApi, KnownLine } from "./objects.ts";
 import { workerdHost } from "./workerd-host.ts";
 import type { RateLimitPolicy } from "../protocol/flow-control.ts";
 
@@ -45,6 +45,14 @@ export class ConcurrencyDO extends DurableObject implements KeyObjectApi {
     return this.#as("collect").collect(request);
   }
 
+  async decided(internalId: string) {
+    return this.#as("decided").decided(internalId);
+  }
+
+  async whereabouts(internalId: string) {
+    return this.#as("whereabouts").whereabouts(internalId);
+  }
+
   async opened(line: KnownLine) {
     return this.#as("opened").opened(line);
   }
@@ -57,7 +65,7 @@ export class ConcurrencyDO extends DurableObject implements KeyObjectApi {
     return this.#as("list").list();
   }
 
-  async begin(request: CancellationRequest) {
+  async begin(request: BulkRequest) {
     return this.#as("begin").begin(request);
   }
 

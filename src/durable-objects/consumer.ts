@@ -139,6 +139,16 @@ export async function claimOf(objects: Objects, env: string, claim: DedupeClaim)
   return holder;
 }
 
+/** As {@link claimOf}, but nothing is claimed: null when nobody holds the id. */
+export async function holderOf(
+  objects: Objects,
+  env: string,
+  claim: Omit<DedupeClaim, "internalId">,
+): Promise<string | null> {
+  const [holder = null] = await objects.dedupe(env, shardOf(claim.userId)).holders([claim]);
+  return holder;
+}
+
 function shardOf(text: string): number {
   let hash = 0;
   for (let i = 0; i < text.length; i++) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) >>> 0;

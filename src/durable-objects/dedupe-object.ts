@@ -27,6 +27,10 @@ export class DedupeObject implements DedupeObjectApi {
     return winners;
   }
 
+  async holders(claims: Omit<DedupeClaim, "internalId">[]): Promise<(string | null)[]> {
+    return this.#store.holders(claims, this.#host.now());
+  }
+
   async alarm(): Promise<void> {
     this.#alarmAt = null;
     const now = this.#host.now();

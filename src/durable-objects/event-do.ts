@@ -60,6 +60,11 @@ export class EventDO extends DurableObject implements WaitsObjectApi, DedupeObje
     return this.#dedupe.claim(claims);
   }
 
+  async holders(claims: Omit<DedupeClaim, "internalId">[]) {
+    if (!this.#dedupe) throw new Error("this object holds waits, not event ids");
+    return this.#dedupe.holders(claims);
+  }
+
   override async alarm() {
     await (this.#dedupe ?? this.#signal ?? this.#waitsOf()).alarm();
   }

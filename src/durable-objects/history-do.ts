@@ -5,6 +5,7 @@ import { LogObject } from "./log-object.ts";
 import type {
   EventFilter,
   EventPlace,
+  LogInterest,
   LogObjectApi,
   RunIndexRow,
   RunListFilter,
@@ -12,6 +13,7 @@ import type {
   RunsQuery,
   SeqRange,
 } from "./objects.ts";
+import type { MetricsQuery } from "./run-metrics.ts";
 import type { AppendPart } from "./storage/append-parts.ts";
 import { workerdHost } from "./workerd-host.ts";
 
@@ -21,7 +23,7 @@ export class HistoryDO extends DurableObject implements LogObjectApi {
 
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env);
-    this.#log = new LogObject(workerdHost(ctx), () => installedParts().retentionMs);
+    this.#log = new LogObject(workerdHost(ctx), () => installedParts().retention);
   }
 
   append(request: AppendPart[], receivedAt: number) {
@@ -68,6 +70,10 @@ export class HistoryDO extends DurableObject implements LogObjectApi {
     return this.#log.listRuns(filter, place);
   }
 
+  countRuns(filter: RunListFilter) {
+    return this.#log.countRuns(filter);
+  }
+
   runsOf(eventId: string) {
     return this.#log.runsOf(eventId);
   }
@@ -76,8 +82,16 @@ export class HistoryDO extends DurableObject implements LogObjectApi {
     return this.#log.runs(query, after);
   }
 
-  unindexed(fn: RegisteredFunction, receivedFrom: number, place: EventPlace | null) {
-    return this.#log.unindexed(fn, receivedFrom, place);
+  metrics(query: MetricsQuery) {
+    return this.#log.metrics(query);
+  }
+
+  unindexed(functions: RegisteredFunction[], receivedFrom: number, place: EventPlace | null) {
+    return this.#log.unindexed(functions, receivedFrom, place);
+  }
+
+  changes(place: string | null, withinMs: number, interest: LogInterest) {
+    return this.#log.changes(place, withinMs, interest);
   }
 
   mayKnow(runId: string) {

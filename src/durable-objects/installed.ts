@@ -1,11 +1,12 @@
 /** What `createWorker` gives to the objects of the same bundle. One Worker has one platform. */
 import type { GatewayParts } from "./connect-object.ts";
+import type { Retention } from "./retention.ts";
 import type { RunTiming } from "./run-object.ts";
 import type { Transports } from "./transport.ts";
 
 export interface Installed {
   transports: Transports;
-  retentionMs: number;
+  retention: Retention;
   timing: RunTiming;
   connect: Omit<GatewayParts, "sockets">;
   /** how many files the runtime may have open; null: that is nobody's concern */

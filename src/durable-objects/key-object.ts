@@ -1,10 +1,10 @@
-import { CancellationObject } from "./cancellation-object.ts";
+import { BulkObject } from "./bulk-object.ts";
 import { CollectorObject } from "./collector-object.ts";
 import type { Host } from "./host.ts";
 import { LeaseObject } from "./lease-object.ts";
 import { LinesObject } from "./lines-object.ts";
 import type {
-  CancellationObjectApi,
+  BulkObjectApi,
   CollectorObjectApi,
   LeaseObjectApi,
   LinesObjectApi,
@@ -12,8 +12,8 @@ import type {
 } from "./objects.ts";
 import { RateLimitObject } from "./rate-limit-object.ts";
 
-/** A flow-control key, whatever its rule, or a bulk cancellation: it answers to the methods of its own. */
-export type KeyObject = (LeaseObject | RateLimitObject | CollectorObject | LinesObject | CancellationObject) & {
+/** A flow-control key, whatever its rule, or a bulk operation: it answers to the methods of its own. */
+export type KeyObject = (LeaseObject | RateLimitObject | CollectorObject | LinesObject | BulkObject) & {
   alarm(): Promise<void>;
 };
 
@@ -21,7 +21,7 @@ export type KeyObjectApi = LeaseObjectApi &
   RateLimitObjectApi &
   CollectorObjectApi &
   LinesObjectApi &
-  CancellationObjectApi;
+  BulkObjectApi;
 
 /** The object of a name that `flow-control/admit.ts` has given: its first part is the rule. */
 export function keyObject(host: Host): KeyObject {
@@ -33,7 +33,8 @@ export function keyObject(host: Host): KeyObject {
     case "batch":
       return new CollectorObject(host);
     case "cancellation":
-      return new CancellationObject(host);
+    case "replay":
+      return new BulkObject(host);
     case "lines":
       return new LinesObject(host);
     default:

@@ -44,6 +44,7 @@ const LINGER_MS = 10 * 60_000;
 const ALARM_HOLD_MS = 10_000;
 const RETRY_MS = 5_000;
 const VIEW_HOLDERS = 100;
+const VIEW_WAITERS = 20;
 /** A view looks at so many of a line for the one that has waited longest. */
 const VIEW_LINE = 1_000;
 
@@ -135,6 +136,12 @@ export class LeaseObject implements LeaseObjectApi {
       policy: functionId === undefined ? null : book.policyOf(functionId),
       holders: holders.sort((a, b) => a.since - b.since),
       held: book.held,
+      waiters: line.slice(0, VIEW_WAITERS).map(({ leaseId, runId, functionId: of, since }) => ({
+        leaseId,
+        runId,
+        functionId: of,
+        since,
+      })),
       waiting: book.waiting,
       oldestSince: head ? Math.min(...line.map(({ since }) => since)) : null,
       nextAt: head ? this.#earliestAt(head, 1, now) : null,

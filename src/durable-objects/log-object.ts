@@ -14,10 +14,10 @@ import { matches } from "../engine/expression.ts";
 import { Acknowledged } from "../engine/ranges.ts";
 import { route, triggerNames } from "../engine/route.ts";
 import { deferred, type Deferred } from "../protocol/deferred.ts";
-import { internalEvents, type EventRecord } from "../protocol/event.ts";
+import { internalEvents, RESERVED_PREFIX, type EventRecord } from "../protocol/event.ts";
 import type { RegisteredFunction } from "../protocol/function-config.ts";
-import { runIdOf, ulidOf, ulidParts } from "../protocol/ids.ts";
-import { RESEND_AFTER_MS, RESENDS_MAX } from "../protocol/limits.ts";
+import { runIdOf, ulidOf, ulidParts, ulidTime } from "../protocol/ids.ts";
+import { ID_SEED_MAX_SKEW_MS, RESENDS_MAX, RESEND_AFTER_MS } from "../protocol/limits.ts";
 import { messageAgain, readMessage, routeMessages } from "./accept.ts";
 import { routeBatch } from "./consumer.ts";
 import type { Host } from "./host.ts";
@@ -26,8 +26,13 @@ import {
   orderLogBefore,
   type Appended,
   type EventFilter,
+  type EventHead,
   type EventPlace,
   type FoundRun,
+  type ListedEvent,
+  type ListedRun,
+  type LogChanges,
+  type LogInterest,
   type LoggedEvent,
   type LogObjectApi,
   type RouteQueue,
@@ -37,8 +42,12 @@ import {
   type RunsQuery,
   type SeqRange,
 } from "./objects.ts";
+import { EventSearch, isListed } from "./run-filter.ts";
+import { keptMs, shortestMs, type Retention } from "./retention.ts";
+import { MetricsSum, type Metrics, type MetricsQuery } from "./run-metrics.ts";
 import type { AppendPart } from "./storage/append-parts.ts";
 import type { Append, LogStore } from "./storage/stores.ts";
+import { Watch } from "./watch.ts";
 
 /** An object stays in memory for 10 s after its last request: within them it knows what was acknowledged. */
 const LOOK_AFTER_MS = 8_000;
@@ -48,10 +57,20 @@ const OVERDUE_MS = 120_000; // design §3: pokes runs more than 2 minutes past d
 const SWEEP_PAGE = 100;
 const ROUTED_WAIT_MS = 10_000;
 const SINCE_PAGE_APPENDS = 200;
+const APPENDS_LOOKED_AT = 1000;
+const APPENDS_READ_AT_ONCE = 50;
+/** What one answer may carry, by far. */
+const EVENTS_PAGE_CHARS = 4 * 1024 * 1024;
 const RESEND_PAGE = 100;
 const RUNS_PAGE = 500;
 const RUNS_LOOKED_AT = 1000;
 const RUNS_READ_AT_ONCE = 100;
+/** Of a search, which reads the events of the runs that it looks at. */
+const RUNS_SEARCHED = 200;
+const RUNS_COUNTED_MAX = 10_000;
+const RUNS_LOOKED_AT_TO_COUNT = 20_000;
+const EVENTS_TOLD_MAX = 200;
+const RUNS_MEASURED_AT_ONCE = 1_000;
 const DAY_MS = 86_400_000;
 
 /** A request that is about to be taken. */
@@ -61,9 +80,13 @@ interface Arrival {
   taken: Deferred<Appended>;
 }
 
+/** What those who watch are told of. */
+type LogChange = { kind: "run"; row: RunIndexRow } | ({ kind: "events" } & SeqRange);
+
 export class LogObject implements LogObjectApi {
   readonly #host: Host;
-  readonly #retentionMs: () => number;
+  readonly #watch: Watch<LogChange>;
+  readonly #retention: () => Retention;
   #store: LogStore;
   #next = 0;
   #acked = new Acknowledged(0);
@@ -88,9 +111,10 @@ export class LogObject implements LogObjectApi {
   /** why a range could not be routed, by its first seq */
   readonly #errors = new Map<number, { to: number; error: string }>();
 
-  constructor(host: Host, retentionMs: () => number) {
+  constructor(host: Host, retention: () => Retention) {
     this.#host = host;
-    this.#retentionMs = retentionMs;
+    this.#watch = new Watch(host);
+    this.#retention = retention;
     this.#store = host.stores.log();
   }
 
@@ -144,6 +168,7 @@ export class LogObject implements LogObjectApi {
     this.#store.append(parts, from, receivedAt, this.#acked.watermark);
     this.#lastReceivedAt = receivedAt;
     this.#next = from + count;
+    this.#watch.note({ kind: "events", from, to: this.#next });
     return { from, to: this.#next, receivedAt };
   }
 
@@ -207,8 +232,33 @@ export class LogObject implements LogObjectApi {
     return this.#store.find(internalId)?.event ?? null;
   }
 
-  async events(filter: EventFilter): Promise<LoggedEvent[]> {
-    return this.#store.newest(filter);
+  async events(filter: EventFilter): ReturnType<LogObjectApi["events"]> {
+    const { names, isExternal, before, receivedFrom, receivedBefore, limit, isBare = false, isWithRuns = false } = filter;
+    const isWanted = (name: string) => (names?.includes(name) ?? true) && !(isExternal && name.startsWith(RESERVED_PREFIX));
+    const events: ListedEvent[] = [];
+    // receipt times rise with seq: a log that has taken nothing since is not looked through
+    if (receivedFrom > 0 && this.#store.firstSince(receivedFrom) >= this.#store.end().next)
+      return { events, next: null };
+    let next = before ?? null;
+    let chars = 0;
+    for (let looked = 0; looked < APPENDS_LOOKED_AT; looked += APPENDS_READ_AT_ONCE) {
+      const appends = this.#store.appendsBefore(next, APPENDS_READ_AT_ONCE);
+      for (const append of appends) {
+        next = append.firstId;
+        const isReceived = append.receivedAt >= receivedFrom && append.receivedAt < receivedBefore;
+        if (!isReceived || !append.names.some(isWanted)) continue;
+        for (const logged of this.#store.read(append.seq, append.seq + append.count).reverse()) {
+          const { internalId, event } = logged.record;
+          if ((before !== undefined && internalId >= before) || !isWanted(event.name)) continue;
+          const listed = isBare ? bare(logged) : logged;
+          events.push(isWithRuns ? { ...listed, runs: this.#store.runsOf(internalId) } : listed);
+          chars += isBare ? 0 : JSON.stringify(event).length;
+          if (events.length >= limit || chars >= EVENTS_PAGE_CHARS) return { events, next: internalId };
+        }
+      }
+      if (appends.length < APPENDS_READ_AT_ONCE) return { events, next: null };
+    }
+    return { events, next };
   }
 
   async since(name: string, from: number, cursor: number): Promise<{ events: LoggedEvent[]; next: number | null }> {
@@ -225,6 +275,7 @@ export class LogObject implements LogObjectApi {
   async index(row: RunIndexRow): Promise<void> {
     this.#store.create();
     this.#store.putRun(row);
+    this.#watch.note({ kind: "run", row });
   }
 
   async runsOf(eventId: string): Promise<RunIndexRow[]> {
@@ -235,9 +286,8 @@ export class LogObject implements LogObjectApi {
     const rows = this.#store.runsAfter(after, RUNS_PAGE);
     const isMatching = this.#matching(query);
     const runs = rows.flatMap((row): FoundRun[] => {
-      const { runId, functionId, status, createdAt, endedAt } = row;
-      if (functionId !== query.functionId || createdAt < query.createdFrom || createdAt >= query.createdBefore)
-        return [];
+      const { runId, status, createdAt, endedAt } = row;
+      if (!isAskedFor(row, query)) return [];
       const isMatch = isMatching(row.eventId);
       return isMatch === false ? [] : [{ runId, status, isEnded: endedAt !== null, createdAt, matches: isMatch }];
     });
@@ -247,19 +297,53 @@ export class LogObject implements LogObjectApi {
   }
 
   async listRuns(filter: RunListFilter, place: RunPlace | null): ReturnType<LogObjectApi["listRuns"]> {
-    const runs: RunIndexRow[] = [];
+    const runs: ListedRun[] = [];
+    const search = filter.search ? new EventSearch(this.#store, filter.search) : null;
     let next = place;
     // mostly the first rows are wanted: more are read as long as there are not enough
-    for (let looked = 0; looked < RUNS_LOOKED_AT; looked += RUNS_READ_AT_ONCE) {
+    for (let looked = 0; looked < (search ? RUNS_SEARCHED : RUNS_LOOKED_AT); looked += RUNS_READ_AT_ONCE) {
       const rows = this.#store[filter.order === "desc" ? "runsBefore" : "runsAfter"](next, RUNS_READ_AT_ONCE);
       for (const row of rows) {
         next = { eventId: row.eventId, runId: row.runId };
-        if (isListed(row, filter)) runs.push(row);
-        if (runs.length >= filter.limit) return { runs, next };
+        const isMatch = isListed(row, filter) && (search ? search.test(row) : true);
+        if (isMatch !== false) runs.push(isMatch === null ? { ...row, isUnsure: true } : row);
+        if (runs.length >= filter.limit || search?.isTired) return { runs, next };
       }
       if (rows.length < RUNS_READ_AT_ONCE) return { runs, next: null };
     }
     return { runs, next };
+  }
+
+  async countRuns(filter: RunListFilter): ReturnType<LogObjectApi["countRuns"]> {
+    return this.#store.countRuns(filter, RUNS_COUNTED_MAX, RUNS_LOOKED_AT_TO_COUNT);
+  }
+
+  async changes(place: string | null, withinMs: number, interest: LogInterest): Promise<LogChanges> {
+    const until = this.#host.now() + withinMs;
+    for (let from = place; ;) {
+      const { changes, ...found } = await this.#watch.since(from, until - this.#host.now());
+      const rows = changes.flatMap((change) => (change.kind === "run" && interest.runs ? [change.row] : []));
+      const ranges = changes.flatMap((change) => (change.kind === "events" && interest.events ? [change] : []));
+      const isOver = from === null || found.isGap || this.#host.now() >= until;
+      if (!isOver && rows.length === 0 && ranges.length === 0) {
+        from = found.place;
+        continue;
+      }
+      const isFlood = ranges.reduce((sum, range) => sum + range.to - range.from, 0) > EVENTS_TOLD_MAX;
+      const runs = [...new Map(rows.map((row) => [row.runId, row])).values()];
+      return {
+        ...found,
+        isGap: found.isGap || isFlood,
+        runs,
+        events: isFlood ? [] : ranges.flatMap((range) => this.#heads(range)),
+      };
+    }
+  }
+
+  #heads({ from, to }: SeqRange): EventHead[] {
+    return this.#store
+      .read(from, to)
+      .map(({ record: { internalId, event }, receivedAt }) => ({ internalId, name: event.name, ts: event.ts, receivedAt }));
   }
 
   /** Whether an event is as a query wants it; null for one that is not kept any more. */
@@ -279,16 +363,32 @@ export class LogObject implements LogObjectApi {
     };
   }
 
+  async metrics(query: MetricsQuery): Promise<Metrics> {
+    const sum = new MetricsSum(query);
+    const untilId = ulidOf({ timeMs: query.until + ID_SEED_MAX_SKEW_MS, entropy: new Uint8Array(10) });
+    for (let place: RunPlace = { eventId: untilId, runId: "" }; ;) {
+      const rows = this.#store.runsBefore(place, Math.min(RUNS_MEASURED_AT_ONCE, query.rowsMax - sum.looked));
+      for (const row of rows) {
+        if (ulidTime(row.eventId) < query.eventsFrom) return sum.sum(null);
+        sum.add(row);
+      }
+      const last = rows.at(-1);
+      if (!last) return sum.sum(null);
+      if (sum.looked >= query.rowsMax) return sum.sum(ulidTime(last.eventId));
+      place = { eventId: last.eventId, runId: last.runId };
+    }
+  }
+
   async unindexed(
-    fn: RegisteredFunction,
+    functions: RegisteredFunction[],
     receivedFrom: number,
     place: EventPlace | null,
   ): ReturnType<LogObjectApi["unindexed"]> {
     const page = this.#store.appendsFrom(place?.seq ?? this.#store.firstSince(receivedFrom), SINCE_PAGE_APPENDS);
     const runIds: string[] = [];
     for (const { seq, count, names } of page) {
-      if (!names.some((name) => mayStart(fn, name))) continue;
-      const starts = this.#startsOf(fn, seq, seq + count);
+      if (!functions.some((fn) => names.some((name) => mayStart(fn, name)))) continue;
+      const starts = this.#startsOf(functions, seq, seq + count);
       const skip = seq === place?.seq ? place.skip : 0;
       const taken = starts.slice(skip, skip + RUNS_PAGE - runIds.length);
       runIds.push(...taken.filter(({ eventId, runId }) => !this.#isIndexed(eventId, runId)).map(({ runId }) => runId));
@@ -299,12 +399,12 @@ export class LogObject implements LogObjectApi {
     return { runIds, next: isMore ? { seq: last.seq + last.count, skip: 0 } : null };
   }
 
-  /** The runs that events of a range start of a function. */
-  #startsOf(fn: RegisteredFunction, from: number, to: number): RunPlace[] {
-    return this.#store
-      .read(from, to)
-      .filter(({ record, receivedAt }) => route(record, [fn], receivedAt).length > 0)
-      .map(({ record: { internalId } }) => ({ eventId: internalId, runId: runIdOf(internalId, fn.id) }));
+  /** The runs that events of a range start of functions. */
+  #startsOf(functions: RegisteredFunction[], from: number, to: number): RunPlace[] {
+    return this.#store.read(from, to).flatMap(({ record, receivedAt }) => {
+      const eventId = record.internalId;
+      return route(record, functions, receivedAt).map(({ fn }) => ({ eventId, runId: runIdOf(eventId, fn.id) }));
+    });
   }
 
   #isIndexed(eventId: string, runId: string): boolean {
@@ -361,13 +461,13 @@ export class LogObject implements LogObjectApi {
 
   /** Events go with their day; runs once they have ended that long ago; the object when it holds nothing. */
   async #expire(now: number): Promise<void> {
-    const horizon = now - this.#retentionMs();
-    if (logDay(this.#host.name) >= horizon) return; // nothing in it can have ended before: none of its runs is looked at
-    for (const row of this.#endedBefore(horizon)) {
+    const retention = this.#retention();
+    if (logDay(this.#host.name) >= now - shortestMs(retention)) return; // nothing in it can have ended before: none of its runs is looked at
+    for (const row of this.#endedLongAgo(retention, now)) {
       const { kind } = await this.#host.objects.run(this.#host.env, row.runId).forget();
       if (kind === "forgotten") this.#store.deleteRun(row.eventId, row.runId);
     }
-    if (logDay(this.#host.name) + DAY_MS >= horizon) return;
+    if (logDay(this.#host.name) + DAY_MS >= now - retention.defaultMs) return;
     if (this.isRouted) this.#store.deleteEvents();
     if (!this.#store.isEmpty()) return;
     await this.#host.objects.registry(this.#host.env).closeLog(this.#host.name);
@@ -380,9 +480,10 @@ export class LogObject implements LogObjectApi {
   }
 
   /** Of a bounded number of runs, the next ones at each sweep: nobody pays for looking at all of them every minute. */
-  #endedBefore(horizon: number): RunIndexRow[] {
+  #endedLongAgo(retention: Retention, now: number): RunIndexRow[] {
     const rows = this.#store.runsAfter(this.#expired, RUNS_LOOKED_AT);
-    const ended = rows.filter(({ endedAt }) => endedAt !== null && endedAt < horizon).slice(0, SWEEP_PAGE);
+    const isOver = ({ endedAt, status }: RunIndexRow) => endedAt !== null && endedAt < now - keptMs(retention, status);
+    const ended = rows.filter(isOver).slice(0, SWEEP_PAGE);
     const last = ended.length === SWEEP_PAGE ? ended.at(-1) : rows.at(-1);
     const isLast = ended.length < SWEEP_PAGE && rows.length < RUNS_LOOKED_AT;
     this.#expired = isLast || !last ? null : { eventId: last.eventId, runId: last.runId };
@@ -470,6 +571,16 @@ export class LogObject implements LogObjectApi {
   }
 }
 
+function isAskedFor(row: RunIndexRow, { functionIds, appId, statuses, createdFrom, createdBefore }: RunsQuery): boolean {
+  return (
+    row.createdAt >= createdFrom &&
+    row.createdAt < createdBefore &&
+    (functionIds?.includes(row.functionId) ?? true) &&
+    (appId === null || row.appId === appId) &&
+    (statuses?.includes(row.status) ?? true)
+  );
+}
+
 /** Whether events of a name may start a function; `route` decides. */
 function mayStart(fn: RegisteredFunction, name: string): boolean {
   if (name === internalEvents.invoked || name === internalEvents.scheduledTimer) return true; // these name theirs
@@ -477,14 +588,8 @@ function mayStart(fn: RegisteredFunction, name: string): boolean {
   return fn.triggers.some((trigger) => names.has(trigger.event));
 }
 
-function isListed(row: RunIndexRow, { functionIds, appIds, statuses, timeField, from, until }: RunListFilter): boolean {
-  const at = row[timeField];
-  return (
-    at !== null &&
-    at >= from &&
-    at < until &&
-    (functionIds?.includes(row.functionId) ?? true) &&
-    (appIds?.includes(row.appId) ?? true) &&
-    (statuses?.includes(row.status) ?? true)
-  );
+/** Without what people have put into it. */
+function bare({ record: { internalId, event }, receivedAt }: LoggedEvent): LoggedEvent {
+  const { id, name, ts } = event;
+  return { record: { internalId, event: { id, name, ts, data: {}, user: {} } }, receivedAt };
 }

@@ -1,9 +1,10 @@
+import { versionNote } from "../engine/run-rerun.ts";
 import { RUN_SCHEMA, type Run } from "../engine/run.ts";
 import { admissionOf } from "../flow-control/admit.ts";
 import type { LoggedEvent, StartRequest } from "./objects.ts";
 
 /** A run as it is before anything has happened in it. */
-export function newRun({ env, runId, fn, events, invokers }: StartRequest, now: number): Run {
+export function newRun({ env, runId, fn, events, invokers, rerun }: StartRequest, now: number): Run {
   const { timeouts, cancelOn } = fn.flow ?? {};
   const [first] = events;
   const admission = first && admissionOf(fn, env, first.record.event, now, first.record.overlap);
@@ -38,6 +39,8 @@ export function newRun({ env, runId, fn, events, invokers }: StartRequest, now: 
         ? { version: isEndpoint ? 2 : -1, pending: 0, discoveries: 0, emptyAt: null }
         : undefined,
     binding: transport.kind === "binding" ? transport.binding : undefined,
+    rerunOf: rerun && { runId: rerun.of },
+    warnings: rerun?.from && rerun.version !== fn.version ? [versionNote(rerun, fn.version)] : undefined,
     endpoint: isEndpoint ? true : undefined,
   };
 }

@@ -5,18 +5,25 @@ import type { WorkerResult } from "../protocol/connect/result.ts";
 import type { EventRecord } from "../protocol/event.ts";
 import type { RegisteredFunction } from "../protocol/function-config.ts";
 import { isOrderedUlid, ulidFirstByte, ulidTime } from "../protocol/ids.ts";
+import type { EditedInput } from "../protocol/journal.ts";
 import type { ChannelTopics } from "../protocol/realtime.ts";
 import type { Annotation } from "../protocol/metadata.ts";
 import type { AppSpan } from "../protocol/span.ts";
 import type { Signal } from "../protocol/signal.ts";
 import type { StepOp } from "../protocol/step-op.ts";
+import type { AuditEntry, Audited } from "../protocol/audit.ts";
 import type { ScheduleChanges, ScheduleDefinition, ScheduleView } from "../protocol/schedule.ts";
 import type { PreparedWait } from "../engine/expression.ts";
 import type { GatePolicy, Lease, Refusal } from "../engine/lease.ts";
 import type { Annotating } from "../engine/metadata.ts";
 import type { LogPlace } from "../flow-control/fifo.ts";
 import type { Entry, Invoker, Run, RunStatus } from "../engine/run.ts";
+import type { StoredLogs } from "../engine/run-logs.ts";
+import type { CarriedOver, FromStep } from "../engine/run-rerun.ts";
+import type { Resolution, Unresolvable } from "../engine/run-resolve.ts";
+import type { Metrics, MetricsQuery } from "./run-metrics.ts";
 import type { AppendPart } from "./storage/append-parts.ts";
+import type { Changes } from "./watch.ts";
 import type { WorkerMessage } from "./transport.ts";
 import type { BatchPolicy, DebouncePolicy, Pause, RateLimitPolicy } from "../protocol/flow-control.ts";
 
@@ -43,7 +50,14 @@ export interface StartRequest {
   invokers?: Invoker[];
   /** when a batch or a debounce let it go; absent: at once. Counts against the redelivery horizon. */
   dueAt?: number;
+  /** the run that this one repeats, the version of the function that it had, and the step that this one begins with */
+  rerun?: { of: string; version: number; from?: FromStep };
 }
+
+/** `refused`: the run that it repeats has no such step, or several, or the step takes no input. */
+export type StartOutcome =
+  | { kind: "started" | "exists" | "too-old" }
+  | Extract<CarriedOver, { kind: "refused" }>;
 
 /** A run without its journal. */
 export interface RunSummary {
@@ -51,6 +65,8 @@ export interface RunSummary {
   events: EventRecord[];
   /** what it holds or asks for; absent in what an older version says */
   leases?: Lease[];
+  /** the step that gets other arguments than its handler gives, while it has not settled */
+  edited?: EditedInput;
 }
 
 /** A part of a run's journal, in the order of its commits; `next` asks for what follows. */
@@ -65,6 +81,9 @@ export type WakeOutcome =
   | { kind: "awake"; sleeping: string[] }
   | { kind: "ended" | "unknown" };
 
+/** Whether a step was resolved; otherwise why not. */
+export type ResolveOutcome = { kind: "resolved" | "ended" | "unknown" | "no-step" } | Unresolvable;
+
 /**
  * `stale`: the call is superseded, or the run has ended, and nothing of it was taken. `foreign`: the run is of another
  * function (G11).
@@ -76,8 +95,14 @@ export interface CheckpointOutcome {
 /** The same of a checkpoint, or what is wrong with its body. */
 export type CheckpointAnswer = CheckpointOutcome | { kind: "invalid" | "too-large"; message: string };
 
+/** How a run stands, and which of its steps have changed. */
+export interface RunChanges extends Omit<Changes<never>, "changes"> {
+  run: Run;
+  entries: Entry[];
+}
+
 export interface RunObjectApi {
-  start(request: StartRequest): Promise<{ kind: "started" | "exists" | "too-old" }>;
+  start(request: StartRequest): Promise<StartOutcome>;
   /** An event that matches a wait of this run. `declined`: not for this wait, which stays. `gone`: the wait is over. */
   offer(stepId: string, logged: LoggedEvent): Promise<{ kind: "taken" | "declined" | "gone" }>;
   /** The signal that a step waits for. `gone`: the wait is over. */
@@ -120,6 +145,8 @@ export interface RunObjectApi {
   advance(byMs: number): Promise<{ kind: "advanced" | "ended" | "unknown" }>;
   /** Ends the sleep of a step, named by its id or hash, or every sleep that is open. */
   wake(step?: string): Promise<WakeOutcome>;
+  /** Ends an open wait or invoke, named by its hash or its id, with what somebody has written. */
+  resolve(step: string, resolution: Resolution): Promise<ResolveOutcome>;
   /** Ends an open wait, invoke or sleep, named by its hash, as its own deadline would. `closed`: it is not open. */
   expire(stepId: string): Promise<{ kind: "expired" | "closed" }>;
   /** Tells people something of the run or of a step, also when it has ended. */
@@ -129,10 +156,14 @@ export interface RunObjectApi {
   /** Keeps spans that the run's app has recorded, as far as there is room, also when it has ended. */
   addSpans(spans: AppSpan[]): Promise<{ refused: number }>;
   spans(): Promise<{ spans: AppSpan[]; refused: number }>;
+  /** What its code has logged, in the order in which it was told: far below what one RPC may carry. */
+  logs(): Promise<StoredLogs[]>;
   /** Null for a run that was never started. */
   summary(): Promise<RunSummary | null>;
   /** Journal entries whose last commit is after `position`; a page stays far below what one RPC may carry. */
   journal(position: number): Promise<JournalPage>;
+  /** What has changed of the run since a place: told as soon as something has, or after so long. Null: it was never started. */
+  changes(place: string | null, withinMs: number): Promise<RunChanges | null>;
   /** Looks whether something is overdue, and publishes the run's index row anew. */
   poke(): Promise<void>;
   /** Deletes the run; only ended ones. */
@@ -192,6 +223,36 @@ export interface RunIndexRow {
   endedAt: number | null;
   /** when the run must have moved on; null when it ended */
   dueAt: number | null;
+  /** what it waited for when it came to rest; absent: nothing, or an older version has written the row */
+  waiting?: RowWait;
+  /** the schedule that has started it */
+  cron?: string;
+  /** how many events it has, when it is more than one */
+  batch?: number;
+}
+
+/** What a run at rest waits for first, and until when; null: there is no saying. */
+export interface RowWait {
+  kind: string;
+  until: number | null;
+}
+
+/** A row of a list. `isUnsure`: whether it is as the search wants it, its run alone knows. */
+export interface ListedRun extends RunIndexRow {
+  isUnsure?: true;
+}
+
+/** CEL over a run's `event` and `output`, and what that takes for now. */
+export interface RunSearch {
+  if: string;
+  now: number;
+}
+
+/** How many runs a list has, and how many were looked at to know that. `isWhole`: there are no more. */
+export interface RunCount {
+  count: number;
+  looked: number;
+  isWhole: boolean;
 }
 
 /** Events that follow each other in a log. */
@@ -215,17 +276,34 @@ export interface RouteMessage extends SeqRange {
 }
 
 export interface EventFilter {
-  name?: string;
+  /** absent: of any name */
+  names?: string[];
+  /** without the platform's own */
+  isExternal?: boolean;
   /** internal ids below this one */
   before?: string;
   receivedFrom: number;
   receivedBefore: number;
   limit: number;
+  /** without what is in them */
+  isBare?: boolean;
+  /** with the runs that are indexed under them */
+  isWithRuns?: boolean;
 }
 
-/** Runs of one function that were created from one instant on and before another. */
+/** An event of a list; `runs` when they were asked for. */
+export interface ListedEvent extends LoggedEvent {
+  runs?: RunIndexRow[];
+}
+
+/** Runs that were created from one instant on and before another. */
 export interface RunsQuery {
-  functionId: string;
+  /** null: of all functions */
+  functionIds: string[] | null;
+  /** null: of all apps */
+  appId: string | null;
+  /** null: however they stand */
+  statuses: RunStatus[] | null;
   createdFrom: number;
   createdBefore: number;
   /** CEL over `event`, the first of the run; null for all */
@@ -246,6 +324,7 @@ export interface RunListFilter {
   until: number;
   limit: number;
   order: "asc" | "desc";
+  search?: RunSearch | null;
 }
 
 /** A run of the index that a query may mean. */
@@ -267,6 +346,26 @@ export interface EventPlace {
   skip: number;
 }
 
+/** An event without what is in it. */
+export interface EventHead {
+  internalId: string;
+  name: string;
+  ts: number;
+  receivedAt: number;
+}
+
+/** Which of a log's changes somebody is interested in. */
+export interface LogInterest {
+  runs: boolean;
+  events: boolean;
+}
+
+/** What was indexed and accepted: of a run that has changed several times how it stands last. */
+export interface LogChanges extends Omit<Changes<never>, "changes"> {
+  runs: RunIndexRow[];
+  events: EventHead[];
+}
+
 export interface LogObjectApi {
   /**
    * Takes the events of a request, all or none, and hands them to the queue. One that was taken before is not taken again:
@@ -286,8 +385,11 @@ export interface LogObjectApi {
   /** These ranges could not be routed; the text is shown if they are given up on. */
   failed(ranges: SeqRange[], error: string): Promise<void>;
   event(internalId: string): Promise<LoggedEvent | null>;
-  /** newest first, by internal id */
-  events(filter: EventFilter): Promise<LoggedEvent[]>;
+  /**
+   * Newest first, by internal id. `next` is the id below which to go on: after so many events, so much of them, or so much
+   * that was looked through.
+   */
+  events(filter: EventFilter): Promise<{ events: ListedEvent[]; next: string | null }>;
   /** events of a name received at or after an instant, oldest first, from a cursor on */
   since(name: string, from: number, cursor: number): Promise<{ events: LoggedEvent[]; next: number | null }>;
   index(row: RunIndexRow): Promise<void>;
@@ -298,13 +400,19 @@ export interface LogObjectApi {
    * Indexed runs in the order of their events, from a place on. `next` is where to go on: after so many runs, or after so
    * many looked at.
    */
-  listRuns(filter: RunListFilter, place: RunPlace | null): Promise<{ runs: RunIndexRow[]; next: RunPlace | null }>;
-  /** Ids of runs that events received from an instant on may have started of a function, and that are not indexed yet. */
+  listRuns(filter: RunListFilter, place: RunPlace | null): Promise<{ runs: ListedRun[]; next: RunPlace | null }>;
+  /** How many indexed runs a list has, whatever its search, order and limit, as far as a bounded look tells. */
+  countRuns(filter: RunListFilter): Promise<RunCount>;
+  /** How the indexed runs of a function do, the newest looked at first. */
+  metrics(query: MetricsQuery): Promise<Metrics>;
+  /** Ids of runs that events received from an instant on may have started of functions, and that are not indexed yet. */
   unindexed(
-    fn: RegisteredFunction,
+    functions: RegisteredFunction[],
     receivedFrom: number,
     place: EventPlace | null,
   ): Promise<{ runIds: string[]; next: EventPlace | null }>;
+  /** What has changed since a place: told as soon as something has, or after so long. */
+  changes(place: string | null, withinMs: number, interest: LogInterest): Promise<LogChanges>;
   /** Whether a run of this id can exist: its event or its index row is here. */
   mayKnow(runId: string): Promise<boolean>;
   /** Events that were given up on after all resends. */
@@ -357,6 +465,8 @@ export interface DedupeClaim {
 export interface DedupeObjectApi {
   /** For each claim the internal id that holds it: the first that asked within the window. */
   claim(claims: DedupeClaim[]): Promise<string[]>;
+  /** For each the internal id that holds it, or null; nothing is claimed. */
+  holders(claims: Omit<DedupeClaim, "internalId">[]): Promise<(string | null)[]>;
 }
 
 /** A lease that a run asks for; asking again with the same id changes nothing. */
@@ -394,6 +504,8 @@ export interface LineView {
   /** a hundred at most, oldest first */
   holders: LeaseHolder[];
   held: number;
+  /** the first of the line, in its order */
+  waiters: LeaseHolder[];
   waiting: number;
   /** since when the one that waits longest has waited */
   oldestSince: number | null;
@@ -429,6 +541,8 @@ export interface LeaseObjectApi {
 export interface RateLimitObjectApi {
   /** For each event, by its internal id, whether it may start a run; what was decided of an id stays so. */
   take(policy: RateLimitPolicy, internalIds: string[]): Promise<boolean[]>;
+  /** What was decided of an event; null when that is not known (any more). Nothing is decided. */
+  decided(internalId: string): Promise<boolean | null>;
 }
 
 /** An event on its way to a run that is not there yet. */
@@ -436,6 +550,15 @@ export interface CollectedEvent {
   logged: LoggedEvent;
   invoker?: Invoker;
 }
+
+/**
+ * Where an event is. `collecting`: with so many others until `dueAt`. `starting`: in a run that is about to be there. `gone`: it
+ * came, and is here no more. `unknown`: it never came, or too long ago.
+ */
+export type Whereabouts =
+  | { kind: "collecting"; dueAt: number | null; count: number }
+  | { kind: "starting"; runId: string }
+  | { kind: "gone" | "unknown" };
 
 /** A key of debounce or batch: it has the events from here on, and starts the run. */
 export interface CollectorObjectApi {
@@ -445,6 +568,7 @@ export interface CollectorObjectApi {
     policy: DebouncePolicy | BatchPolicy;
     events: CollectedEvent[];
   }): Promise<void>;
+  whereabouts(internalId: string): Promise<Whereabouts>;
 }
 
 /** A key at which somebody has waited for a while. */
@@ -461,34 +585,37 @@ export interface LinesObjectApi {
   list(): Promise<KnownLine[]>;
 }
 
-/** A bulk cancellation as it is asked for. */
-export interface CancellationRequest extends Omit<RunsQuery, "now"> {
+/** What is done to many runs: they are cancelled, or started once more. */
+export type BulkKind = "cancellation" | "replay";
+
+/** A bulk operation as it is asked for. */
+export interface BulkRequest extends Omit<RunsQuery, "now"> {
   id: string;
-  appId: string;
+  kind: BulkKind;
   /** somebody asked over the API, or a function was paused */
   cause: "api" | "pause";
   createdAt: number;
 }
 
-export interface CancellationView extends CancellationRequest {
+export interface BulkView extends BulkRequest {
   /** `stopped`: by somebody, half-way */
   status: "running" | "done" | "stopped";
-  /** runs that it has cancelled */
-  cancelled: number;
-  /** runs that it would have cancelled, had they not ended before */
-  alreadyEnded: number;
+  /** runs to which it was done */
+  done: number;
+  /** runs that are meant, and to which it could not be done: they had ended before, or their function is gone */
+  vain: number;
   /** runs that could not be asked, and are asked again */
   failing: number;
   endedAt: number | null;
 }
 
-/** One bulk cancellation: it does its work by itself, and counts each run once. */
-export interface CancellationObjectApi {
+/** One bulk operation: it does its work by itself, and counts each run once. */
+export interface BulkObjectApi {
   /** Asking again changes nothing. */
-  begin(request: CancellationRequest): Promise<CancellationView>;
-  view(): Promise<CancellationView | null>;
-  /** Cancels no more. */
-  stop(): Promise<CancellationView | null>;
+  begin(request: BulkRequest): Promise<BulkView>;
+  view(): Promise<BulkView | null>;
+  /** Does no more. */
+  stop(): Promise<BulkView | null>;
 }
 
 export interface AppSync {
@@ -541,6 +668,12 @@ export type ScheduleOutcome =
   | { kind: "invalid" | "taken" | "full"; message: string }
   | { kind: "unknown" };
 
+/** What has changed of an environment's apps and functions (`apps`) and of its logs. */
+export interface RegistryChanges extends Omit<Changes<never>, "changes"> {
+  hasApps: boolean;
+  logs: string[];
+}
+
 export interface RegistryObjectApi {
   /** `taken`: a function id that belongs to another app; nothing was registered (G11). */
   sync(
@@ -573,11 +706,11 @@ export interface RegistryObjectApi {
     functionId: string,
     triggers: Pause["triggers"] | null,
   ): Promise<{ kind: "changed" | "unchanged"; pause: Pause | null } | { kind: "unknown" }>;
-  /** Lists a bulk cancellation, or forgets it. */
-  listCancellation(id: string, isListed: boolean): Promise<void>;
-  isCancellation(id: string): Promise<boolean>;
+  /** Lists a bulk operation, or forgets it. */
+  listBulk(kind: BulkKind, id: string, isListed: boolean): Promise<void>;
+  isBulk(kind: BulkKind, id: string): Promise<boolean>;
   /** Their ids below one, or all, newest first. */
-  cancellations(before: string | null, limit: number): Promise<string[]>;
+  bulks(kind: BulkKind, before: string | null, limit: number): Promise<string[]>;
   /** The app starts nothing new until its next sync; its runs go on. */
   archive(appId: string): Promise<{ kind: "archived" | "unknown" }>;
   syncFailed(url: string, failure: SyncFailure): Promise<void>;
@@ -591,12 +724,18 @@ export interface RegistryObjectApi {
   openLog(log: string): Promise<void>;
   closeLog(log: string): Promise<void>;
   logs(): Promise<string[]>;
+  /** Whether apps, functions or logs have changed since a place, as soon as they have, or after so long; with the logs. */
+  changes(place: string | null, withinMs: number): Promise<RegistryChanges>;
   /** Of the main environment: notes that a branch environment is used. `full`: there are as many as there may be. */
   openEnvironment(name: string): Promise<{ kind: "open" | "full" }>;
   /** Of the main environment: what is in it stays, but the sweeper comes no more until it is used again. */
   closeEnvironment(name: string): Promise<{ kind: "closed" | "unknown" }>;
   /** Of the main environment: names of all others, sorted. */
   environments(): Promise<string[]>;
+  /** Notes what somebody has done. */
+  audit(entry: AuditEntry): Promise<void>;
+  /** What was done, below a number or all, newest first. */
+  audited(before: number | null, limit: number): Promise<Audited[]>;
 }
 
 /** One message for the subscribers of a topic, just as they get it. */
@@ -664,7 +803,7 @@ export interface Objects {
   rateLimit(env: string, object: string): RateLimitObjectApi;
   collector(env: string, object: string): CollectorObjectApi;
   lines(env: string, functionId: string): LinesObjectApi;
-  cancellation(env: string, id: string): CancellationObjectApi;
+  bulk(env: string, kind: BulkKind, id: string): BulkObjectApi;
   gateway(env: string): GatewayObjectApi;
 }
 

@@ -48,6 +48,11 @@ export class RateLimitObject implements RateLimitObjectApi {
     }
   }
 
+  async decided(internalId: string): Promise<boolean | null> {
+    const known = this.#store.item(internalId);
+    return known ? known.list === LET_IN : null;
+  }
+
   async alarm(): Promise<void> {
     this.#alarmAt = null;
     const now = this.#host.now();

@@ -1,8 +1,9 @@
 import { DurableObject } from "cloudflare:workers";
+import type { AuditEntry } from "../protocol/audit.ts";
 import type { Pause } from "../protocol/flow-control.ts";
 import type { SyncFailure } from "../protocol/app-sync.ts";
 import type { ScheduleChanges, ScheduleDefinition } from "../protocol/schedule.ts";
-import type { AppSync, RegistryObjectApi } from "./objects.ts";
+import type { AppSync, BulkKind, RegistryObjectApi } from "./objects.ts";
 import { RegistryObject } from "./registry-object.ts";
 import { workerdHost } from "./workerd-host.ts";
 
@@ -51,16 +52,16 @@ export class RegistryDO extends DurableObject implements RegistryObjectApi {
     return this.#registry.pause(functionId, triggers);
   }
 
-  listCancellation(id: string, isListed: boolean) {
-    return this.#registry.listCancellation(id, isListed);
+  listBulk(kind: BulkKind, id: string, isListed: boolean) {
+    return this.#registry.listBulk(kind, id, isListed);
   }
 
-  isCancellation(id: string) {
-    return this.#registry.isCancellation(id);
+  isBulk(kind: BulkKind, id: string) {
+    return this.#registry.isBulk(kind, id);
   }
 
-  cancellations(before: string | null, limit: number) {
-    return this.#registry.cancellations(before, limit);
+  bulks(kind: BulkKind, before: string | null, limit: number) {
+    return this.#registry.bulks(kind, before, limit);
   }
 
   syncFailed(url: string, failure: SyncFailure) {
@@ -123,6 +124,10 @@ export class RegistryDO extends DurableObject implements RegistryObjectApi {
     return this.#registry.logs();
   }
 
+  changes(place: string | null, withinMs: number) {
+    return this.#registry.changes(place, withinMs);
+  }
+
   openEnvironment(name: string) {
     return this.#registry.openEnvironment(name);
   }
@@ -133,6 +138,14 @@ export class RegistryDO extends DurableObject implements RegistryObjectApi {
 
   environments() {
     return this.#registry.environments();
+  }
+
+  audit(entry: AuditEntry) {
+    return this.#registry.audit(entry);
+  }
+
+  audited(before: number | null, limit: number) {
+    return this.#registry.audited(before, limit);
   }
 
   override alarm() {

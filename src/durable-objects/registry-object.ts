@@ -1,6 +1,7 @@
 /** The apps, functions and schedules of an environment, which event names anybody waits for, and which logs there are. */
 import { triggerNames } from "../engine/route.ts";
 import { orderedNames } from "../flow-control/fifo.ts";
+import type { AuditEntry, Audited } from "../protocol/audit.ts";
 import type { Pause } from "../protocol/flow-control.ts";
 import type { SyncFailure } from "../protocol/app-sync.ts";
 import { ENVIRONMENTS_MAX } from "../protocol/limits.ts";
@@ -12,6 +13,7 @@ import {
   logDay,
   type AppSync,
   type AppView,
+  type BulkKind,
   type RegistryObjectApi,
   type FunctionScheduleView,
   type RouteTable,
@@ -19,23 +21,28 @@ import {
 import { RegistryAlarm } from "./registry-alarm.ts";
 import { RegistryPauses } from "./registry-pauses.ts";
 import { RegistrySchedules } from "./registry-schedules.ts";
-import type { RegistryStore } from "./storage/stores.ts";
+import type { AuditStore, RegistryStore } from "./storage/stores.ts";
+import { Watch } from "./watch.ts";
 
 const DAY_MS = 86_400_000;
 
 export class RegistryObject implements RegistryObjectApi {
   readonly #host: Host;
   readonly #store: RegistryStore;
+  readonly #audit: AuditStore;
   readonly #schedules: RegistrySchedules;
   readonly #dynamic: DynamicSchedules;
   readonly #pauses: RegistryPauses;
   readonly #alarm: RegistryAlarm;
+  readonly #watch: Watch<"apps" | "logs">;
   #byId: Map<string, RegisteredFunction> | undefined;
   #byTrigger = new Map<string, RegisteredFunction[]>();
 
   constructor(host: Host) {
     this.#host = host;
     this.#store = host.stores.registry();
+    this.#audit = host.stores.audit();
+    this.#watch = new Watch(host);
     this.#schedules = new RegistrySchedules(host, this.#store, () => this.#functions());
     this.#dynamic = new DynamicSchedules(host, {
       arm: () => this.#alarm.arm(),
@@ -52,6 +59,7 @@ export class RegistryObject implements RegistryObjectApi {
     const modified = this.#store.sync(sync, this.#host.now());
     this.#byId = undefined;
     if (modified) this.#keepSchedules();
+    this.#watch.note("apps");
     return { kind: "synced", modified };
   }
 
@@ -130,6 +138,7 @@ export class RegistryObject implements RegistryObjectApi {
     const isKnown = this.#store.archive(appId, this.#host.now());
     this.#byId = undefined;
     this.#keepSchedules();
+    this.#watch.note("apps");
     return { kind: isKnown ? "archived" : "unknown" };
   }
 
@@ -137,31 +146,34 @@ export class RegistryObject implements RegistryObjectApi {
     if (!(await this.callable(functionId))) return { kind: "unknown" };
     const outcome = triggers === null ? this.#pauses.end(functionId) : this.#pauses.begin(functionId, triggers);
     this.#byId = undefined;
+    this.#watch.note("apps");
     this.#alarm.arm(); // what is lost from here on it repeats
     await this.#pauses.fire();
     this.#alarm.arm();
     return outcome;
   }
 
-  async listCancellation(id: string, isListed: boolean): Promise<void> {
-    if (isListed) this.#store.addCancellation(id);
-    else this.#store.dropCancellation(id);
+  async listBulk(kind: BulkKind, id: string, isListed: boolean): Promise<void> {
+    if (isListed) this.#store.addBulk(kind, id);
+    else this.#store.dropBulk(kind, id);
   }
 
-  async isCancellation(id: string): Promise<boolean> {
-    return this.#store.isCancellation(id);
+  async isBulk(kind: BulkKind, id: string): Promise<boolean> {
+    return this.#store.isBulk(kind, id);
   }
 
-  async cancellations(before: string | null, limit: number): Promise<string[]> {
-    return this.#store.cancellations(before, limit);
+  async bulks(kind: BulkKind, before: string | null, limit: number): Promise<string[]> {
+    return this.#store.bulks(kind, before, limit);
   }
 
   async syncFailed(url: string, failure: SyncFailure): Promise<void> {
     this.#store.syncFailed(url, { ...failure, at: this.#host.now() });
+    this.#watch.note("apps");
   }
 
   async syncSucceeded(url: string): Promise<void> {
     this.#store.syncSucceeded(url);
+    this.#watch.note("apps");
   }
 
   async unsynced(): ReturnType<RegistryObjectApi["unsynced"]> {
@@ -180,6 +192,7 @@ export class RegistryObject implements RegistryObjectApi {
 
   async openLog(log: string): Promise<void> {
     this.#store.openLog(log);
+    this.#watch.note("logs");
   }
 
   async closeLog(log: string): Promise<void> {
@@ -188,6 +201,11 @@ export class RegistryObject implements RegistryObjectApi {
 
   async logs(): Promise<string[]> {
     return this.#store.logs();
+  }
+
+  async changes(place: string | null, withinMs: number): ReturnType<RegistryObjectApi["changes"]> {
+    const { changes, ...found } = await this.#watch.since(place, withinMs);
+    return { ...found, hasApps: changes.includes("apps"), logs: this.#store.logs() };
   }
 
   async openEnvironment(name: string): ReturnType<RegistryObjectApi["openEnvironment"]> {
@@ -206,6 +224,14 @@ export class RegistryObject implements RegistryObjectApi {
 
   async environments(): Promise<string[]> {
     return this.#store.environments();
+  }
+
+  async audit(entry: AuditEntry): Promise<void> {
+    this.#audit.add(entry, this.#host.now());
+  }
+
+  async audited(before: number | null, limit: number): Promise<Audited[]> {
+    return this.#audit.list(before, limit);
   }
 
   #functions(): Map<string, RegisteredFunction> {

@@ -124,14 +124,18 @@ export class RunAppCalls {
   #request(call: Call, url: string): CallRequest {
     const { host, record } = this.#parts;
     const run = record.current();
-    // after a loss steps are called one by one, so that the one that does not survive can be named
-    const disableImmediateExecution = call.stepId !== null || (run.http?.pending ?? 0) > 0 || run.losses > 0;
+    const edited = record.editedInput();
+    // after a loss steps are called one by one, so that the one that does not survive can be named; and so is one with other
+    // arguments: in any other call official clients of version 4 pass it over
+    const disableImmediateExecution =
+      call.stepId !== null || (run.http?.pending ?? 0) > 0 || run.losses > 0 || edited !== undefined;
     return {
       call,
       url,
       run,
       events: record.events(),
       memos: this.#memos.of(record.stored),
+      edited: edited?.stepId === call.stepId ? edited : undefined,
       target: call.stepId === null ? undefined : record.stored.entry(call.stepId),
       disableImmediateExecution,
       sdk: async () => (await host.objects.registry(run.env).apps()).find(({ id }) => id === run.appId)?.sdk ?? "",

@@ -14,7 +14,10 @@
 import { apply, create, type Decision, type Input } from "../engine/run-machine.ts";
 import type { Refusal } from "../engine/lease.ts";
 import type { Annotating } from "../engine/metadata.ts";
-import { isEnded, type Run } from "../engine/run.ts";
+import { type Entry, isEnded, type Run } from "../engine/run.ts";
+import { type CarriedOver, carryOver, type FromStep, repeating } from "../engine/run-rerun.ts";
+import type { StoredLogs } from "../engine/run-logs.ts";
+import { type Resolution, unresolvable } from "../engine/run-resolve.ts";
 import type { StepOp } from "../protocol/step-op.ts";
 import { deferred } from "../protocol/deferred.ts";
 import { ALARM_HOLD_MS, CONNECT_LEASE_MS, REDELIVERY_HORIZON_MS, WATCHDOG_MS } from "../protocol/limits.ts";
@@ -31,8 +34,11 @@ import type {
   CheckpointOutcome,
   JournalPage,
   LoggedEvent,
+  ResolveOutcome,
+  RunChanges,
   RunObjectApi,
   RunSummary,
+  StartOutcome,
   StartRequest,
   WakeOutcome,
 } from "./objects.ts";
@@ -112,8 +118,12 @@ export class RunObject implements RunObjectApi {
     this.#publisher = new RunPublisher({ host, record, alarm, waits, leases: this.#leases, decisions, atRest });
   }
 
-  async start(request: StartRequest): Promise<{ kind: "started" | "exists" | "too-old" }> {
+  async start(request: StartRequest): Promise<StartOutcome> {
     if (this.#record.load()) return { kind: "exists" };
+    const from = request.rerun?.from;
+    const carried = request.rerun && from && (await this.#carriedOver(request.env, request.rerun.of, from));
+    if (carried?.kind === "refused") return carried;
+    if (carried && this.#record.load()) return { kind: "exists" }; // asked twice, while the other's journal was read
     const now = this.#host.now();
     // a run this old may have ended and been deleted: starting it again would run it twice (design §3)
     if (now - (request.dueAt ?? ulidParts(request.runId).timeMs) > REDELIVERY_HORIZON_MS) return { kind: "too-old" };
@@ -123,10 +133,26 @@ export class RunObject implements RunObjectApi {
     // what a batch or a debounce has held back begins now (features §3.1)
     const at = request.dueAt ?? Math.max(...records.map((record) => record.event.ts));
     const isSkipped = request.fn.paused?.triggers === "skip";
-    const decision = create(newRun(request, now), { at, event: first.event, isSkipped }, this.#moment());
+    const run = newRun(request, now);
+    const begun = carried && from ? repeating(run, carried, from) : { run, entries: [], extras: [] };
+    const decision = create(begun.run, { at, event: first.event, isSkipped }, this.#moment());
+    decision.entries = begun.entries;
+    decision.extras = begun.extras;
     this.#storing(() => this.#record.create(decision, records));
     this.#perform(decision);
     return { kind: "started" };
+  }
+
+  /** What this run has from the one that it repeats. */
+  async #carriedOver(env: string, runId: string, from: FromStep): Promise<CarriedOver> {
+    const before = this.#host.objects.run(env, runId);
+    const entries = new Map<string, Entry>(); // one that settles meanwhile comes twice
+    for (let position: number | null = 0; position !== null;) {
+      const page: JournalPage = await before.journal(position);
+      for (const entry of page.entries) entries.set(entry.id, entry);
+      position = page.next;
+    }
+    return carryOver(runId, [...entries.values()], from, this.#host.now());
   }
 
   async offer(stepId: string, logged: LoggedEvent): Promise<{ kind: "taken" | "declined" | "gone" }> {
@@ -228,6 +254,20 @@ export class RunObject implements RunObjectApi {
     return { kind: "woken", steps: chosen.map((entry) => entry.userId) };
   }
 
+  async resolve(step: string, resolution: Resolution): Promise<ResolveOutcome> {
+    const run = this.#record.load();
+    if (!run) return { kind: "unknown" };
+    if (isEnded(run.state)) return { kind: "ended" };
+    const { stored } = this.#record;
+    const entry = stored.entry(step) ?? stored.openEntries().find(({ userId }) => userId === step);
+    if (!entry) return { kind: "no-step" };
+    const problem = unresolvable(entry, resolution);
+    if (problem) return problem;
+    this.#decide({ kind: "resolve", entry, resolution });
+    await this.#publisher.underway;
+    return { kind: "resolved" };
+  }
+
   async expire(stepId: string): Promise<{ kind: "expired" | "closed" }> {
     const entry = this.#record.load() && this.#record.stored.openEntries().find((open) => open.id === stepId);
     if (!entry || entry.status.kind === "retrying") return { kind: "closed" };
@@ -258,7 +298,9 @@ export class RunObject implements RunObjectApi {
 
   async summary(): Promise<RunSummary | null> {
     const run = this.#record.load();
-    return run && { run, events: this.#record.events(), leases: [...this.#record.leases()] };
+    if (!run) return null;
+    const edited = this.#record.editedInput();
+    return { run, events: this.#record.events(), leases: [...this.#record.leases()], ...(edited && { edited }) };
   }
 
   async journal(position: number): Promise<JournalPage> {

@@ -1,11 +1,12 @@
 /** What a run tells the outside once it is stored: its effects, and its row in the index. Repeated until it is done (G6). */
 import { realTime } from "../engine/run-clock.ts";
 import { endEffects } from "../engine/run-machine.ts";
-import { isEnded, runStatus, type Effect, type Run } from "../engine/run.ts";
+import { entryDueAt, isEnded, runStatus, type Effect, type Entry, type Run } from "../engine/run.ts";
+import { internalEvents, type EventRecord } from "../protocol/event.ts";
 import { groupBy } from "../protocol/group-by.ts";
 import type { Host } from "./host.ts";
 import { inTurns } from "./in-turns.ts";
-import { logOf, type RunIndexRow } from "./objects.ts";
+import { logOf, type RowWait, type RunIndexRow } from "./objects.ts";
 import { performEffect } from "./perform.ts";
 import type { RunAlarm } from "./run-alarm.ts";
 import type { RunDecisions } from "./run-decisions.ts";
@@ -132,7 +133,8 @@ export class RunPublisher {
     const { record } = this.#parts;
     const run = record.current();
     const isResting = run.state.kind === "blocked" || run.state.kind === "queued";
-    return indexRow(run, isResting ? record.nextDueAt() : null);
+    const [first] = run.state.kind === "blocked" ? record.stored.dueEntries(Number.MAX_SAFE_INTEGER, 1) : [];
+    return indexRow(run, record.events(), isResting ? record.nextDueAt() : null, first);
   }
 }
 
@@ -148,8 +150,16 @@ function stepOf({ id }: Effect): string {
   return id.slice(id.indexOf("/") + 1);
 }
 
-/** @param nextDueAt when a run that rests is really due */
-function indexRow(run: Run, nextDueAt: number | null): RunIndexRow {
+/**
+ * @param nextDueAt when a run that rests is really due
+ * @param first the open entry of a blocked run that is due first
+ */
+function indexRow(
+  run: Run,
+  events: readonly EventRecord[],
+  nextDueAt: number | null,
+  first: Entry | undefined,
+): RunIndexRow {
   const { state } = run;
   return {
     runId: run.id,
@@ -162,5 +172,25 @@ function indexRow(run: Run, nextDueAt: number | null): RunIndexRow {
     startedAt: run.startedAt ?? null,
     endedAt: isEnded(state) ? state.endedAt : null,
     dueAt: state.kind === "scheduled" ? realTime(run, state.at) : nextDueAt,
+    waiting: rowWait(run, first),
+    cron: cronOf(events),
+    batch: run.eventIds.length > 1 ? run.eventIds.length : undefined,
   };
+}
+
+function rowWait(run: Run, first: Entry | undefined): RowWait | undefined {
+  const { state } = run;
+  if (state.kind === "scheduled") return { kind: state.reason, until: realTime(run, state.at) };
+  if (state.kind === "queued") return { kind: "line", until: null };
+  if (state.kind !== "blocked" || !first) return undefined;
+  const dueAt = entryDueAt(first);
+  const { kind } = first.status;
+  // a wait that is about to be registered is one already: a row is not written for the difference
+  const name = first.signal ? "signal" : kind === "registering" ? "waiting" : kind;
+  return { kind: name, until: dueAt === null ? null : realTime(run, dueAt) };
+}
+
+function cronOf([record]: readonly EventRecord[]): string | undefined {
+  const cron = record?.event.data.cron;
+  return record?.event.name === internalEvents.scheduledTimer && typeof cron === "string" ? cron : undefined;
 }

@@ -14,6 +14,7 @@ import { annotate, annotationId, type Annotating } from "../engine/metadata.ts";
 import { keepSpans, NO_SPANS, type SpanTally } from "../engine/run-spans.ts";
 import type { EventRecord, EventValue } from "../protocol/event.ts";
 import type { JsonValue } from "../protocol/json.ts";
+import type { EditedInput } from "../protocol/journal.ts";
 import type { Annotation } from "../protocol/metadata.ts";
 import type { AppSpan } from "../protocol/span.ts";
 import type { Host } from "./host.ts";
@@ -92,6 +93,13 @@ export class RunRecord {
     return record.event;
   }
 
+  /** The arguments that somebody has written for a step of this run, until it settles. */
+  editedInput(): EditedInput | undefined {
+    const { step } = this.current().rerunOf ?? {};
+    if (!step?.isEdited || this.#store.entry(step.id)?.status.kind === "settled") return undefined;
+    return { stepId: step.id, input: this.#store.extra("input", step.id) as JsonValue[] }; // as the first commit stored it
+  }
+
   /** What it holds or asks for, by number. A run without gates has none, and is not asked. */
   leases(): readonly Lease[] {
     return (this.#leases ??= this.load()?.admission ? this.#store.leases() : []);
@@ -150,10 +158,12 @@ export class RunRecord {
   }
 
   /** The first commit of a run. */
-  create({ run, effects, leases }: Decision, events: EventRecord[]): void {
+  create({ run, entries, extras, effects, leases }: Decision, events: EventRecord[]): void {
     this.#mayHaveEffects = effects.length > 0;
     this.#storing(run, leases, true, [
       () => (this.#inlineEvents = this.#store.create(run, events).inline ? events : undefined),
+      ...entries.map((entry) => () => this.#store.putEntry(entry)),
+      ...extras.map((extra) => () => this.#store.putExtra(extra)),
       ...effects.map((effect) => () => this.#store.putEffect(effect)),
     ]);
     this.#events = events;

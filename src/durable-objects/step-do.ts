@@ -4,6 +4,7 @@ import type { LoggedEvent, RunObjectApi, StartRequest } from "./objects.ts";
 import { RunObject } from "./run-object.ts";
 import { workerdHost } from "./workerd-host.ts";
 import type { Refusal } from "../engine/lease.ts";
+import type { Resolution } from "../engine/run-resolve.ts";
 import type { StepOp } from "../protocol/step-op.ts";
 import type { Annotating } from "../engine/metadata.ts";
 import type { Memo } from "../protocol/call.ts";
@@ -82,6 +83,10 @@ export class StepDO extends DurableObject implements RunObjectApi {
 
   wake(step?: string) {
     return this.#run.wake(step);
+  }
+
+  resolve(step: string, resolution: Resolution) {
+    return this.#run.resolve(step, resolution);
   }
 
   expire(stepId: string) {

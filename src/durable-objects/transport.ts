@@ -1,7 +1,7 @@
 /** How an object reaches the code of a function. What is installed decides; objects know only these interfaces. */
 import type { MemoPage, OpenStep } from "../protocol/binding.ts";
 import type { EventRecord } from "../protocol/event.ts";
-import type { Journal, LocalActivation } from "../protocol/journal.ts";
+import type { EditedInput, Journal, LocalActivation } from "../protocol/journal.ts";
 import type { GatewayRequest, GatewayResult } from "../protocol/gateway.ts";
 import type { Entry, Run } from "../engine/run.ts";
 import type { Call, Reply } from "../engine/run-machine.ts";
@@ -33,6 +33,8 @@ export interface CallRequest {
   events: EventRecord[];
   /** results of the steps that have settled */
   memos: Memos;
+  /** a step that has not settled, and gets other arguments than its handler gives */
+  edited?: EditedInput;
   /** the step that is to run, as far as it is known */
   target: Entry | undefined;
   disableImmediateExecution: boolean;

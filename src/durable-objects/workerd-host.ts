@@ -4,7 +4,7 @@ import { installedParts } from "./installed.ts";
 import { meter } from "./meter.ts";
 import { objectsWithin, roomFor, type Begun } from "./object-room.ts";
 import type {
-  CancellationObjectApi,
+  BulkObjectApi,
   ChannelObjectApi,
   ChannelSocket,
   CollectorObjectApi,
@@ -88,7 +88,7 @@ export const objects: Objects = {
   collector: (env, object) => stub<CollectorObjectApi>("ConcurrencyDO", env, object),
   lines: (env, functionId) => stub<LinesObjectApi>("ConcurrencyDO", env, `lines${SEPARATOR}${functionId}`),
   gateway: (env) => stub<GatewayObjectApi>("ConnectDO", env, "gateway"),
-  cancellation: (env, id) => stub<CancellationObjectApi>("ConcurrencyDO", env, `cancellation${SEPARATOR}${id}`),
+  bulk: (env, kind, id) => stub<BulkObjectApi>("ConcurrencyDO", env, `${kind}${SEPARATOR}${id}`),
 };
 
 /** @throws Error naming the class when the Worker does not export or configure it: `wrangler deploy` does not notice */

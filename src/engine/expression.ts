@@ -122,6 +122,53 @@ const environment = new Environment({
   limits: PARSE_LIMITS,
 });
 
+const searches = new Map<string, CompiledSearch>();
+
+/** CEL over a run's `event` and `output`, by which runs are looked for. */
+interface CompiledSearch {
+  readonly ast: ASTNode;
+  readonly usesOutput: boolean;
+  /** those of the conditions that all have to hold which need no output */
+  readonly ofEvent: readonly ASTNode[];
+}
+
+/** @throws {ExpressionError} as {@link compile} */
+export function compileSearch(source: string): Pick<CompiledSearch, "usesOutput"> {
+  return compiledSearch(source);
+}
+
+/**
+ * Whether a run is as a search wants it. `output` undefined: it is not known yet, and null says that it is needed.
+ *
+ * @throws {ExpressionError} when the source does not compile
+ */
+export function searchMatches(
+  source: string,
+  { event, output, now }: { event: EventValue; output: unknown; now: number },
+): boolean | null {
+  const { ast, usesOutput, ofEvent } = compiledSearch(source);
+  const names = (name: string): unknown => (name === "event" ? event : name === "output" ? output : null);
+  const valueOf = (node: ASTNode): unknown => {
+    try {
+      return evaluate(node, names, now);
+    } catch {
+      return false;
+    }
+  };
+  if (usesOutput && output === undefined) return ofEvent.every((node) => Boolean(valueOf(node))) ? null : false;
+  return valueOf(ast) === true;
+}
+
+function compiledSearch(source: string): CompiledSearch {
+  return cached(searches, source, () => {
+    const ast = parse(source);
+    check(ast, ["event", "output"], "event and output");
+    const conditions = conjunctsOf(ast);
+    const ofEvent = conditions.filter((condition) => !refersTo(condition, "output"));
+    return { ast, usesOutput: ofEvent.length < conditions.length, ofEvent };
+  });
+}
+
 function compiled(source: string): CompiledExpression {
   return cached(expressions, source, () => {
     const ast = parse(source);
@@ -145,23 +192,23 @@ function parse(source: string): ASTNode {
 }
 
 /** Names, literals and patterns are checked once, so that a slip fails a registration instead of never matching. */
-function check(node: ASTNode, names: readonly string[]): void {
+function check(node: ASTNode, names: readonly string[], variables = "event and async"): void {
   const refuse = (problem: string): never => {
     throw new ExpressionError(`${problem} at character ${node.start + 1}`, node.input);
   };
   const macro = macroOf(node);
   if (macro !== null) {
-    check(macro.list, names);
-    for (const body of macro.bodies) check(body, [...names, macro.variable]);
+    check(macro.list, names, variables);
+    for (const body of macro.bodies) check(body, [...names, macro.variable], variables);
     return;
   }
   if (node.op === "id" && !names.includes(node.args))
-    refuse(`has the unknown variable "${node.args}" (it may use event and async)`);
+    refuse(`has the unknown variable "${node.args}" (it may use ${variables})`);
   if (node.op === "value" && node.args instanceof Uint8Array) refuse("has a bytes literal, which is not supported,");
   if ((node.op === "call" || node.op === "rcall") && !isKnownCall(node))
     refuse(`calls "${node.args[0]}", which does not exist or takes other arguments,`);
   if (node.op === "rcall" && node.args[0] === "matches") checkPattern(node.args[2][0], refuse);
-  for (const child of childrenOf(node)) check(child, names);
+  for (const child of childrenOf(node)) check(child, names, variables);
 }
 
 function checkPattern(node: ASTNode | undefined, refuse: (problem: string) => never): void {
@@ -341,4 +388,48 @@ function pick(value: unknown, paths: readonly (readonly string[])[]): unknown {
         ),
       ]),
   );
+}
+
+// --- why not ------------------------------------------------------------------------------------------------------
+
+/** A condition that does not hold, as it is written, and what it was asked about. */
+export interface FalsePart {
+  readonly source: string;
+  /** by the path as it is written; at most {@link VALUES_MAX} */
+  readonly values: Readonly<Record<string, unknown>>;
+  /** why it has no value */
+  readonly error?: string;
+}
+
+const VALUES_MAX = 5;
+
+/**
+ * Those of the conditions that all have to hold which do not; none when the expression is true of the event.
+ *
+ * @throws {ExpressionError} when the source does not compile
+ */
+export function whyNot(source: string, vars: ExpressionVars): FalsePart[] {
+  return conjunctsOf(compiled(source).ast).flatMap((node): FalsePart[] => {
+    const part = node.input.slice(node.start, node.end);
+    const values: Record<string, unknown> = {};
+    for (const path of pathNodesIn(node).slice(0, VALUES_MAX)) {
+      try {
+        values[path.input.slice(path.start, path.end)] = evaluateFor(path, vars);
+      } catch {
+        // no value to show: the part's own error tells
+      }
+    }
+    try {
+      return evaluateFor(node, vars) === true ? [] : [{ source: part, values }];
+    } catch (error) {
+      return [{ source: part, values, error: messageOf(error) }];
+    }
+  });
+}
+
+/** The longest paths below a variable. */
+function pathNodesIn(node: ASTNode): readonly ASTNode[] {
+  const path = pathOf(node);
+  if (path !== null) return path.keys.length > 0 && path.root === "event" ? [node] : [];
+  return childrenOf(node).flatMap(pathNodesIn);
 }

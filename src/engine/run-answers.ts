@@ -37,7 +37,7 @@ export function due(draft: Draft, entry: Entry): void {
 
 /** A sleep ends before its time. */
 export function wake(draft: Draft, entry: Entry): void {
-  if (entry.status.kind === "sleeping") resume(draft, entry, null);
+  if (entry.status.kind === "sleeping") resume(draft, { ...entry, byHand: true }, null);
   else draft.stale = true;
 }
 

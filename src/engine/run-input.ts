@@ -6,6 +6,7 @@ import type { WireError } from "../protocol/wire-error.ts";
 import type { Call } from "./decision.ts";
 import type { Refusal } from "./lease.ts";
 import type { Entry } from "./run.ts";
+import type { Resolution } from "./run-resolve.ts";
 import type { Op, StepInfo } from "./step-ops.ts";
 
 /** What an app made of a call. */
@@ -46,6 +47,8 @@ export type Input =
   | { kind: "lost"; marked: Entry | undefined; planned: Entry[]; open: Entry[] }
   /** a sleep ends now */
   | { kind: "wake"; entry: Entry }
+  /** somebody writes what a step waits for */
+  | { kind: "resolve"; entry: Entry; resolution: Resolution }
   /** the run's clock goes forward; what is due by it then comes as inputs of its own */
   | { kind: "advance"; byMs: number }
   | { kind: "cancel"; reason: string; cascade?: boolean; open: Entry[] }

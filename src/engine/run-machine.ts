@@ -25,6 +25,8 @@ import { begin, checkpointed, replied } from "./run-calls.ts";
 import { answer, due, subscribed, wake } from "./run-answers.ts";
 import { runTime } from "./run-clock.ts";
 import { awaitEndpoint, endpointTold } from "./run-endpoints.ts";
+import { resolveByHand } from "./run-resolve.ts";
+import { keepLogsAround } from "./run-logs.ts";
 import { conflicted } from "./run-signals.ts";
 import { lost } from "./run-loss.ts";
 import type { Input } from "./run-input.ts";
@@ -110,6 +112,8 @@ function decide(draft: Draft, input: Input): void {
       return lost(draft, input.marked, input.planned, input.open);
     case "wake":
       return wake(draft, input.entry);
+    case "resolve":
+      return resolveByHand(draft, input.entry, input.resolution);
     case "advance":
       draft.run.offsetMs = (draft.run.offsetMs ?? 0) + input.byMs;
       draft.saveRun = true;

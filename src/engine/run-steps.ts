@@ -34,10 +34,15 @@ export function ranBody(
   retryAt: number | undefined,
   retryBy: "entry" | "run",
 ): void {
-  const entry = known ?? open(draft, op.step, "run");
+  const opened = known ? withInput(known, op.step) : open(draft, op.step, "run");
   if (draft.run.state.kind === "failed") return; // `open` ended the run: too many steps
-  if (op.kind === "done") return settle(draft, entry, { data: op.data });
-  stepFailed(draft, entry, op.error, op.final, retryAt, retryBy, op.step);
+  if (op.kind === "done") return settle(draft, opened, { data: op.data });
+  stepFailed(draft, opened, op.error, op.final, retryAt, retryBy, op.step);
+}
+
+/** The arguments that its code got: when it was planned or marked it had others, or had not told them. */
+function withInput(entry: Entry, { input }: StepInfo): Entry {
+  return input === undefined ? entry : { ...entry, input };
 }
 
 export function stepFailed(
@@ -113,13 +118,20 @@ export function openEntry(
 }
 
 /** Id of the run that a step invokes, unless its function collects events; undefined for another step. */
-export function invokedRunId(runId: string, entry: Pick<Entry, "id" | "createdAt" | "invoke">): string | undefined {
+export function invokedRunId(
+  runId: string,
+  entry: Pick<Entry, "id" | "createdAt" | "invoke" | "carriedFrom">,
+): string | undefined {
   return entry.invoke && runIdOf(invokedEventId(runId, entry), entry.invoke.functionId);
 }
 
 /** Id of the event by which a step invokes its function. */
-export function invokedEventId(runId: string, { id, createdAt }: Pick<Entry, "id" | "createdAt">): string {
-  return derivedUlid(createdAt, `invoke\0${runId}\0${id}`);
+export function invokedEventId(
+  runId: string,
+  { id, createdAt, carriedFrom }: Pick<Entry, "id" | "createdAt" | "carriedFrom">,
+): string {
+  const from = carriedFrom ?? { runId, createdAt };
+  return derivedUlid(from.createdAt, `invoke\0${from.runId}\0${id}`);
 }
 
 function invokeRecord(draft: Draft, stepId: string, functionId: string, payload: InvokePayload): EventRecord {

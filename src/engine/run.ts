@@ -113,12 +113,33 @@ export interface Run {
   http?: HttpState;
   /** name of the service binding by which its code is reached */
   binding?: string;
+  /** the run that it repeats */
+  rerunOf?: RerunOf;
   /** its code is an HTTP endpoint: it began with a request there, and is entered anew by repeating that */
   endpoint?: true;
   /** runs that are started at its end, in the order in which they were told */
   defers?: DeferNote[];
   /** what its app has asked and not got, for people; the first few */
   warnings?: string[];
+  /** what is kept of what its code has logged; absent: nothing */
+  logs?: RunLogs;
+}
+
+/** What a run repeats. */
+export interface RerunOf {
+  runId: string;
+  /** the step that it begins with; absent: it begins with the first */
+  step?: RerunStep;
+}
+
+export interface RerunStep {
+  /** hash of its id */
+  id: string;
+  userId: string;
+  /** results that it has from the run that it repeats */
+  carried: number;
+  /** its code gets other arguments, until it has settled: they are the run's {@link Extra} of this id */
+  isEdited?: true;
 }
 
 export type EntryKind = "run" | "sleep" | "wait" | "signal" | "invoke";
@@ -172,6 +193,10 @@ export interface Entry {
   wait?: { events: string[]; expression: string | null; since: "commit" | "run" };
   signal?: SignalWait;
   invoke?: { functionId: string };
+  /** its result is from another run, which this one repeats; and when it was first recorded there */
+  carriedFrom?: { runId: string; createdAt: number };
+  /** somebody has ended it: it was resolved or woken */
+  byHand?: true;
   /** the request that the platform makes for it; gone once it has been made for good */
   gateway?: GatewayRequest;
 }
@@ -213,8 +238,9 @@ export interface Extra {
   value: JsonValue;
 }
 
-/** Deferred runs; metadata; spans that its app has recorded, and how many they are. */
-export type ExtraList = "defer" | "metadata" | "span" | "tally";
+/** Deferred runs; metadata; spans that its app has recorded, and how many they are; edited input of a step; what its
+ * code has logged. */
+export type ExtraList = "defer" | "metadata" | "span" | "tally" | "input" | "log";
 
 export function isEnded(state: RunState): state is Extract<RunState, { endedAt: number }> {
   return "endedAt" in state;

@@ -8,7 +8,7 @@
  */
 import type { SettledMemo } from "./call.ts";
 import type { EventValue } from "./event.ts";
-import type { MarkedStep } from "./journal.ts";
+import type { EditedInput, MarkedStep } from "./journal.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 import type { StepOp } from "./step-op.ts";
 import type { WireError } from "./wire-error.ts";
@@ -83,6 +83,8 @@ export interface BoundCall {
   /** the first page of what has settled */
   page: MemoPage;
   open: OpenStep[];
+  /** of a run that repeats another from a step on, which gets other arguments */
+  edited?: EditedInput;
 }
 
 /** Hears news that are no answer. As a parameter of a call it is gone after it, but for what `dup` returns. */

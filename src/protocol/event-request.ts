@@ -23,7 +23,8 @@ export class EventError extends TypeError {
 /** Of what has been parsed as JSON: what is in it is JSON too, and need not be looked through. */
 const jsonObjectSchema = z.custom<JsonObject>(isObject, "must be an object");
 
-const eventSchema = z.object({
+/** An event as it is sent. */
+export const eventSchema = z.object({
   name: z
     .string({ error: "is required and must be a string" })
     .min(1, "must not be empty")

@@ -102,6 +102,26 @@ export function eventIdOfRun(runId: string): string {
   return ulidOf({ timeMs, entropy: concatBytes(entropy.subarray(0, 1), digest.subarray(0, 9)) });
 }
 
+/**
+ * Id of the run that a replay starts in the place of another, as {@link runIdOf}: it keeps time and first entropy byte of their
+ * event. Its last four bytes tell that it is one of that replay.
+ */
+export function replayedRunId(eventId: string, replayId: string, runId: string): string {
+  const { timeMs, entropy } = ulidParts(eventId);
+  const own = concatBytes(entropy.subarray(0, 1), sha256(utf8ToBytes(`replay\0${replayId}\0${runId}`)).subarray(0, 5));
+  return ulidOf({ timeMs, entropy: concatBytes(own, replayMark(replayId, own)) });
+}
+
+/** Whether a replay has started a run. */
+export function isReplayOf(replayId: string, runId: string): boolean {
+  const { entropy } = ulidParts(runId);
+  return bytesToHex(entropy.subarray(6)) === bytesToHex(replayMark(replayId, entropy.subarray(0, 6)));
+}
+
+function replayMark(replayId: string, own: Uint8Array): Uint8Array {
+  return sha256(utf8ToBytes(`replayed\0${replayId}\0${bytesToHex(own)}`)).subarray(0, 4);
+}
+
 /** A ULID derived from a time and any text; the same input always names the same thing. */
 export function derivedUlid(timeMs: number, text: string): string {
   return ulidOf({ timeMs, entropy: sha256(utf8ToBytes(text)).subarray(0, 10) });

@@ -13,11 +13,19 @@ export interface MarkedStep {
   type: string;
 }
 
+/** Arguments that somebody has written for the code of a step, in the place of its own. */
+export interface EditedInput {
+  stepId: string;
+  input: JsonValue[];
+}
+
 /** The journal as an activation sees it: every method is synchronous but those that wait for the disk. */
 export interface Journal {
   /** one step at a time, each marked before its body (design §4) */
   readonly cautious: boolean;
   memo(stepId: string): SettledMemo | undefined;
+  /** The one step whose arguments are others than the handler gives, while it has not settled. */
+  edited?(): EditedInput | undefined;
   /** How many steps have settled. */
   memoCount(): number;
   /** All settled steps at once, for middleware that asks for them: memory for the whole journal. */

@@ -25,6 +25,10 @@ export const TRACE_RUNS_PER_REQUEST_MAX = 200; // ours: each is two requests to 
 export const SPAN_MAX_BYTES = 64 * KIB; // ours
 export const SPANS_PER_RUN_MAX = 1000; // ours
 export const SPANS_PER_RUN_MAX_BYTES = 4 * MIB; // ours: all are in one answer
+export const LOG_LINE_MAX_BYTES = 4 * KIB; // ours: the text of one line
+export const LOG_LINES_MAX = 100; // ours: of one attempt of a step, and of the code between two things that are stored
+export const LOG_MAX_BYTES = 32 * KIB; // ours: of the same, as JSON
+export const LOGS_PER_RUN_MAX_BYTES = 1 * MIB; // ours: as JSON
 export const EVENT_ID_MAX_BYTES = 512; // ours: keeps a dedupe row small
 export const EVENT_TS_MIN = Date.UTC(1980, 0, 1); // inngest/inngest pkg/event
 export const EVENT_TS_MAX = Date.UTC(2100, 0, 1); // inngest/inngest pkg/event
@@ -89,6 +93,12 @@ export const REALTIME_SSE_BUFFER_MAX_BYTES = 4 * MIB; // ours: messages that a s
 export const REALTIME_KEEP_ALIVE_MS = 45 * SECOND; // ours: proxies end a connection after a minute or more of silence
 export const REALTIME_FORWARD_MS = 5 * SECOND; // ours: how long a publication waits for other channels' objects
 export const REALTIME_WAITING_MAX = 1000; // ours: messages that wait for another channel's object
+export const STREAM_LOOK_MS = 20 * SECOND; // ours: how long an object is asked at a time whether something has changed
+export const STREAM_MAX_MS = 10 * MINUTE; // ours: then a reader connects anew
+export const STREAM_LOOKS_MAX = 900; // ours: requests of objects by one stream, below the 1,000 that an invocation may make
+export const STREAMS_MAX = 100; // ours: streams of one isolate, which shares 128 MB with everything else
+export const STREAM_BEAT_MS = 15 * SECOND; // ours: proxies end a connection after half a minute or more of silence
+export const STREAM_STEP_MAX_BYTES = 64 * KIB; // ours: input and output of a step, each; a larger one is read with its run
 export const CHANNEL_NAME_MAX_BYTES = 512; // ours: it is part of the name of an object
 export const TOPIC_NAME_MAX_BYTES = 255; // ours
 export const SUBSCRIPTION_MAX_BYTES = 8 * KIB; // ours: half of what is kept with a socket that sleeps
@@ -107,6 +117,11 @@ export const REDELIVERY_HORIZON_MS = 7 * DAY; // no event older than this starts
 export const RETENTION_DEFAULT_MS = 30 * DAY;
 export const RETENTION_MIN_MS = REDELIVERY_HORIZON_MS;
 export const FLAG_LINGER_MS = 60 * MINUTE; // a name stays flagged as waited for, an hour after its last wait
+
+/** People (design §10). */
+export const SIGN_IN_MS = 12 * 60 * MINUTE; // ours: a working day
+export const AUDIT_ENTRIES_MAX = 10_000; // ours: of an environment, the newest
+export const AUDIT_RETENTION_MS = 90 * DAY; // ours
 
 /** Workers that dial in over a WebSocket (inngest-protocol §7). */
 export const CONNECT_HELLO_MS = 5 * SECOND; // inngest/inngest pkg/connect: a worker says who it is

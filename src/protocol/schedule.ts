@@ -104,8 +104,8 @@ const fields = {
   catch_up: z.enum(CATCH_UPS, { error: `must be one of ${CATCH_UPS.join(", ")}` }).nullish(),
   paused: z.boolean({ error: "must be true or false" }).nullish(),
 };
-const updateSchema = z.strictObject(fields);
-const createSchema = z.strictObject({
+export const scheduleUpdateSchema = z.strictObject(fields);
+export const scheduleCreateSchema = z.strictObject({
   id: z
     .string({ error: "is required and must be a string" })
     .min(1, "must not be empty")
@@ -113,7 +113,7 @@ const createSchema = z.strictObject({
   ...fields,
 });
 
-const listSchema = z.object({
+export const scheduleListSchema = z.object({
   limit: z.coerce.number().int().min(1).max(SCHEDULES_LIST_MAX, `must be at most ${SCHEDULES_LIST_MAX}`).default(20),
   cursor: z.string().default(""),
 });
@@ -125,7 +125,7 @@ export class ScheduleInvalidError extends TypeError {
 
 /** @throws ScheduleInvalidError */
 export function readSchedule(json: unknown): ScheduleDefinition {
-  const { id, ...rest } = parsed(createSchema, json);
+  const { id, ...rest } = parsed(scheduleCreateSchema, json);
   const given = changesOf(rest);
   return {
     id,
@@ -145,15 +145,15 @@ export function readSchedule(json: unknown): ScheduleDefinition {
 
 /** What is null goes back to its default. @throws ScheduleInvalidError */
 export function readScheduleChanges(json: unknown): ScheduleChanges {
-  return changesOf(parsed(updateSchema, json));
+  return changesOf(parsed(scheduleUpdateSchema, json));
 }
 
 /** @throws ScheduleInvalidError */
 export function readScheduleList(query: { limit?: unknown; cursor?: string }): { limit: number; cursor: string } {
-  return parsed(listSchema, query);
+  return parsed(scheduleListSchema, query);
 }
 
-function changesOf(fields: z.infer<typeof updateSchema>): ScheduleChanges {
+function changesOf(fields: z.infer<typeof scheduleUpdateSchema>): ScheduleChanges {
   const { cron, every, timezone, event, function: fn, data, start_at, end_at, overlap, catch_up, paused } = fields;
   return {
     ...(cron !== undefined && { cron }),

@@ -12,6 +12,7 @@ import { functionView, readSync, takenMessage } from "./apps.ts";
 import { readBody } from "./body.ts";
 import { envelope } from "./envelope.ts";
 import { parseJson } from "./fields.ts";
+import { noteAction } from "./audit.ts";
 import { signingKeyGuard, type SettingsSource } from "./guard.ts";
 import { iso } from "./iso.ts";
 
@@ -115,7 +116,9 @@ export function appSyncRoutes(context: SyncContext): Hono {
   app.use("/fn/remove", signingKeyGuard(settings));
 
   app.post("/v1/apps/sync", async (c) => {
-    const outcome = await syncApp(context, await readUrl(c.req.raw));
+    const url = await readUrl(c.req.raw);
+    noteAction(c.req.raw, url);
+    const outcome = await syncApp(context, url);
     if (outcome.kind === "failed") {
       const { code, message } = outcome;
       return c.json({ error: message, code, status: 422, data: null }, 422);
@@ -138,16 +141,7 @@ export function appSyncRoutes(context: SyncContext): Hono {
   });
 
   app.get("/v1/apps", async (c) => {
-    const registry = objects.registry(env);
-    const [apps, unsynced, functions] = await Promise.all([registry.apps(), registry.unsynced(), registry.functions()]);
-    const shown = c.req.query("archived") === "true" ? apps : apps.filter((one) => one.archivedAt === null);
-    const counts = Map.groupBy(functions, (fn) => fn.appId);
-    return c.json(
-      envelope([
-        ...shown.map((one) => ({ ...appView(one), function_count: counts.get(one.id)?.length ?? 0 })),
-        ...unsynced.map(({ url, error }) => ({ id: null, url, function_count: 0, error: errorView(error) })),
-      ]),
-    );
+    return c.json(envelope(await appListView(objects, env, c.req.query("archived") === "true")));
   });
 
   app.get("/v1/apps/:id", async (c) => {
@@ -192,6 +186,18 @@ async function readUrl(request: Request): Promise<string> {
   if (body.success) return body.data.url;
   const [issue] = body.error.issues;
   throw new HTTPException(400, { message: `${issue?.path.join(".") || "body"}: ${issue?.message}` });
+}
+
+/** Apps that are registered, and those that were never synced because it failed. */
+export async function appListView(objects: Objects, env: string, isWithArchived: boolean) {
+  const registry = objects.registry(env);
+  const [apps, unsynced, functions] = await Promise.all([registry.apps(), registry.unsynced(), registry.functions()]);
+  const shown = isWithArchived ? apps : apps.filter((one) => one.archivedAt === null);
+  const counts = Map.groupBy(functions, (fn) => fn.appId);
+  return [
+    ...shown.map((one) => ({ ...appView(one), function_count: counts.get(one.id)?.length ?? 0 })),
+    ...unsynced.map(({ url, error }) => ({ id: null, url, function_count: 0, error: errorView(error) })),
+  ];
 }
 
 async function findApp(objects: Objects, env: string, id: string): Promise<AppView> {

@@ -11,7 +11,7 @@ export interface Dashboard {
 }
 
 /** First parts of the paths that are pages; the rest of a path is theirs. */
-const PAGES = new Set(["", "runs", "events", "functions", "lines", "apps"]);
+const PAGES = new Set(["", "runs", "events", "functions", "lines", "apps", "audit"]);
 
 /** Paths of the API, at which nobody gets a page: an address that is wrong is an error there. */
 const API = /^\/(v\d|api|e|fn|invoke|webhooks|x|dev|health)(\/|$)/;

@@ -11,10 +11,10 @@ const KNOWN_FOR_MS = 60_000;
 
 /** Paths whose requests may be the first of an environment, by POST. */
 const ENTRANCES =
-  /^\/(fn\/register|invoke\/.*|v1\/(apps\/sync|schedules|checkpoint.*|realtime\/.*)|v0\/connect\/start|(api\/)?v2\/(events|apps\/.*))$/;
+  /^\/(fn\/register|invoke\/.*|v1\/(apps\/sync|events|schedules|checkpoint.*|realtime\/.*)|v0\/connect\/start|(api\/)?v2\/(events|apps\/.*))$/;
 
 /** Paths of the platform that have to do with an environment. */
-const OWN = /^\/(dev$|fn\/|v0\/|v1\/|v2\/|api\/v2\/|invoke\/)/;
+const OWN = /^\/(dev$|fn\/|v0\/|v1\/|v2\/|api\/v2\/|invoke\/)|\/mcp$/;
 
 /** When this isolate was last told that an environment is there. */
 const known = new WeakMap<Objects, Map<string, number>>();

@@ -56,7 +56,8 @@ function functionOf(run: EventRun): string {
   return "summary" in run ? run.summary.run.functionId : run.row.functionId;
 }
 
-function isCollecting({ flow }: RegisteredFunction): boolean {
+/** Whether its runs may be of several events. */
+export function isCollecting({ flow }: RegisteredFunction): boolean {
   return flow?.batch !== undefined || flow?.debounce?.collect === true;
 }
 
@@ -88,7 +89,9 @@ async function collectedRuns(
     for (let page = 0; place !== null && page < PAGES_MAX && ulidTime(place.eventId) <= until; page++) {
       const found: Awaited<ReturnType<ReturnType<Objects["log"]>["runs"]>> = await objects.log(env, log).runs(
         {
-          functionId: fn.id,
+          functionIds: [fn.id],
+          appId: null,
+          statuses: null,
           createdFrom: receivedAt - 1,
           createdBefore: receivedAt + waitMs + LATE_MS,
           if: null,

@@ -2,28 +2,47 @@ import { Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
 import * as z from "zod";
 import { acceptRecords } from "../durable-objects/accept.ts";
-import { logOf, type EventFilter, type LoggedEvent, type Objects } from "../durable-objects/objects.ts";
+import {
+  logOf,
+  type EventFilter,
+  type ListedEvent,
+  type LoggedEvent,
+  type Objects,
+} from "../durable-objects/objects.ts";
 import { orderedNamesOf } from "../durable-objects/ordered-names.ts";
 import { EventError, readEvents, readSeed } from "../protocol/event-request.ts";
 import { headers } from "../protocol/headers.ts";
-import { isUlid, uuidOf } from "../protocol/ids.ts";
+import { isUlid, ulidOf, uuidOf } from "../protocol/ids.ts";
+import type { RegisteredFunction } from "../protocol/function-config.ts";
+import { triggerNames } from "../engine/route.ts";
 import { readBody } from "./body.ts";
 import { envelope } from "./envelope.ts";
 import { enterEnvironment } from "./environments.ts";
 import { checkEventKey, signingKeyGuard, type SettingsSource } from "./guard.ts";
-import { eventRunView, runsOfEvent } from "./event-runs.ts";
+import { eventRunView, isCollecting, runsOfEvent } from "./event-runs.ts";
+import { checkFields } from "./fields.ts";
 import { iso } from "./iso.ts";
 
 const LIST_MAX = 100;
+const DAY_MS = 86_400_000;
 /** There is one account. */
 const ACCOUNT_ID = uuidOf("account");
 
-const listSchema = z.object({
+/** Requests of logs that one list may cost. */
+const LOOKS_MAX = 60;
+
+const flagSchema = z.enum(["true", "false"], "must be true or false").transform((text) => text === "true");
+
+/** The query of `GET /v1/events`; `name` may be there several times. */
+export const eventsQuerySchema = z.object({
   limit: z.coerce.number().int().min(1).max(LIST_MAX).default(20),
   cursor: z.string().refine(isUlid, "must be an event's internal id").optional(),
-  name: z.string().optional(),
+  name: z.array(z.string()).default([]),
   received_after: z.iso.datetime({ offset: true }).optional(),
   received_before: z.iso.datetime({ offset: true }).optional(),
+  internal: flagSchema.default(true), // the platform's own: ends of functions, ticks of schedules, invocations
+  data: flagSchema.default(true), // false: without `data` and `user`
+  runs: flagSchema.default(false), // with the runs that are known under each
 });
 
 /** Event in: `POST /e/:key` (inngest-protocol §1). */
@@ -54,13 +73,8 @@ export function eventRoutes(objects: Objects, env: string, settings: SettingsSou
   app.use("/v1/events", signingKeyGuard(settings));
 
   app.get("/v1/events", async (c) => {
-    const query = listSchema.safeParse(c.req.query());
-    if (!query.success) {
-      const [issue] = query.error.issues;
-      throw new HTTPException(400, { message: `${issue?.path.join(".")}: ${issue?.message}` });
-    }
-    const events = await newestEvents(objects, env, filterOf(query.data));
-    return c.json(envelope(events.map((event) => eventView(event, env))));
+    const query = checkFields({ ...c.req.query(), name: c.req.queries("name") ?? [] }, eventsQuerySchema);
+    return c.json(await eventsPage(objects, env, query));
   });
 
   app.get("/v1/events/:id", async (c) => {
@@ -76,30 +90,81 @@ export function eventRoutes(objects: Objects, env: string, settings: SettingsSou
   return app;
 }
 
-function filterOf(query: z.infer<typeof listSchema>): EventFilter {
+function filterOf(query: z.infer<typeof eventsQuerySchema>): EventFilter {
   return {
-    name: query.name,
+    names: query.name.length === 0 ? undefined : query.name,
+    isExternal: !query.internal,
     before: query.cursor,
-    receivedFrom: query.received_after === undefined ? Number.NEGATIVE_INFINITY : Date.parse(query.received_after),
+    receivedFrom: query.received_after === undefined ? 0 : Date.parse(query.received_after),
     receivedBefore: query.received_before === undefined ? Number.POSITIVE_INFINITY : Date.parse(query.received_before),
     limit: query.limit,
+    isBare: !query.data,
+    isWithRuns: query.runs,
   };
 }
 
-/** Events of an environment, newest first by id. */
-export async function newestEvents(objects: Objects, env: string, filter: EventFilter): Promise<LoggedEvent[]> {
+/** A page of events, newest first. */
+export async function eventsPage(objects: Objects, env: string, query: z.infer<typeof eventsQuerySchema>) {
+  const [{ events, cursor }, functions] = await Promise.all([
+    newestEvents(objects, env, filterOf(query)),
+    query.runs ? objects.registry(env).functions() : [],
+  ]);
+  const now = Date.now();
+  const rows = events.map((event) => ({
+    ...(query.data ? eventView(event, env) : bareView(event, env)),
+    ...(query.runs ? listedRuns(event, functions, now) : {}),
+  }));
+  return { ...envelope(rows), page: { cursor, has_more: cursor !== null, limit: query.limit } };
+}
+
+export interface EventList {
+  events: ListedEvent[];
+  /** where the next page goes on; null when there is none */
+  cursor: string | null;
+}
+
+/**
+ * Events of an environment, newest first by id. A page may be short of its limit when much had to be looked through, or when
+ * there is much in them: the cursor goes on.
+ */
+export async function newestEvents(objects: Objects, env: string, filter: EventFilter): Promise<EventList> {
+  const { before, limit } = filter;
   const logs = await objects.registry(env).logs();
-  const days = [...new Set(logs.map((log) => log.slice(0, 10)))];
-  const found: LoggedEvent[] = [];
   // ids begin with the day, so a day that fills the page leaves nothing to earlier ones
+  const days = [...new Set(logs.map((log) => log.slice(0, 10)))].sort().reverse();
+  const taken: ListedEvent[] = [];
+  let looks = 0;
   for (const day of days) {
-    if (filter.before !== undefined && logOf(filter.before).slice(0, 10) < day) continue;
+    if (before !== undefined && logOf(before).slice(0, 10) < day) continue;
+    if (looks >= LOOKS_MAX) return { events: taken, cursor: firstIdOn(nextDay(day)) };
     const shards = logs.filter((log) => log.startsWith(day));
-    const pages = await Promise.all(shards.map((log) => objects.log(env, log).events(filter)));
-    found.push(...pages.flat().sort((a, b) => (a.record.internalId < b.record.internalId ? 1 : -1)));
-    if (found.length >= filter.limit) break;
+    looks += shards.length;
+    const wanted = limit - taken.length;
+    const pages = await Promise.all(shards.map((log) => objects.log(env, log).events({ ...filter, limit: wanted })));
+    // of what is below the first place at which a shard has stopped not all is known
+    const stop = pages.reduce<string | null>(
+      (last, { next }) => (next !== null && next > (last ?? "") ? next : last),
+      null,
+    );
+    const sure = pages
+      .flatMap(({ events }) => events)
+      .filter(({ record }) => stop === null || record.internalId >= stop)
+      .sort((a, b) => (a.record.internalId < b.record.internalId ? 1 : -1));
+    taken.push(...sure.slice(0, wanted));
+    const last = taken.at(-1);
+    if (last && taken.length >= limit) return { events: taken, cursor: last.record.internalId };
+    if (stop !== null) return { events: taken, cursor: stop };
   }
-  return found.slice(0, filter.limit);
+  return { events: taken, cursor: null };
+}
+
+/** Below it are the ids of all days before. */
+function firstIdOn(timeMs: number): string {
+  return ulidOf({ timeMs, entropy: new Uint8Array(10) });
+}
+
+function nextDay(day: string): number {
+  return Date.parse(day) + DAY_MS;
 }
 
 /** @throws HTTPException 400 for what is no id, 404 for an unknown one */
@@ -112,7 +177,7 @@ export async function findEvent(objects: Objects, env: string, id: string): Prom
   return found;
 }
 
-function eventView({ record, receivedAt }: LoggedEvent, env: string) {
+export function eventView({ record, receivedAt }: LoggedEvent, env: string) {
   const { internalId, event } = record;
   return {
     internal_id: internalId,
@@ -122,5 +187,35 @@ function eventView({ record, receivedAt }: LoggedEvent, env: string) {
     source: "",
     source_id: null,
     ...event,
+  };
+}
+
+/** Without what people have put into it. */
+function bareView(logged: LoggedEvent, env: string) {
+  const { data: _data, user: _user, ...view } = eventView(logged, env);
+  return view;
+}
+
+/** How long it may take until an event's run is in the index. */
+const INDEXED_WITHIN_MS = 60_000;
+
+/**
+ * The runs that the index has under an event. `runs_incomplete`: there may be more that only `GET /v1/events/:id/runs` finds,
+ * of a function that collects events, or since the event is so young.
+ */
+function listedRuns({ record, receivedAt, runs = [] }: ListedEvent, functions: RegisteredFunction[], now: number) {
+  const names = new Set(triggerNames(record.event.name));
+  const isOpen = (fn: RegisteredFunction) =>
+    (isCollecting(fn) || receivedAt > now - INDEXED_WITHIN_MS) &&
+    fn.triggers.some(({ event }) => names.has(event)) &&
+    !runs.some(({ functionId }) => functionId === fn.id);
+  return {
+    runs: runs.map((row) => ({
+      run_id: row.runId,
+      function_slug: row.functionId,
+      status: row.status,
+      ended_at: iso(row.endedAt),
+    })),
+    ...(functions.some(isOpen) ? { runs_incomplete: true } : {}),
   };
 }

@@ -14,7 +14,7 @@ import { readFields } from "./fields.ts";
 
 const PAUSE_EXAMPLE = '{"triggers":"hold","running":"cancel"}, or there is none';
 
-const pauseSchema = z.strictObject({
+export const pauseSchema = z.strictObject({
   /** what becomes of what would start it: a skipped run, or one that waits until it goes on */
   triggers: z.enum(["skip", "hold"]).default("skip"),
   /** what becomes of the runs that are under way */
@@ -28,18 +28,16 @@ export function functionRoutes(objects: Objects, env: string, settings: Settings
   app.use("/v1/functions", signingKeyGuard(settings));
 
   app.get("/v1/functions", async (c) => {
-    const registry = objects.registry(env);
-    const [functions, schedules] = await Promise.all([registry.functions(), registry.schedules()]);
-    return c.json(envelope(functions.map((fn) => configView(fn, schedules, false))));
+    return c.json(envelope(await functionListView(objects, env)));
   });
 
   app.get("/v1/functions/:id", async (c) => {
-    return c.json(envelope(await viewOf(objects, env, c.req.param("id"))));
+    return c.json(envelope(await functionConfigView(objects, env, c.req.param("id"))));
   });
 
   app.get("/v1/functions/:id/lines", async (c) => {
-    const { id } = await findFunction(objects, env, c.req.param("id"));
-    return c.json(envelope(await linesOf(objects, env, id)));
+    const fn = await findFunction(objects, env, c.req.param("id"));
+    return c.json(envelope(await linesOf(objects, env, [fn])));
   });
 
   app.post("/v1/functions/:id/pause", async (c) => {
@@ -48,13 +46,13 @@ export function functionRoutes(objects: Objects, env: string, settings: Settings
     const outcome = await objects.registry(env).pause(id, triggers);
     const pause = outcome.kind === "unknown" ? null : outcome.pause;
     const cancellation = pause && running === "cancel" ? await cancelRunning(objects, env, { id, appId }, pause) : null;
-    return c.json(envelope({ ...(await viewOf(objects, env, id)), cancellation }));
+    return c.json(envelope({ ...(await functionConfigView(objects, env, id)), cancellation }));
   });
 
   app.post("/v1/functions/:id/resume", async (c) => {
     const { id } = await findFunction(objects, env, c.req.param("id"));
     await objects.registry(env).pause(id, null);
-    return c.json(envelope(await viewOf(objects, env, id)));
+    return c.json(envelope(await functionConfigView(objects, env, id)));
   });
   return app;
 }
@@ -67,10 +65,12 @@ async function cancelRunning(
   pause: Pause,
 ) {
   const id = derivedUlid(pause.at, `cancel what the pause of a function finds\0${fn.id}`);
-  const begun = await objects.cancellation(env, id).begin({
+  const begun = await objects.bulk(env, "cancellation", id).begin({
     id,
+    kind: "cancellation",
     appId: fn.appId,
-    functionId: fn.id,
+    functionIds: [fn.id],
+    statuses: null,
     createdFrom: 0,
     createdBefore: pause.at + 1, // those of its instant too
     if: null,
@@ -97,7 +97,15 @@ export async function findFunction(objects: Objects, env: string, id: string): P
   return found;
 }
 
-async function viewOf(objects: Objects, env: string, id: string) {
+/** All functions that are registered, as the platform understands them. */
+export async function functionListView(objects: Objects, env: string) {
+  const registry = objects.registry(env);
+  const [functions, schedules] = await Promise.all([registry.functions(), registry.schedules()]);
+  return functions.map((fn) => configView(fn, schedules, false));
+}
+
+/** One of them, also one that its app has no more. @throws HTTPException 404 */
+export async function functionConfigView(objects: Objects, env: string, id: string) {
   const registry = objects.registry(env);
   const fn = await findFunction(objects, env, id);
   const [registered, schedules] = await Promise.all([registry.function(fn.id), registry.schedules()]);

@@ -1,22 +1,20 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
-import { bearerMatches } from "../protocol/signature.ts";
+import { checkMay } from "./may.ts";
+import { hostOf, isLoopback, whoAsks, type Credentials, type Who } from "./who.ts";
 
-/** Credentials and mode of the platform. */
-export interface Settings {
-  /** open to everyone on this machine; only for loopback hosts (design §10) */
-  isDev: boolean;
+/** Credentials and mode of the platform; dev mode is only for loopback hosts (design §10). */
+export interface Settings extends Credentials {
   eventKeys: string[];
-  /** the signing key, then the fallback that is still accepted */
   signingKeys: string[];
   /** apps that are synced every minute */
   sdkUrls: string[];
+  /** whether `/mcp` has tools that change something; left out: in dev mode */
+  mayAgentsAct?: boolean;
 }
 
 /** What routes need of the Worker, read at each use: keys may be rotated. */
 export type SettingsSource = () => Settings;
-
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\]|.*\.localhost)(:\d+)?$/i;
 
 const OR_DEV = "; for development set INNGEST_DEV=1 instead, with wrangler in .dev.vars";
 
@@ -34,17 +32,20 @@ export function devGuard(settings: SettingsSource): MiddlewareHandler {
 /** As {@link devGuard}. @throws HTTPException 403 */
 export function checkDevRequest(request: Request, { isDev }: Pick<Settings, "isDev">): void {
   if (!isDev) return;
-  const host = request.headers.get("host") ?? new URL(request.url).host;
-  if (!LOOPBACK.test(host))
+  const host = hostOf(request);
+  if (!isLoopback(host))
     throw new HTTPException(403, {
       message: `INNGEST_DEV is set, which opens the platform without keys; it is refused for host "${host}", which is not loopback. Unset INNGEST_DEV and set INNGEST_EVENT_KEY and INNGEST_SIGNING_KEY`,
     });
   const origin = request.headers.get("origin");
-  if (origin !== null && !(URL.canParse(origin) && LOOPBACK.test(new URL(origin).host)))
+  if (origin !== null && !(URL.canParse(origin) && isLoopback(new URL(origin).host)))
     throw new HTTPException(403, { message: `origin "${origin}" may not use the dev platform: it is not loopback` });
 }
 
-/** Everything but sending events asks for the signing key as bearer (inngest-protocol §5). */
+/**
+ * Everything but sending events asks for the signing key as bearer (inngest-protocol §5), or for a person who has signed in
+ * (see who.ts); those who may only look get no further than that (see may.ts).
+ */
 export function signingKeyGuard(settings: SettingsSource): MiddlewareHandler {
   return async (c, next) => {
     await checkSigningKey(c.req.raw, settings());
@@ -52,21 +53,11 @@ export function signingKeyGuard(settings: SettingsSource): MiddlewareHandler {
   };
 }
 
-/** As {@link signingKeyGuard}. @throws HTTPException 401, or 503 without a key to compare with */
-export async function checkSigningKey(
-  request: Request,
-  { isDev, signingKeys }: Pick<Settings, "isDev" | "signingKeys">,
-): Promise<void> {
-  if (isDev) return;
-  if (signingKeys.length === 0)
-    throw new HTTPException(503, {
-      message: `no signing key is configured: set the secret INNGEST_SIGNING_KEY${OR_DEV}`,
-    });
-  const authorization = request.headers.get("authorization");
-  if (authorization === null || !(await bearerMatches(authorization, signingKeys)))
-    throw new HTTPException(401, {
-      message: "Authorization must be `Bearer <signing key>`, hashed or plain, and this one does not match",
-    });
+/** As {@link signingKeyGuard}. @throws HTTPException 401, 403, or 503 without a key to compare with */
+export async function checkSigningKey(request: Request, credentials: Credentials): Promise<Who> {
+  const who = await whoAsks(request, credentials);
+  checkMay(request, who);
+  return who;
 }
 
 /** The key in the path of `/e/:key` (inngest-protocol §1.2). @throws HTTPException */

@@ -27,7 +27,7 @@ const targetSchema = z.looseObject({
   span_id: z.string(nameless).min(1, nameless).nullish(),
 });
 
-const metadataSchema = z.looseObject({
+export const metadataSchema = z.looseObject({
   target: targetSchema.default({}),
   metadata: z
     .array(metadataUpdateSchema, "must be a list of updates")
@@ -49,7 +49,7 @@ const scoreSchema = z.looseObject({
     .nullish(),
 });
 
-const scoresSchema = z
+export const scoresSchema = z
   .array(scoreSchema, "must be a list of scores")
   .min(1, "must have at least one score")
   .max(SCORES_PER_REQUEST_MAX, `has at most ${SCORES_PER_REQUEST_MAX} scores`);
@@ -72,7 +72,13 @@ export function metadataRoutes(objects: Objects, env: string, settings: Settings
     return c.json(envelope(null));
   });
 
-  app.on("POST", ["/v2/runs/:id/scores", "/api/v2/runs/:id/scores"], guard, async (c) => {
+  return app;
+}
+
+/** Scores, as a part of v2: its answers and errors are in the form of the others there. */
+export function scoreRoutes(objects: Objects, env: string): Hono {
+  const app = new Hono();
+  app.post("/runs/:id/scores", async (c) => {
     const json = parseJson(await readBody(c.req.raw), SCORES_EXAMPLE);
     const body = Array.isArray(json) ? { scores: json } : json;
     if (typeof body !== "object" || body === null)
@@ -84,7 +90,7 @@ export function metadataRoutes(objects: Objects, env: string, settings: Settings
         target: { step: step === null ? null : stepHash(step, 0), attempt: null, span: null },
         updates: those.flatMap(updatesOf),
       });
-    return c.json(envelope({ runId: run.id, count: scores.length }));
+    return c.json({ data: { runId: run.id, count: scores.length }, metadata: { fetchedAt: new Date().toISOString() } });
   });
   return app;
 }

@@ -19,7 +19,7 @@ const TOKEN_EXAMPLE = '[{"channel":"user:1","name":"messages","kind":"run"}]';
 /** How apps call a body that is published as it comes. */
 const STREAM_TYPE = "text/stream"; // inngest-protocol §8
 
-const publicationSchema = z.object({
+export const publicationSchema = z.object({
   channel: channelSchema,
   topics: z.array(topicSchema).min(1, "must be named at least once: ?topic=<name>"),
   run_id: z

@@ -19,10 +19,11 @@ import { iso } from "./iso.ts";
 import { eventRunRow, isBatch, cronOf, statusesOf, wireStatus, rowOf, type RunRow } from "./run-rows.ts";
 import { runsOfEvent } from "./event-runs.ts";
 import { findEvent } from "./events.ts";
-import { checkFields, parseJson, readFields } from "./fields.ts";
+import { scoreRoutes } from "./metadata.ts";
+import { checkFields, readFields } from "./fields.ts";
 import { signingKeyGuard, type SettingsSource } from "./guard.ts";
 import { InvokedBefore, invokeFunction } from "./invoke.ts";
-import { rerun } from "./rerun.ts";
+import { rerun, rerunV2Schema } from "./rerun.ts";
 import { listRuns } from "./run-list.ts";
 import { outputAt, traceOf, type Span } from "./run-trace.ts";
 import type { RunView } from "./run-view.ts";
@@ -38,7 +39,7 @@ const instantSchema = z.iso.datetime({
 });
 const flagSchema = z.enum(["true", "false"], "must be true or false").transform((text) => text === "true");
 
-const listSchema = z.object({
+export const runListSchema = z.object({
   status: z
     .string()
     .transform((text) => text.split(",").map((one) => one.trim().toUpperCase()))
@@ -56,12 +57,14 @@ const listSchema = z.object({
   isDeferred: flagSchema.optional(),
 });
 
-const invokeSchema = z.object({
+export const runReadSchema = runListSchema.pick({ includeOutput: true });
+
+export const invokeSchema = z.object({
   data: z.record(z.string(), z.json(), "must be an object").nullish(),
   idempotencyKey: z.string().min(1).max(255).nullish(),
 });
 
-const syncSchema = z.object({ url: z.string({ error: "must be the URL of the app" }).min(1) });
+export const syncSchema = z.object({ url: z.string({ error: "must be the URL of the app" }).min(1) });
 
 /** Parts of Inngest's cloud that this platform has not. */
 const CLOUD_ONLY =
@@ -106,6 +109,7 @@ function v2(context: SyncContext, base: string, version: string): Hono {
   });
 
   runRoutes(app, context);
+  app.route("/", scoreRoutes(objects, env));
   appRoutes(app, context);
 
   app.get("/keys/events", async (c) => c.json(data(await keysOf(settings, "event", env))));
@@ -125,12 +129,12 @@ function v2(context: SyncContext, base: string, version: string): Hono {
 
 function runRoutes(app: Hono, { objects, env }: SyncContext): void {
   app.get("/runs", async (c) => {
-    const query = checkFields(camelCased(c.req.query()), listSchema);
+    const query = checkFields(camelCased(c.req.query()), runListSchema);
     return c.json(await runsPage(objects, env, query));
   });
 
   app.get("/apps/:app/functions/:fn/runs", async (c) => {
-    const query = checkFields(camelCased(c.req.query()), listSchema);
+    const query = checkFields(camelCased(c.req.query()), runListSchema);
     const narrowed = { ...query, appId: c.req.param("app"), functionId: c.req.param("fn") };
     return c.json(await runsPage(objects, env, narrowed));
   });
@@ -147,13 +151,13 @@ function runRoutes(app: Hono, { objects, env }: SyncContext): void {
   });
 
   app.get("/runs/:id", async (c) => {
-    const { includeOutput } = checkFields(camelCased(c.req.query()), listSchema.pick({ includeOutput: true }));
+    const { includeOutput } = checkFields(camelCased(c.req.query()), runReadSchema);
     const view = await findView(objects, env, c.req.param("id"));
     return c.json(data(runOf(rowOf(view.run), view, includeOutput)));
   });
 
   app.get("/runs/:id/trace", async (c) => {
-    const { includeOutput } = checkFields(camelCased(c.req.query()), listSchema.pick({ includeOutput: true }));
+    const { includeOutput } = checkFields(camelCased(c.req.query()), runReadSchema);
     const view = await findView(objects, env, c.req.param("id"));
     const { spans } = await objects.run(env, view.run.id).spans();
     return c.json(data({ runId: view.run.id, rootSpan: spanOf(view, traceOf(view, spans), includeOutput) }));
@@ -169,14 +173,14 @@ function runRoutes(app: Hono, { objects, env }: SyncContext): void {
   });
 
   app.post("/runs/:id/rerun", async (c) => {
-    const json = parseJson((await readBody(c.req.raw)) || "{}", "{}");
-    if (typeof json === "object" && json !== null && "fromStep" in json && json.fromStep != null)
-      throw notImplemented("fromStep: a run is started from its beginning; leave fromStep out");
-    return c.json(data({ runId: await rerun(objects, env, c.req.param("id"), Date.now()) }));
+    const { fromStep, idempotencyKey } = await readFields(c.req.raw, rerunV2Schema, '{"fromStep":{"stepId":"charge"}}');
+    const from = fromStep ? { step: fromStep.stepId, input: fromStep.input ?? undefined } : undefined;
+    const again = await rerun(objects, env, c.req.param("id"), Date.now(), { from, idempotencyKey });
+    return c.json(data({ runId: again }));
   });
 }
 
-async function runsPage(objects: Objects, env: string, query: z.infer<typeof listSchema>) {
+async function runsPage(objects: Objects, env: string, query: z.infer<typeof runListSchema>) {
   if (query.functionId !== undefined && query.appId === undefined)
     throw new ApiError(400, "missing_field", "appId: functionId is an id within an app, so it needs one");
   if (query.isDeferred !== undefined) throw notImplemented("isDeferred: runs are not listed by how they were started");
@@ -361,7 +365,8 @@ async function keysOf(settings: SettingsSource, kind: "event" | "signing", env: 
 
 // ---- events ---------------------------------------------------------------------------------------------------------
 
-async function acceptEvent(objects: Objects, env: string, text: string) {
+/** @throws ApiError 400 for what is not one event */
+export async function acceptEvent(objects: Objects, env: string, text: string) {
   const now = Date.now();
   const seed = { timeMs: now, entropy: crypto.getRandomValues(new Uint8Array(10)) };
   try {

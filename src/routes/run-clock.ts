@@ -6,8 +6,8 @@ import { readBody } from "./body.ts";
 import { parseJson } from "./fields.ts";
 import { type RunView, waitingFor } from "./run-view.ts";
 
-const clockRequestSchema = z.object({ advance: z.union([z.string(), z.number()]) });
-const wakeRequestSchema = z.object({ step: z.string().min(1).optional() });
+export const clockRequestSchema = z.object({ advance: z.union([z.string(), z.number()]) });
+export const wakeRequestSchema = z.object({ step: z.string().min(1).optional() });
 
 const CLOCK_EXAMPLE = '{"advance":"30d"}';
 const WAKE_EXAMPLE = '{"step":"a step id"}, or there is none';

@@ -1,7 +1,7 @@
 /** Runs of an environment as lists show them, from the index of its logs. */
 import * as z from "zod";
 import { base64urlnopad } from "@scure/base";
-import type { Objects, RunIndexRow, RunListFilter, RunPlace } from "../durable-objects/objects.ts";
+import type { ListedRun, Objects, RunListFilter, RunPlace } from "../durable-objects/objects.ts";
 import { isUlid, ulidTime } from "../protocol/ids.ts";
 import { ApiError } from "./api-error.ts";
 
@@ -12,7 +12,7 @@ const DAY_MS = 86_400_000;
 const placeSchema = z.tuple([z.string().refine(isUlid), z.string().refine(isUlid)]);
 
 export interface RunList {
-  runs: RunIndexRow[];
+  runs: ListedRun[];
   /** where the next page goes on; null when there is none */
   cursor: string | null;
 }
@@ -36,13 +36,13 @@ export async function listRuns(
   if (isDescending) days.reverse();
   const isBefore = (a: RunPlace, b: RunPlace) => (isDescending ? compare(a, b) > 0 : compare(a, b) < 0);
   let looks = 0;
-  const taken: RunIndexRow[] = [];
+  const taken: ListedRun[] = [];
   for (const day of days) {
     if (from && isPast(day, from, isDescending)) continue;
     const shards = logs.filter((log) => log.startsWith(day));
     /** nothing is known of what comes after the first of these */
     let end: RunPlace | null = null;
-    const found: RunIndexRow[] = [];
+    const found: ListedRun[] = [];
     for (const log of shards) {
       let place = from;
       for (let rows = 0; ;) {
@@ -73,7 +73,8 @@ export function writeCursor({ eventId, runId }: RunPlace): string {
   return base64urlnopad.encode(new TextEncoder().encode(JSON.stringify([eventId, runId])));
 }
 
-function readCursor(text: string): RunPlace {
+/** @throws ApiError 400 for a cursor that is none */
+export function readCursor(text: string): RunPlace {
   try {
     const [eventId, runId] = placeSchema.parse(JSON.parse(new TextDecoder().decode(base64urlnopad.decode(text))));
     return { eventId, runId };

@@ -232,15 +232,25 @@ function stepSpan(view: RunView, entry: Entry, parentId: string): Span {
     stepId: entry.id,
     stepInfo: stepInfo(view, entry),
     output: isOver && entry.kind !== "sleep" ? { stepId: entry.id, attempt: null } : null,
-    metadata: annotations.filter(
-      ({ target }) => target.step === entry.id && target.attempt === null && target.span === null,
-    ),
+    metadata: [
+      ...annotations.filter(
+        ({ target }) => target.step === entry.id && target.attempt === null && target.span === null,
+      ),
+      ...byHand(entry),
+    ],
     own: null,
     children: [],
   };
   if (isOver && span.status === "COMPLETED") span.attempts = entry.failures.length + 1;
   if (entry.failures.length > 0) span.children = attemptSpans(view, entry, span);
   return span;
+}
+
+/** Tells that somebody has ended a step. */
+function byHand({ id, byHand: isByHand, status }: Entry): Annotation[] {
+  if (!isByHand || status.kind !== "settled") return [];
+  const target = { step: id, attempt: null, span: null };
+  return [{ target, kind: "inngest.by_hand", values: { by_hand: true }, updatedAt: status.at }];
 }
 
 /** A request of a model that the platform makes. */
@@ -303,7 +313,7 @@ function stepInfo({ run }: RunView, entry: Entry): StepInfo | null {
         eventName: entry.wait?.events.join(", ") ?? "",
         expression: entry.wait?.expression ?? null,
         timeout,
-        foundEventID: idOf(memo),
+        foundEventID: entry.byHand ? null : idOf(memo), // one that was written by hand is in no log
         timedOut,
       };
     case "signal":

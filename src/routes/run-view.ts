@@ -1,6 +1,7 @@
 import type { RunIndexRow, RunSummary } from "../durable-objects/objects.ts";
 import { entryDueAt, isEnded, runStatus, type Entry, type Run } from "../engine/run.ts";
 import { realTime } from "../engine/run-clock.ts";
+import { invokedRunId } from "../engine/run-steps.ts";
 import { internalEvents, type EventRecord } from "../protocol/event.ts";
 import { uuidOf } from "../protocol/ids.ts";
 import { byteLength, type JsonObject, type JsonValue } from "../protocol/json.ts";
@@ -51,6 +52,30 @@ export function indexRowView(row: RunIndexRow) {
   };
 }
 
+/**
+ * A run in a list of runs, as its index row tells. What it waits for is what it came to rest with: once the time of that is
+ * over nothing is said.
+ */
+export function runRowView(row: RunIndexRow, now: number) {
+  const { startedAt, endedAt, waiting } = row;
+  const isWaiting = endedAt === null && waiting !== undefined && (waiting.until === null || waiting.until > now);
+  return {
+    run_id: row.runId,
+    function_id: uuidOf(row.functionId),
+    function_slug: row.functionId,
+    app_id: row.appId,
+    event_id: row.eventId,
+    event_name: row.eventName,
+    ...(row.cron === undefined ? {} : { cron: row.cron }),
+    ...(row.batch === undefined ? {} : { batch_size: row.batch }),
+    status: row.status,
+    queued_at: iso(row.createdAt),
+    started_at: iso(startedAt),
+    ended_at: iso(endedAt),
+    waiting_for: isWaiting ? { kind: waiting.kind, until: iso(waiting.until) } : null,
+  };
+}
+
 /** A run with its whole journal. */
 export interface RunView extends RunSummary {
   entries: Entry[];
@@ -65,8 +90,19 @@ const OUTPUTS_MAX_BYTES = 16 * 1024 * 1024;
 
 /** A run with its steps and what it waits for, until when (G5): deadlines are told as the instants at which they really come. */
 export function runView(view: RunView) {
+  return { ...runFields(view), waiting_for: waitingFor(view), steps: stepViews(view) };
+}
+
+/** What is known of a run beside its steps. */
+export function runFields(view: Omit<RunView, "entries">) {
+  const [invoker] = view.run.invokers ?? [];
   return {
     ...runListView(view),
+    queued_at: iso(view.run.createdAt),
+    started_at: iso(view.run.startedAt ?? null),
+    event_ids: view.run.eventIds,
+    parent_run_id: invoker?.runId ?? null,
+    parent_step_hash: invoker?.stepId ?? null,
     attempt: view.run.attempt,
     error: view.run.state.kind === "failed" ? view.run.state.error : null,
     last_error: view.run.lastError ?? null,
@@ -74,12 +110,21 @@ export function runView(view: RunView) {
     skip_reason: view.run.state.kind === "skipped" ? view.run.state.refusal.rule : null,
     skipped_by_run_id: view.run.state.kind === "skipped" ? view.run.state.refusal.byRunId : null,
     clock_offset_ms: view.run.offsetMs ?? 0,
+    rerun_of: rerunView(view.run),
     warnings: view.run.warnings ?? [],
+    logs: { bytes: view.run.logs?.bytes ?? 0, dropped: view.run.logs?.dropped ?? 0 },
     deferred: (view.run.defers ?? []).map(({ id, isAborted = false }) => ({ hash: id, aborted: isAborted })),
     metadata: metadataView(view.annotations, null),
-    waiting_for: waitingFor(view),
-    steps: stepViews(view),
   };
+}
+
+/** The run that a run repeats, and the step that it begins with. */
+export function rerunView({ rerunOf }: Run) {
+  if (!rerunOf) return null;
+  const { runId, step } = rerunOf;
+  if (!step) return { run_id: runId, from_step: null };
+  const { id, userId, carried, isEdited = false } = step;
+  return { run_id: runId, from_step: { id: userId, hash: id, is_edited: isEdited, carried_steps: carried } };
 }
 
 /** What people were told of a run itself, or of one step. */
@@ -95,17 +140,23 @@ function metadataView(annotations: readonly Annotation[] = [], step: string | nu
     }));
 }
 
-function stepViews({ run, entries, annotations }: RunView) {
+/** A step with all that there is of it. */
+export function wholeStepView({ run, annotations }: Omit<RunView, "entries">, entry: Entry) {
+  return { ...stepView(run, entry), metadata: metadataView(annotations, entry.id) };
+}
+
+function stepViews(view: RunView) {
   let bytes = 0;
-  return entries.map((entry) => {
-    const step = { ...stepView(run, entry), metadata: metadataView(annotations, entry.id) };
+  return view.entries.map((entry) => {
+    const step = wholeStepView(view, entry);
     const size = byteLength(JSON.stringify(step.output));
     bytes += size;
     return bytes <= OUTPUTS_MAX_BYTES ? step : { ...step, output: null, output_omitted_bytes: size };
   });
 }
 
-function stepView(run: Run, entry: Entry) {
+/** A step with what it has come to. */
+export function stepView(run: Run, entry: Entry) {
   const { status } = entry;
   const memo = status.kind === "settled" ? resultOf(entry.kind, status.memo) : { output: null, error: null };
   const dueAt = entryDueAt(entry);
@@ -122,11 +173,24 @@ function stepView(run: Run, entry: Entry) {
     input: entry.input ?? null,
     output: memo.output,
     error: memo.error,
+    on: waitedFor(entry) ?? null,
+    child_run_id: invokedRunId(run.id, entry) ?? null,
+    found_event_id: entry.wait && status.kind === "settled" ? idOf(status.memo) : null,
     created_at: iso(entry.createdAt),
+    started_at: status.kind === "planned" ? null : iso(entry.startedAt ?? entry.createdAt),
     ended_at: status.kind === "settled" ? iso(status.at) : null,
     until: dueAt === null ? null : iso(realTime(run, dueAt)),
     function_version: entry.version,
+    by_hand: entry.byHand ?? false,
+    carried_from: entry.carriedFrom?.runId ?? null,
+    logs: entry.logs ?? { lines: 0, dropped: 0 },
   };
+}
+
+/** Of the event that a wait was given. */
+function idOf(memo: JsonValue): string | null {
+  const isEvent = typeof memo === "object" && memo !== null && !Array.isArray(memo);
+  return isEvent && typeof memo.id === "string" ? memo.id : null;
 }
 
 /** Memos of steps are wrapped, those of sleeps and waits are the value itself (inngest-protocol §3.6). */

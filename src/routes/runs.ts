@@ -1,15 +1,29 @@
 import { Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
-import { logOf, type JournalPage, type Objects, type RunSummary } from "../durable-objects/objects.ts";
+import * as z from "zod";
+import { logOf, type Objects, type RunSummary } from "../durable-objects/objects.ts";
 import type { Entry } from "../engine/run.ts";
 import { isUlid } from "../protocol/ids.ts";
 import { memos } from "../transports/http.ts";
 import { ApiError } from "./api-error.ts";
 import { envelope } from "./envelope.ts";
+import { checkFields } from "./fields.ts";
 import { signingKeyGuard, type SettingsSource } from "./guard.ts";
+import { journalPages } from "./journal-pages.ts";
 import { placesOf } from "./run-places.ts";
 import { nothingToWake, readAdvance, readWake } from "./run-clock.ts";
-import { jobViews, runView, type RunView } from "./run-view.ts";
+import { traceOf } from "./run-trace.ts";
+import { jobViews, runView, wholeStepView, type RunView } from "./run-view.ts";
+import { traceView } from "./trace-view.ts";
+
+/** The query of `GET /v1/runs/:id`: what is to be in the answer beside the run, separated by commas. */
+export const runQuerySchema = z.object({
+  include: z
+    .string()
+    .transform((text) => text.split(",").map((one) => one.trim()))
+    .refine((parts) => parts.every((part) => part === "trace"), "must be trace")
+    .default([]),
+});
 
 /** Read, cancel and wake runs (inngest-protocol §10.2, §10.3). */
 export function runRoutes(objects: Objects, env: string, settings: SettingsSource): Hono {
@@ -18,7 +32,29 @@ export function runRoutes(objects: Objects, env: string, settings: SettingsSourc
   app.use("/v0/runs/*", signingKeyGuard(settings));
 
   app.get("/v1/runs/:id", async (c) => {
-    return c.json(envelope(runView(await findView(objects, env, c.req.param("id")))));
+    const { include } = checkFields(c.req.query(), runQuerySchema);
+    const view = await findView(objects, env, c.req.param("id"));
+    if (!include.includes("trace")) return c.json(envelope(runView(view)));
+    const { spans } = await objects.run(env, view.run.id).spans();
+    return c.json(envelope({ ...runView(view), trace: traceView(traceOf(view, spans)) }));
+  });
+
+  /** One step with its whole output, which a run with much of it leaves out. */
+  app.get("/v1/runs/:id/steps/:hash", async (c) => {
+    const summary = await findRun(objects, env, c.req.param("id"));
+    const { id } = summary.run;
+    const hash = c.req.param("hash");
+    for await (const page of journalPages(objects, env, id)) {
+      const entry = page.find((one) => one.id === hash);
+      if (!entry) continue;
+      const annotations = await objects.run(env, id).annotations();
+      return c.json(envelope(wholeStepView({ ...summary, annotations }, entry)));
+    }
+    throw new ApiError(
+      404,
+      "not_found",
+      `run ${id} has no step of hash "${hash.slice(0, 60)}"; GET /v1/runs/${id} has all`,
+    );
   });
 
   app.delete("/v1/runs/:id", async (c) => {
@@ -64,8 +100,8 @@ export function runRoutes(objects: Objects, env: string, settings: SettingsSourc
 
   // state that was too large for a call (`use_api`)
   app.get("/v0/runs/:id/actions", async (c) => {
-    const { run } = await findRun(objects, env, c.req.param("id"));
-    return c.json(memos(await readJournal(objects, env, run.id)));
+    const { run, edited } = await findRun(objects, env, c.req.param("id"));
+    return c.json(memos(await readJournal(objects, env, run.id), edited));
   });
   app.get("/v0/runs/:id/batch", async (c) => {
     const { events } = await findRun(objects, env, c.req.param("id"));
@@ -113,10 +149,6 @@ export function hasEnded(runId: string): ApiError {
 
 async function readJournal(objects: Objects, env: string, runId: string): Promise<Entry[]> {
   const entries: Entry[] = [];
-  for (let position: number | null = 0; position !== null;) {
-    const page: JournalPage = await objects.run(env, runId).journal(position);
-    entries.push(...page.entries);
-    position = page.next;
-  }
+  for await (const page of journalPages(objects, env, runId)) entries.push(...page);
   return entries;
 }

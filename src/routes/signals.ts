@@ -11,7 +11,7 @@ import { signingKeyGuard, type SettingsSource } from "./guard.ts";
 
 const EXAMPLE = '{"signal":"approval/42","data":{"by":"ada"}}';
 
-const signalSchema = z.object({ signal: z.unknown().optional(), data: z.json().default(null) });
+export const signalSchema = z.object({ signal: z.unknown().optional(), data: z.json().default(null) });
 
 /** Signals to steps that wait for them (inngest-protocol §9.1). */
 export function signalRoutes(objects: Objects, env: string, settings: SettingsSource): Hono {

@@ -116,6 +116,11 @@ export class Activation implements LocalActivation, Reporter {
     return this.#journal.memo(step.id);
   }
 
+  edited({ id }: FoundStep): unknown[] | undefined {
+    const edited = this.#journal.edited?.();
+    return edited?.stepId === id ? edited.input : undefined;
+  }
+
   found(steps: FoundStep[]): void {
     this.#isIdle = false;
     for (const step of steps.map(ownStep)) {

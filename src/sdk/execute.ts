@@ -58,6 +58,8 @@ export interface FoundStep extends StepRequest {
 export interface Reporter {
   /** the stored result of a step, read when the handler reaches it */
   memo(step: FoundStep): SettledMemo | undefined;
+  /** the arguments of a step without a memo, when somebody has written others than the handler gives */
+  edited?(step: FoundStep): unknown[] | undefined;
   /** steps found in one turn, none of which has a memo */
   found(steps: FoundStep[]): void;
   /** nothing is left to settle and nothing new was found: the handler waits for open steps, or for something of its own */
@@ -132,7 +134,7 @@ export class Execution {
       if (this.#stopped) return; // the run goes on elsewhere: what this handler still asks for never settles
       this.#waiting.set(step.id, { step, resolve, reject });
       if (settled) this.#settling.push({ id: step.id, settled });
-      else this.#found.push(step);
+      else this.#found.push(withEdited(step, this.#reporter.edited?.(step)));
       this.#signal();
     });
   }
@@ -256,6 +258,12 @@ export class Execution {
 
 function positionAt(settling: { settled: SettledMemo }[], index: number): number {
   return settling[index]?.settled.position ?? Number.POSITIVE_INFINITY;
+}
+
+/** A step as it is with other arguments. */
+function withEdited(step: FoundStep, edited: unknown[] | undefined): FoundStep {
+  const { withInput, id, index, order } = step;
+  return withInput && edited ? { ...withInput(edited), id, index, order } : step;
 }
 
 /** What a memo means to the step that asked (inngest-protocol §3.6): wrapped, or the value itself. */

@@ -1,5 +1,6 @@
-import type { CallBody, SettledMemo } from "../protocol/call.ts";
-import type { JsonValue } from "../protocol/json.ts";
+import type { CallBody, Memo, SettledMemo } from "../protocol/call.ts";
+import { isObject, type JsonValue } from "../protocol/json.ts";
+import { LOGS_FIELD, type LogBatch } from "../protocol/logs.ts";
 import type { StepOp } from "../protocol/step-op.ts";
 import type { WireError } from "../protocol/wire-error.ts";
 import type { Inngest } from "./client.ts";
@@ -55,7 +56,7 @@ export async function executeCall(options: CallOptions): Promise<CallReply> {
   const { registration, client, body, stepId, platform } = options;
   const { run_id: runId, attempt, max_attempts } = body.ctx;
   const reporter = new ReplyReporter(options);
-  const memoCount = Object.keys(body.steps).length;
+  const memoCount = Object.values(body.steps).filter((memo) => !editedOf(memo)).length;
   const run = new RunContext(
     {
       registration,
@@ -126,8 +127,13 @@ class ReplyReporter implements Reporter {
 
   memo(step: { id: string }): SettledMemo | undefined {
     const memo = this.#options.body.steps[step.id];
-    if (memo === undefined) return undefined;
+    if (memo === undefined || editedOf(memo)) return undefined;
     return { memo, position: this.#positions.get(step.id) ?? this.#positions.size };
+  }
+
+  edited({ id }: FoundStep): unknown[] | undefined {
+    const memo = this.#options.body.steps[id];
+    return memo === undefined ? undefined : editedOf(memo);
   }
 
   *memos(): Memos {
@@ -204,6 +210,12 @@ class ReplyReporter implements Reporter {
     });
     return true;
   }
+}
+
+/** The arguments of a step that has not run, and is to run with these (inngest-protocol §3.6). */
+function editedOf(memo: Memo): unknown[] | undefined {
+  if (!isObject(memo) || !Array.isArray(memo.input)) return undefined;
+  return Object.keys(memo).every((key) => key === "input" || key === "type") ? memo.input : undefined;
 }
 
 /** The answer to a call that nobody waits for: its run has ended, or goes on in another. */

@@ -71,6 +71,7 @@ export class RunContext {
     this.execution = new Execution(
       {
         memo: (step) => this.#memo(step),
+        edited: (step) => reporter.edited?.(step),
         found: (steps) => reporter.found(this.#hosted(steps)),
         idle: () => reporter.idle(),
         held: () => reporter.held?.(),

@@ -15,7 +15,7 @@ import {
 } from "../protocol/binding.ts";
 import type { SettledMemo } from "../protocol/call.ts";
 import { deferred } from "../protocol/deferred.ts";
-import type { Journal, MarkedStep } from "../protocol/journal.ts";
+import type { EditedInput, Journal, MarkedStep } from "../protocol/journal.ts";
 import type { JsonObject, JsonValue } from "../protocol/json.ts";
 import type { StepOp } from "../protocol/step-op.ts";
 import type { WireError } from "../protocol/wire-error.ts";
@@ -120,6 +120,7 @@ class ToldJournal implements Journal {
   readonly #isGated: boolean;
   readonly #over = deferred();
   readonly #next: number | null;
+  readonly #edited: EditedInput | undefined;
   #room: number;
   #bodies = 0;
   #activation: Activation | null = null;
@@ -144,6 +145,7 @@ class ToldJournal implements Journal {
     this.#open = new Map(call.open.map((step) => [step.id, step]));
     for (const { id, settled } of call.page.memos) this.#memos.set(id, settled);
     this.#next = call.page.next;
+    this.#edited = call.edited;
   }
 
   /** Reads what did not fit into the call. */
@@ -167,6 +169,10 @@ class ToldJournal implements Journal {
 
   memo(stepId: string): SettledMemo | undefined {
     return this.#memos.get(stepId);
+  }
+
+  edited(): EditedInput | undefined {
+    return this.#edited;
   }
 
   memoCount(): number {

@@ -19,6 +19,7 @@ export function keyHasWork(name: string, store: KeyStore, isHeld: (holder: KeyIt
     case "batch":
       return new Collection(store).isAtWork;
     case "cancellation":
+    case "replay":
       return true;
     default: {
       if (store.count(NOTICES) > 0) return true;

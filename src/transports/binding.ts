@@ -53,6 +53,7 @@ export class BindingFunctions implements LocalTransport {
       room: journal.room(),
       page: run.steps === 0 ? { memos: [], next: null } : journal.page(0),
       open: run.steps === 0 ? [] : journal.openSteps(),
+      ...(run.rerunOf?.step?.isEdited && { edited: journal.edited?.() }),
     };
     return new BoundActivation(this.#parts, run.binding ?? "", call, journal);
   }

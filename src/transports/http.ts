@@ -8,6 +8,7 @@ import type { GatewayRequest, GatewayResult } from "../protocol/gateway.ts";
 import { headers } from "../protocol/headers.ts";
 import { uuidOf } from "../protocol/ids.ts";
 import { fitsBytes, type JsonValue } from "../protocol/json.ts";
+import type { EditedInput } from "../protocol/journal.ts";
 import { CALL_BODY_MAX_BYTES } from "../protocol/limits.ts";
 import { canonicalText, sign } from "../protocol/signature.ts";
 import { callHeaders, generation, jobId } from "./call-headers.ts";
@@ -70,7 +71,7 @@ type Form = "plain" | "canonical";
  * together from texts: results are sent as they are stored, and a body of canonical texts can be signed as it is.
  */
 export function callBody(request: CallRequest, form: Form = "plain"): { body: string; isApart: boolean } {
-  const { call, run, events, memos, target, disableImmediateExecution } = request;
+  const { call, run, events, memos, target, disableImmediateExecution, edited } = request;
   const text: (value: JsonValue) => string = form === "canonical" ? canonicalText : (value) => JSON.stringify(value);
   const maxAttempts = (target?.retry ?? run.retry).maxAttempts;
   const stack = memos.list.map(({ id }) => id);
@@ -93,7 +94,7 @@ export function callBody(request: CallRequest, form: Form = "plain"): { body: st
     };
     const version = run.http?.version ?? -1;
     const inEvents = useApi || event === undefined ? "" : [event, ...others].join(",");
-    const steps = useApi ? "" : stepsText(memos.list, form);
+    const steps = useApi ? "" : stepsText(edited ? withEdited(memos.list, edited) : memos.list, form);
     return `{"ctx":${text(ctx)},"defers":${text(deferEcho(run))},${event === undefined ? "" : `"event":${event},`}"events":[${inEvents}],"steps":{${steps}},"use_api":${useApi},"version":${version}}`;
   };
   const body = memos.areApart ? null : write(false);
@@ -105,6 +106,11 @@ export function callBody(request: CallRequest, form: Form = "plain"): { body: st
 function stepsText(memos: readonly MemoText[], form: Form): string {
   const members = (list: readonly MemoText[]) => list.map((memo) => memberText(memo, form)).join(",");
   return members(form === "plain" ? memos : memos.toSorted((a, b) => (a.id < b.id ? -1 : 1)));
+}
+
+/** A step that is to run with other arguments is told among the results, and is none (inngest-protocol §3.6). */
+function withEdited(memos: readonly MemoText[], { stepId, input }: EditedInput): MemoText[] {
+  return [...memos, { id: stepId, position: -1, text: JSON.stringify({ input }) }];
 }
 
 /** Members of `steps` in canonical form; the texts of results are the same objects as long as their run is in memory. */
@@ -127,8 +133,9 @@ export function tooLargeForGo(): Extract<Reply, { kind: "error" }> {
 }
 
 /** Stored results by step, as calls carry them (inngest-protocol §3.6). */
-export function memos(entries: Entry[]): Record<string, JsonValue> {
+export function memos(entries: Entry[], edited?: EditedInput): Record<string, JsonValue> {
   const found: Record<string, JsonValue> = {};
+  if (edited) found[edited.stepId] = { input: edited.input };
   for (const entry of entries) if (entry.status.kind === "settled") found[entry.id] = entry.status.memo;
   return found;
 }

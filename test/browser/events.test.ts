@@ -33,7 +33,7 @@ test("an event that is sent from the page starts its run, and leads to it", asyn
   await page.close();
 });
 
-test("a list of events is sent one after the other; what is no event is refused in words", async () => {
+test("a list of events is sent as a whole or not at all; what is no event is refused in words", async () => {
   const page = await stage.at("/events");
   await page.getByRole("button", { name: "Send event" }).click();
   const dialog = page.getByRole("dialog");

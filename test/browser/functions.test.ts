@@ -73,12 +73,12 @@ test("all runs of a function are cancelled at once, or those whose event fits, a
   const dialog = page.getByRole("dialog", { name: "Cancel the runs of nap?" });
   await dialog.getByText(/\d runs are under way\./).waitFor();
   await dialog.getByLabel(/^Only those/).fill("event.data.tenant ==");
-  await dialog.getByRole("button", { name: "Cancel the runs" }).click();
   await dialog
     .getByRole("alert")
     .getByText(/is not an expression/)
     .waitFor();
   await dialog.getByLabel(/^Only those/).fill('event.data.tenant == "t1"');
+  await dialog.getByText("2 runs are under way.").waitFor();
   await dialog.getByRole("button", { name: "Cancel the runs" }).click();
   await dialog.getByText(/^(Under way|Done): 2 cancelled, 0 had ended already\./).waitFor();
   const statuses = await Promise.all(runIds.map(async (id) => (await stage.runWhen(id, () => true)).status));
@@ -99,7 +99,15 @@ test("the lines of all functions are on one page", async () => {
     "1",
     expect.any(String),
     expect.any(String),
+    expect.any(String),
   ]);
+  await row.getByRole("button", { name: "B" }).click();
+  const key = page.getByRole("region", { name: "concurrency B" });
+  await key.getByText("Let in: 1").waitFor();
+  await key.getByText("In line, in this order: 1").waitFor();
+  expect(await key.getByRole("link", { name: "shop-counter" }).count()).toBe(2);
+  await key.getByRole("link").first().click();
+  await page.getByRole("list", { name: "Steps in time" }).waitFor();
   await page.close();
 });
 
@@ -119,7 +127,7 @@ test("an app that does not answer is shown with what to do about it, and one tha
   await shop.getByText("In sync").waitFor();
   expect(await shop.textContent()).toContain(stage.appUrl);
   await shop.getByRole("button", { name: "Sync again" }).click();
-  await shop.getByRole("link", { name: "10" }).click();
+  await shop.getByRole("link", { name: "12" }).click();
   await page.getByRole("heading", { name: "Functions" }).waitFor();
   await page.close();
 });

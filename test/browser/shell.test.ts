@@ -120,17 +120,3 @@ test("while the platform is away the page says so and keeps what it has; then it
   await page.getByRole("region", { name: "Output" }).getByText('"awake"').waitFor();
   await page.close();
 });
-
-test("where the platform asks for its signing key the page asks for it, and sends it", async () => {
-  const page = await stage.at("/apps");
-  // a platform without dev mode, as far as a page can tell
-  await page.route(/\/v[012]\//, async (route) => {
-    if (route.request().headers().authorization === "Bearer signkey-test-12") return route.continue();
-    await route.fulfill({ status: 401, json: { error: "Authorization must be `Bearer <signing key>`", status: 401 } });
-  });
-  await page.goto(`${stage.url}/functions`);
-  await page.getByLabel(/INNGEST_SIGNING_KEY/).fill("signkey-test-12");
-  await page.getByRole("button", { name: "Go on" }).click();
-  await page.getByRole("link", { name: "process-order" }).waitFor();
-  await page.close();
-});

@@ -30,6 +30,16 @@ export function openShop(platformUrl: string): Shop {
     },
   );
 
+  const priced = client.createFunction(
+    { id: "priced", triggers: [{ event: "shop/priced" }] },
+    async ({ event, step }) => {
+      const rate = await step.run("rate", () => 10);
+      return step.run("charge", ({ amount }: { amount: number }) => ({ charged: rate * amount }), {
+        amount: event.data.amount,
+      });
+    },
+  );
+
   const flaky = client.createFunction(
     { id: "pay", triggers: [{ event: "shop/payment.due" }] },
     async ({ event, step }) => {
@@ -82,9 +92,17 @@ export function openShop(platformUrl: string): Shop {
     throw new NonRetriableError("far too much ".repeat(50_000));
   });
 
+  const dear = client.createFunction(
+    { id: "dear", triggers: [{ event: "shop/dear.order", if: "event.data.amount > 100" }] },
+    async () => "done",
+  );
+
   const ticker = client.createFunction({ id: "ticker", triggers: [{ cron: "0 0 1 1 *" }] }, async () => "tick");
 
-  return { client, functions: [ship, order, flaky, broken, nap, approval, counter, echo, tooMuch, ticker] };
+  return {
+    client,
+    functions: [ship, order, priced, flaky, broken, nap, approval, counter, echo, tooMuch, dear, ticker],
+  };
 }
 
 function quiet() {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { appListener, listen, type LoopbackServer } from "../helpers/app-server.ts";
 import { readRun, runsOf, send, until, type RunDetails } from "../helpers/platform-api.ts";
-import { freePort, spawnPlatform, type PlatformProcess } from "../helpers/platform-process.ts";
+import { freePort, spawnPlatform, type PlatformOptions, type PlatformProcess } from "../helpers/platform-process.ts";
 import { makeStateDir } from "../helpers/state-dir.ts";
 import { findBrowser } from "./find-browser.mjs";
 import { openShop, tills } from "./shop.ts";
@@ -33,8 +33,8 @@ export class Stage {
     this.#stateDir = stateDir;
   }
 
-  /** @param worker entry of another Worker than the platform */
-  static async open({ worker }: { worker?: string } = {}): Promise<Stage> {
+  /** @param options another Worker than the platform, or another way to start it */
+  static async open(options: Pick<PlatformOptions, "worker" | "command" | "env"> = {}): Promise<Stage> {
     if (!existsSync(join(root, "dist/dashboard/page.txt"))) throw new Error("npm run build makes the dashboard first");
     const executablePath = findBrowser();
     const stateDir = makeStateDir("browser");
@@ -42,7 +42,7 @@ export class Stage {
     const { client, functions } = openShop(`http://127.0.0.1:${port}`);
     const [app, platform, browser] = await Promise.all([
       listen(appListener(client, functions)),
-      spawnPlatform({ stateDir, port, ...(worker === undefined ? {} : { worker }) }),
+      spawnPlatform({ stateDir, port, ...options }),
       chromium.launch({ ...(executablePath ? { executablePath } : {}), args: ["--no-sandbox"] }),
     ]);
     return new Stage(app, platform, browser, stateDir);

@@ -58,6 +58,15 @@ export function claimStoreContract(open: Open): void {
     expect(store.claim(others, NOW, NOW + 10)).toEqual(["e1", "other", "other"]);
   });
 
+  test("who holds a claim is told while it lasts, and looking claims nothing", () => {
+    const store = open().stores.claims();
+    expect(store.holders([claim("e1", "a")], NOW)).toEqual([null]);
+    store.claim([claim("e1", "a"), claim("e2", "b")], NOW, NOW + 10);
+    const asked = [claim("e3", "b"), claim("e3", "c"), claim("e3", "a")];
+    expect(store.holders(asked, NOW + 9)).toEqual(["e2", null, "e1"]);
+    expect(store.holders(asked, NOW + 10)).toEqual([null, null, null]);
+  });
+
   test("what has expired is forgotten, nothing else", () => {
     const store = open().stores.claims();
     store.claim([claim("e1", "a")], NOW, NOW + 10);
@@ -83,6 +92,12 @@ export function claimUse(): Use<ClaimStore> {
       const expiresAt = at + random.below(9);
       return (store) => store.claim(claims, at, expiresAt);
     },
-    read: (store) => store.nextExpiry(),
+    read: (store) => [
+      store.nextExpiry(),
+      store.holders(
+        NAMES.map((name) => claim("", name)),
+        now,
+      ),
+    ],
   };
 }

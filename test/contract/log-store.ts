@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { RunIndexRow } from "../../src/durable-objects/objects.ts";
+import type { RunIndexRow, RunListFilter } from "../../src/durable-objects/objects.ts";
 import { appendParts } from "../../src/durable-objects/storage/append-parts.ts";
 import type { LogStore } from "../../src/durable-objects/storage/stores.ts";
 import type { EventRecord } from "../../src/protocol/event.ts";
@@ -8,7 +8,6 @@ import { eventUlid } from "../../src/protocol/ids.ts";
 import type { Open, Use } from "./storages.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
-export const ANY_TIME = { receivedFrom: 0, receivedBefore: Number.MAX_SAFE_INTEGER };
 
 /** Events of one request: their ids follow each other. */
 export function request(number: number, names: string[], data = ""): EventRecord[] {
@@ -54,12 +53,13 @@ export function logStoreContract(open: Open): void {
       0,
     ]);
     expect([
-      store.newest({ ...ANY_TIME, limit: 5 }),
+      store.appendsBefore(null, 5),
       store.appendsFrom(0, 5),
       store.resends(),
       store.runsOf("x"),
       store.overdueRuns(NOW, 5),
-    ]).toEqual([[], [], [], [], []]);
+      store.countRuns({ timeField: "createdAt", from: 0, until: NOW, limit: 1, order: "asc" }, 5, 5).count,
+    ]).toEqual([[], [], [], [], [], 0]);
     expect([store.hasIdBetween("", "~"), store.isEmpty()]).toEqual([false, true]);
     store.deleteEvents();
     store.deleteResend(0);
@@ -176,38 +176,16 @@ export function logStoreContract(open: Open): void {
       );
     });
 
-    test("newest first, page by page, each event once, by name or all", () => {
-      const requests = fc.array(fc.array(fc.constantFrom("a", "b"), { minLength: 1, maxLength: 5 }), { maxLength: 6 });
-      fc.assert(
-        fc.property(
-          requests,
-          fc.integer({ min: 1, max: 4 }),
-          fc.constantFrom(undefined, "a", "b"),
-          (names, limit, name) => {
-            const all = names.map((each, index) => request(index + 1, each));
-            const { store } = stored(all);
-            const wanted = all
-              .flat()
-              .filter((record) => name === undefined || record.event.name === name)
-              .map((record) => record.internalId);
-            const found: string[] = [];
-            for (let before: string | undefined; ;) {
-              const page = store.newest({ ...ANY_TIME, name, before, limit }).map(({ record }) => record.internalId);
-              expect(page.length).toBeLessThanOrEqual(limit);
-              if (page.length === 0) break;
-              found.push(...page);
-              before = page.at(-1);
-            }
-            expect(found).toEqual(wanted.toSorted().reverse());
-          },
-        ),
-      );
-    });
-
-    test("newest of a span of receipt times", () => {
-      const { store } = stored([request(1, ["a"]), request(2, ["b"]), request(3, ["c"])]);
-      const found = store.newest({ receivedFrom: NOW + 1, receivedBefore: NOW + 2, limit: 9 });
-      expect(found.map(({ record }) => record.event.name)).toEqual(["b"]);
+    test("parts are read from the last to the first, in pages, without their events", () => {
+      const { store } = stored([request(1, ["a", "b"]), request(2, ["c"]), request(3, ["d"])]);
+      const first = store.appendsBefore(null, 2);
+      expect(first.map(({ seq, names }) => [seq, names])).toEqual([
+        [3, ["d"]],
+        [2, ["c"]],
+      ]);
+      const [last] = store.appendsBefore(first[1]!.firstId, 2);
+      expect(last).toEqual(store.appendsFrom(0, 1)[0]);
+      expect(store.appendsBefore(last!.firstId, 2)).toEqual([]);
     });
   });
 
@@ -242,6 +220,52 @@ export function logStoreContract(open: Open): void {
       expect(store.runsOf("event")).toEqual([row("r")]);
       store.putRun(row("r", { functionId: "other", createdAt: 0, startedAt: NOW + 1, dueAt: NOW + 2 }));
       expect(store.runsOf("event")).toEqual([row("r", { startedAt: NOW + 1, dueAt: NOW + 2 })]);
+    });
+
+    test("what it waits for is as it was told last, its schedule and batch as they were at first", () => {
+      const { store, reopened } = stored([]);
+      const waiting = { kind: "sleeping", until: NOW + 5 };
+      store.putRun(row("r", { dueAt: NOW + 5, waiting, cron: "* * * * *", batch: 3 }));
+      expect(reopened().runsOf("event")).toEqual([row("r", { dueAt: NOW + 5, waiting, cron: "* * * * *", batch: 3 })]);
+      // due at the same time: only what it waits for is another
+      store.putRun(
+        row("r", { dueAt: NOW + 5, waiting: { kind: "waiting", until: null }, cron: "* * * * *", batch: 3 }),
+      );
+      expect(reopened().runsOf("event")).toMatchObject([{ waiting: { kind: "waiting", until: null } }]);
+      store.putRun(row("r", { status: "Completed", endedAt: NOW + 6, cron: "* * * * *", batch: 3 }));
+      expect(reopened().runsOf("event")).toEqual([
+        row("r", { status: "Completed", endedAt: NOW + 6, cron: "* * * * *", batch: 3 }),
+      ]);
+    });
+
+    test("a list is counted as far as one may look, the last by event and run first", () => {
+      const { store } = stored([]);
+      for (let n = 0; n < 9; n++)
+        store.putRun(
+          row("r", {
+            eventId: `event${n}`,
+            status: n % 3 === 0 ? "Failed" : "Completed",
+            functionId: n < 4 ? "f" : "g",
+            appId: n < 8 ? "shop" : "bank",
+            createdAt: NOW + n,
+            startedAt: n === 5 ? null : NOW + n,
+            endedAt: NOW + n,
+          }),
+        );
+      const all = { timeField: "createdAt", from: 0, until: Infinity, limit: 1, order: "asc" } as const;
+      const count = (more: Partial<RunListFilter>, max = 100, looks = 100) => {
+        const { count: found, looked, isWhole } = store.countRuns({ ...all, ...more }, max, looks);
+        return [found, looked, isWhole];
+      };
+      expect(count({})).toEqual([9, 9, true]);
+      expect(count({ statuses: ["Failed"], functionIds: ["f", "x"] })).toEqual([2, 9, true]);
+      expect(count({ appIds: ["bank"] })).toEqual([1, 9, true]);
+      expect(count({ statuses: [] })).toEqual([0, 9, true]);
+      expect(count({ from: NOW + 2, until: NOW + 7 })).toEqual([5, 9, true]);
+      expect(count({ timeField: "startedAt" })).toEqual([8, 9, true]);
+      expect(count({}, 4)).toEqual([4, 9, false]);
+      expect(count({}, 9)).toEqual([9, 9, true]);
+      expect(count({ statuses: ["Failed"] }, 100, 3)).toEqual([1, 3, false]);
     });
 
     test("the runs of one event, by id, and no other's", () => {
@@ -381,11 +405,7 @@ export function logUse(): Use<LogStore> {
         events: [store.read(0, 3), store.read(Math.max(next - 3, 0), next)],
         parts: [store.partOf("0"), ...appends.slice(-2).map(({ firstId }) => store.partOf(firstId))],
         found: appends.slice(-2).map(({ firstId }) => store.find(firstId)?.row),
-        newest: [
-          store.newest({ ...ANY_TIME, limit: 2 }),
-          store.newest({ ...ANY_TIME, name: "b", limit: 3, before: appends.at(-1)?.firstId }),
-          store.newest({ receivedFrom: last - 3, receivedBefore: last, limit: 3 }),
-        ],
+        last: [store.appendsBefore(null, 100), store.appendsBefore(appends.at(-1)?.firstId ?? "0", 2)],
         since: [NOW, last - 2, last, last + 1].map((at) => store.firstSince(at)),
         resends: [store.resends(), store.resends(2, 4)],
         runs: EVENTS.map((eventId) => store.runsOf(eventId)),

@@ -55,8 +55,8 @@ export function registryStoreContract(open: Open): void {
       false,
       [],
     ]);
-    store.dropCancellation("1");
-    expect([store.pauses(), store.cancellations(null, 9), store.isCancellation("1")]).toEqual([[], [], false]);
+    store.dropBulk("replay", "1");
+    expect([store.pauses(), store.bulks("replay", null, 9), store.isBulk("replay", "1")]).toEqual([[], [], false]);
     expect([
       store.schedules(),
       store.archivedFunction("x"),
@@ -268,21 +268,29 @@ export function registryStoreContract(open: Open): void {
     });
   });
 
-  test("bulk cancellations are listed newest first, from an id on, each once", () => {
-    const { store, reopened } = opened();
-    for (const id of ["2", "1", "3", "2"]) store.addCancellation(id);
-    expect([store.cancellations(null, 9), store.cancellations(null, 2), store.cancellations("3", 1)]).toEqual([
-      ["3", "2", "1"],
-      ["3", "2"],
-      ["2"],
-    ]);
-    store.dropCancellation("2");
-    expect([reopened().cancellations("3", 9), store.isCancellation("2"), store.isCancellation("3")]).toEqual([
-      ["1"],
-      false,
-      true,
-    ]);
-  });
+  test.each(["cancellation", "replay"] as const)(
+    "bulk operations of a kind are listed newest first, from an id on, each once: %s",
+    (kind) => {
+      const { store, reopened } = opened();
+      const other = kind === "replay" ? "cancellation" : "replay";
+      for (const id of ["2", "1", "3", "2"]) store.addBulk(kind, id);
+      store.addBulk(other, "4");
+      expect([store.bulks(kind, null, 9), store.bulks(kind, null, 2), store.bulks(kind, "3", 1)]).toEqual([
+        ["3", "2", "1"],
+        ["3", "2"],
+        ["2"],
+      ]);
+      store.dropBulk(kind, "2");
+      store.dropBulk(other, "3");
+      const again = reopened();
+      expect([again.bulks(kind, "3", 9), store.isBulk(kind, "2"), store.isBulk(kind, "3")]).toEqual([
+        ["1"],
+        false,
+        true,
+      ]);
+      expect([again.bulks(other, null, 9), store.isBulk(other, "3")]).toEqual([["4"], false]);
+    },
+  );
 
   test("what is listed is in order, by bytes", () => {
     const { store } = opened();
@@ -320,6 +328,7 @@ export function registryUse(): Use<RegistryStore> {
       const [appId, id, name] = [random.pick(APPS), random.pick(FUNCTIONS), random.pick(NAMES)];
       const at = NOW + random.below(9);
       const instant = random.pick([null, NOW, NOW + 1]);
+      const kind = random.pick(["cancellation", "replay"] as const);
       switch (random.below(18)) {
         case 0:
           return (store) => store.archive(appId, at);
@@ -347,9 +356,9 @@ export function registryUse(): Use<RegistryStore> {
           return (store) => store.putPause({ functionId: id, pause, endedAt: instant, isOpening: at > NOW + 4 });
         }
         case 14:
-          return (store) => store.addCancellation(name);
+          return (store) => store.addBulk(kind, name);
         case 15:
-          return (store) => store.dropCancellation(name);
+          return (store) => store.dropBulk(kind, name);
         case 16:
           return (store) => store.openEnvironment(name);
         case 17:
@@ -374,7 +383,11 @@ export function registryUse(): Use<RegistryStore> {
       functions: [store.functions(), FUNCTIONS.map((id) => store.archivedFunction(`shop-${id}`))],
       schedules: store.schedules(),
       pauses: store.pauses(),
-      cancellations: [store.cancellations(null, 99), store.cancellations("a/b", 2), store.isCancellation("a")],
+      bulks: (["cancellation", "replay"] as const).map((kind) => [
+        store.bulks(kind, null, 99),
+        store.bulks(kind, "a/b", 2),
+        store.isBulk(kind, "a"),
+      ]),
       waited: NAMES.map((name) => store.isWaited(name)),
       logs: store.logs(),
       environments: store.environments(),

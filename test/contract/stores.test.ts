@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { Stores } from "../../src/durable-objects/storage/stores.ts";
 import type { DiskWatch, DiskWrite } from "../../src/testing/storage/memory-disk.ts";
 import { seededRandom } from "../helpers/random.ts";
+import { auditStoreContract, auditUse } from "./audit-store.ts";
 import { claimStoreContract, claimUse } from "./claim-store.ts";
 import { keyStoreContract, keyUse } from "./key-store.ts";
 import { logStoreContract, logUse } from "./log-store.ts";
@@ -26,6 +27,7 @@ describe.each(STORAGES)("stores in %s", (_, open) => {
   describe("registry", () => registryStoreContract(fresh));
   describe("schedules", () => scheduleStoreContract(fresh));
   describe("claims", () => claimStoreContract(fresh));
+  describe("audit", () => auditStoreContract(fresh));
   describe("key", () => keyStoreContract(fresh));
 });
 
@@ -131,11 +133,12 @@ describe("waits", () => compared(waitUse));
 describe("registry", () => compared(registryUse));
 describe("schedules", () => compared(scheduleUse));
 describe("claims", () => compared(claimUse));
+describe("audit", () => compared(auditUse));
 describe("key", () => compared(keyUse));
 
 test.each(STORAGES)("each call makes a store of its own on the same storage in %s", (_, open) => {
   const { stores } = open();
-  for (const kind of ["run", "log", "waits", "registry", "claims", "key"] satisfies (keyof Stores)[])
+  for (const kind of ["run", "log", "waits", "registry", "claims", "audit", "key"] satisfies (keyof Stores)[])
     expect(stores[kind]()).not.toBe(stores[kind]());
 });
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isInternal, mergeEvents } from "../../dashboard/src/model/event-list.ts";
+import { mergeEvents, namesIn } from "../../dashboard/src/model/event-list.ts";
 import type { EventRow } from "../../dashboard/src/api/events.ts";
 import type { FunctionView } from "../../dashboard/src/api/functions.ts";
 import { commandsOf } from "../../dashboard/src/model/commands.ts";
@@ -50,7 +50,11 @@ test("events are in the order of their ids, each once", () => {
     "2",
     "1",
   ]);
-  expect(["inngest/function.finished", "shop/inngest/x"].map((name) => isInternal({ name }))).toEqual([true, false]);
+});
+
+test("names of events are told apart by commas and blanks", () => {
+  expect(namesIn(" shop/paid, shop/order.placed\tother ")).toEqual(["shop/paid", "shop/order.placed", "other"]);
+  expect([namesIn(undefined), namesIn(" , ")]).toEqual([[], []]);
 });
 
 test("the palette finds pages, functions and apps by parts of their names, and goes where an id leads", () => {

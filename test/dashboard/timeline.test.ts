@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { RunDetail, Span, Step } from "../../dashboard/src/api/runs.ts";
-import { extentOf, ticksOf, timelineOf } from "../../dashboard/src/model/timeline.ts";
+import { barsWithin, extentOf, moved, ticksOf, timelineOf, zoomed } from "../../dashboard/src/model/timeline.ts";
 
 const T0 = Date.parse("2026-01-31T12:00:00.000Z");
 const at = (ms: number) => new Date(T0 + ms).toISOString();
@@ -19,6 +19,7 @@ function step(id: string, from: number, to: number | null, more: Partial<Step> =
     input: null,
     output: null,
     error: null,
+    child_run_id: null,
     created_at: at(from),
     ended_at: to === null ? null : at(to),
     until: null,
@@ -40,14 +41,9 @@ function span(id: string, from: number, to: number | null, more: Partial<Span> =
   };
 }
 
-function detail(steps: Step[], spans: Span[], to: number | null, children: Record<string, string> = {}): RunDetail {
+function detail(steps: Step[], spans: Span[], to: number | null): RunDetail {
   const trace = { ...span("run", 100, to), stepId: undefined, children: spans };
-  return {
-    run: { steps, attempt: 0 } as unknown as RunDetail["run"],
-    row: { queuedAt: at(0) } as RunDetail["row"],
-    trace,
-    children,
-  };
+  return { run: { steps, attempt: 0, queued_at: at(0) } as unknown as RunDetail["run"], trace };
 }
 
 test("the time in the queue is apart from the time of running, for the run and for each step", () => {
@@ -77,34 +73,46 @@ test("attempts are bars below their step, counted from 1", () => {
   expect(bars.slice(1).every(({ stepHash }) => stepHash === "hash-ask")).toBe(true);
 });
 
-test("steps that began together and lasted are side by side; those of no time are not", () => {
-  const steps = [step("a", 200, 300), step("b", 200, null), step("c", 400, 400), step("d", 400, 400)];
-  const { bars } = timelineOf(
-    detail(
-      steps,
-      steps.map(({ id }) => span(id, 0, 0)),
-      null,
-    ),
-    T0 + 500,
-  );
-  expect(bars.map(({ label, parallel }) => [label, parallel])).toEqual([
-    ["Run", 1],
-    ["a", 2],
-    ["b", 2],
-    ["c", 1],
-    ["d", 1],
+test("steps that began together and lasted are below one bar, from the first that begins to the last that ends", () => {
+  const steps = [step("a", 200, 300), step("b", 200, 900), step("c", 950, 950), step("d", 950, 950)];
+  const spans = [
+    span("a", 200, 300),
+    span("b", 200, 900, { status: "FAILED" }),
+    span("c", 950, 950),
+    span("d", 950, 950),
+  ];
+  const timeline = timelineOf(detail(steps, spans, null), T0 + 1_000);
+  expect(timeline.bars.map(({ label, depth, group }) => [label, depth, group])).toEqual([
+    ["Run", 0, null],
+    ["2 side by side", 1, null],
+    ["a", 2, at(200)],
+    ["b", 2, at(200)],
+    ["c", 1, null],
+    ["d", 1, null],
   ]);
+  expect(timeline.bars[1]).toMatchObject({ kind: "group", status: "failed", startedAt: T0 + 200, endedAt: T0 + 900 });
+  const labels = (folded: string[], from = 0, to = 1_000) =>
+    barsWithin(timeline, { from: T0 + from, to: T0 + to }, new Set(folded), T0 + 1_000).map(({ label }) => label);
+  expect(labels([at(200)])).toEqual(["Run", "2 side by side", "c", "d"]);
+  expect(labels([], 400, 900)).toEqual(["Run", "2 side by side", "b"]);
+  expect(labels([], 901, 1_000)).toEqual(["Run", "c", "d"]);
+});
+
+test("a group goes on while one of its steps does; of thousands of steps each has its bar", () => {
+  const many = Array.from({ length: 20_000 }, (_, i) => String(i));
+  const steps = many.map((id, i) => step(id, 200, i === 7 ? null : 300));
+  const spans = many.map((id, i) => span(id, 200, i === 7 ? null : 300));
+  const { bars } = timelineOf(detail(steps, spans, null), T0 + 500);
+  expect(bars).toHaveLength(20_002);
+  expect(bars[1]).toMatchObject({ label: "20000 side by side", status: "running", endedAt: null });
 });
 
 test("an invoke leads to the run that it has started, a sleep says when it is over", () => {
   const steps = [
-    step("ship", 200, null, { kind: "invoke" }),
-    step("nap", 200, null, { kind: "sleep", until: at(900) }),
+    step("ship", 200, null, { kind: "invoke", child_run_id: "CHILD" }),
+    step("nap", 300, null, { kind: "sleep", until: at(900) }),
   ];
-  const { bars } = timelineOf(
-    detail(steps, [span("ship", 200, null), span("nap", 200, null)], null, { "hash-ship": "CHILD" }),
-    T0 + 500,
-  );
+  const { bars } = timelineOf(detail(steps, [span("ship", 200, null), span("nap", 300, null)], null), T0 + 500);
   expect(bars[1]).toMatchObject({ kind: "invoke", childRunId: "CHILD" });
   expect(bars[2]).toMatchObject({ kind: "sleep", dueAt: T0 + 900, childRunId: null });
 });
@@ -133,10 +141,21 @@ describe("the axis", () => {
   });
 
   test("places a stretch in percent, visible however short, within the axis however long", () => {
-    const axis = { from: 0, to: 1_000, bars: [] };
+    const axis = { from: 0, to: 1_000 };
     expect(extentOf(axis, 250, 750)).toEqual({ left: 25, width: 50 });
     expect(extentOf(axis, 1_000, 1_000)).toEqual({ left: 99.5, width: 0.5 });
     expect(extentOf(axis, -500, 5_000)).toEqual({ left: 0, width: 100 });
+  });
+
+  test("a part of it is zoomed and moved within the whole", () => {
+    const whole = { from: 0, to: 1_000 };
+    expect(zoomed(whole, 0.5, whole)).toEqual({ from: 250, to: 750 });
+    expect(zoomed({ from: 0, to: 200 }, 2, whole)).toEqual({ from: 0, to: 400 });
+    expect(zoomed({ from: 100, to: 700 }, 2, whole)).toEqual(whole);
+    expect(zoomed({ from: 500, to: 510 }, 0.5, whole)).toEqual({ from: 500, to: 510 });
+    expect(moved({ from: 100, to: 300 }, -1, whole)).toEqual({ from: 0, to: 200 });
+    expect(moved({ from: 700, to: 900 }, 1, whole)).toEqual({ from: 800, to: 1_000 });
+    expect(ticksOf({ from: 1_250, to: 1_750 }, 4, 1_000)).toEqual([400, 600]);
   });
 
   test.each([
@@ -144,6 +163,6 @@ describe("the axis", () => {
     [1_000, 5, [0, 200, 400, 600, 800, 1_000]],
     [30 * 86_400_000, 5, [0, 604_800_000, 1_209_600_000, 1_814_400_000, 2_419_200_000]],
   ])("of %d ms has at most %d round steps", (to, count, ticks) => {
-    expect(ticksOf({ from: 0, to, bars: [] }, count)).toEqual(ticks);
+    expect(ticksOf({ from: 0, to }, count)).toEqual(ticks);
   });
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Reason } from "../../dashboard/src/api/runs.ts";
-import { waitingSentence } from "../../dashboard/src/model/waiting.ts";
+import { rowWaitText, waitingSentence } from "../../dashboard/src/model/waiting.ts";
 
 const NOW = Date.parse("2026-01-31T12:00:00Z");
 const IN_AN_HOUR = "2026-01-31T13:00:00Z";
@@ -56,4 +56,20 @@ test("what holds everything back is said, and the other steps are counted", () =
   expect(waitingSentence(reasons, NOW)).toBe(
     "The step “ask” failed and is tried again in 1 h; and 1 more step is not done.",
   );
+});
+
+test.each([
+  ["sleeping", /^sleeping until \S+/],
+  ["waiting", /^waiting for an event until /],
+  ["signal", /^waiting for a signal until /],
+  ["invoking", /^waiting for another function until /],
+  ["retry", /^trying again at /],
+  ["start", /^beginning at /],
+  ["of a later version", /^waiting until /],
+])("a row says in few words that a run is %s", (kind, words) => {
+  expect(rowWaitText({ kind, until: IN_AN_HOUR }, NOW)).toMatch(words);
+});
+
+test("a row says nothing of a time that nobody knows", () => {
+  expect(rowWaitText({ kind: "line", until: null }, NOW)).toBe("in line");
 });

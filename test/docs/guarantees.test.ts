@@ -51,6 +51,9 @@ const INTERNAL = [
   "REALTIME_KEEP_ALIVE_MS",
   "REALTIME_FORWARD_MS",
   "REALTIME_WAITING_MAX",
+  "STREAM_LOOK_MS",
+  "STREAM_LOOKS_MAX",
+  "STREAM_BEAT_MS",
 ];
 
 describe("docs/guarantees.md", () => {

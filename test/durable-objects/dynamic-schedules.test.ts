@@ -93,10 +93,12 @@ describe("a tick", () => {
       platform.world.names("log").map((log) => objectsOf(platform).log(ENV, log).events(filter)),
     );
     const found = Object.fromEntries(
-      pages.flat().map(({ record }): [unknown, Overlap | undefined] => {
-        const about = record.event.data._inngest as Start["data"]["_inngest"];
-        return [about.schedule_id, record.overlap];
-      }),
+      pages
+        .flatMap(({ events }) => events)
+        .map(({ record }): [unknown, Overlap | undefined] => {
+          const about = record.event.data._inngest as Start["data"]["_inngest"];
+          return [about.schedule_id, record.overlap];
+        }),
     );
     expect(found).toEqual({
       allow: undefined,
@@ -531,9 +533,16 @@ describe("many", () => {
       expect(deaths).toBeGreaterThan(3);
       const found: string[] = [];
       for (const log of platform.world.names("log")) {
-        const filter = { name: "many", receivedFrom: 0, receivedBefore: Number.POSITIVE_INFINITY, limit: 9_999 };
-        for (const { record } of await objectsOf(platform).log(ENV, log).events(filter))
-          found.push((record.event.data._inngest as Start["data"]["_inngest"]).schedule_id);
+        const filter = { names: ["many"], receivedFrom: 0, receivedBefore: Number.POSITIVE_INFINITY, limit: 9_999 };
+        for (let before: string | undefined; ;) {
+          const { events, next } = await objectsOf(platform)
+            .log(ENV, log)
+            .events({ ...filter, before });
+          for (const { record } of events)
+            found.push((record.event.data._inngest as Start["data"]["_inngest"]).schedule_id);
+          if (next === null) break;
+          before = next;
+        }
       }
       expect(found.toSorted()).toEqual(ids.toSorted());
     },

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { routeBatch } from "../../src/durable-objects/consumer.ts";
 import { logOf } from "../../src/durable-objects/objects.ts";
+import { readRetention } from "../../src/durable-objects/retention.ts";
 import { DEDUPE_WINDOW_MS, RETENTION_DEFAULT_MS } from "../../src/protocol/limits.ts";
 import type { TestPlatform } from "../../src/testing/platform.ts";
 import { FaultPoints, type FaultPoint, type PointFault } from "../helpers/fault-points.ts";
@@ -181,6 +182,31 @@ describe("the sweeper", () => {
     expect(dozer()).toBeUndefined();
     expect(await registry("main").logs()).toEqual([]);
     expect([...platform.world.names("log"), ...platform.world.names("run")]).toEqual([]);
+  });
+
+  it("keeps runs by how they have ended: those that failed longer than those that completed, events by default", async () => {
+    const { platform } = hello();
+    platform.world.retention = readRetention({ default: "14d", completed: "7d", cancelled: "60d" }, undefined);
+    const completed = await send(platform, { name: "hello", id: "a" });
+    const dozing = await send(platform, { name: "doze", id: "b" });
+    const { log, registry, run } = objectsOf(platform);
+    const dozer = () => runOf(platform, dozing, "mem-sleeper");
+    await run("main", dozer()!.id).cancel("enough");
+    await platform.clock.runUntilIdle();
+    const kept = async () => {
+      await sweepAnHour(platform);
+      await sweepAnHour(platform);
+      const event = await log("main", logOf(completed)).event(completed);
+      return [runOf(platform, completed, "mem-hello") !== undefined, event !== null, dozer() !== undefined];
+    };
+    expect(await kept()).toEqual([true, true, true]);
+    await platform.clock.advance(8 * DAY);
+    expect(await kept()).toEqual([false, true, true]);
+    await platform.clock.advance(8 * DAY);
+    expect(await kept()).toEqual([false, false, true]);
+    await platform.clock.advance(45 * DAY);
+    expect(await kept()).toEqual([false, false, false]);
+    expect(await registry("main").logs()).toEqual([]);
   });
 
   it("refuses to start a run whose event is older than a week: it may have ended and been forgotten", async () => {

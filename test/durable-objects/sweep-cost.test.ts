@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import type { Host } from "../../src/durable-objects/host.ts";
 import { LogObject } from "../../src/durable-objects/log-object.ts";
+import { RETENTION_DEFAULT } from "../../src/durable-objects/retention.ts";
 import type { Objects, RunIndexRow } from "../../src/durable-objects/objects.ts";
 import { sqlStores } from "../../src/durable-objects/storage/sql-stores.ts";
 import type { Sql } from "../../src/durable-objects/storage/sql.ts";
@@ -39,7 +40,7 @@ async function sleepingLog(day: string, runs: number) {
     wipe: async () => undefined,
     report: (message, error) => expect.fail(`${message} ${String(error)}`),
   };
-  const log = new LogObject(host, () => 30 * DAY_MS);
+  const log = new LogObject(host, () => RETENTION_DEFAULT);
   for (let n = 0; n < runs; n++) await log.index(rowOf(n, NOW + 365 * DAY_MS));
   return { log, memory, statements, poked };
 }

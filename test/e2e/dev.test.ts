@@ -91,7 +91,7 @@ test("a launcher that is killed alone leaves a runtime behind; the next start en
 test.each(["abc", "0", "65536", "80.5", "-1"])("PORT=%s is refused by value, with what is allowed", async (value) => {
   const started = spawnPlatform({ stateDir: newStateDir(), env: { PORT: value } });
   await expect(started).rejects.toThrow(
-    `ended before it was ready (exit code 1)\ninngest: PORT is "${value}"; it must be a whole number from 1 to 65535\n`,
+    `ended before it was ready (exit code 2)\ninngest: PORT is "${value}"; it must be a whole number from 1 to 65535\n`,
   );
 });
 

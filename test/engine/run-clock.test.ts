@@ -138,7 +138,8 @@ describe("waking", () => {
       run.op(sleep("nap", NOW + DAY));
       run.idle();
     }
-    expect(woken.wake("nap")).toEqual(slept.due("nap"));
+    const byHand = { ...slept.due("nap").settled[0], byHand: true };
+    expect(woken.wake("nap")).toMatchObject({ settled: [byHand], entries: [byHand], activate: true });
     expect([woken.memo("nap"), woken.state.kind]).toEqual([null, "executing"]);
     expect(woken.wake("nap").stale).toBe(true);
     expect(woken.due("nap").stale).toBe(true);

@@ -25,6 +25,8 @@ export interface StepJson {
   output: unknown;
   error: { name: string; message: string; code?: string } | null;
   until: string | null;
+  by_hand: boolean;
+  carried_from: string | null;
   metadata: MetadataJson[];
 }
 
@@ -41,6 +43,7 @@ export interface RunDetail extends RunJson {
   skip_reason: string | null;
   skipped_by_run_id: string | null;
   clock_offset_ms: number;
+  rerun_of: { run_id: string; from_step: { id: string; hash: string } | null } | null;
   metadata: MetadataJson[];
   warnings: string[];
   waiting_for: {

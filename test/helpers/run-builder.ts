@@ -10,6 +10,7 @@ import {
   type Reply,
 } from "../../src/engine/run-machine.ts";
 import { entryDueAt, isEnded, RUN_SCHEMA, type Effect, type Entry, type Run } from "../../src/engine/run.ts";
+import type { Resolution } from "../../src/engine/run-resolve.ts";
 import type { Op, StepInfo } from "../../src/engine/step-ops.ts";
 import type { Memo } from "../../src/protocol/call.ts";
 import type { EventValue } from "../../src/protocol/event.ts";
@@ -228,6 +229,8 @@ export class RunUnderTest {
   answer = (id: string, memo: Memo, found?: boolean): Decision =>
     this.apply({ kind: "answer", entry: this.entry(id), memo, found });
   wake = (id: string): Decision => this.apply({ kind: "wake", entry: this.entry(id) });
+  resolve = (id: string, resolution: Resolution): Decision =>
+    this.apply({ kind: "resolve", entry: this.entry(id), resolution });
   advance = (byMs: number): Decision => this.apply({ kind: "advance", byMs });
   subscribed = (id: string): Decision => this.apply({ kind: "subscribed", entry: this.entry(id) });
   returned = (data: JsonValue = null): Decision => this.apply({ kind: "returned", data, open: this.open() });

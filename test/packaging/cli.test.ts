@@ -26,11 +26,21 @@ function inngest(folder: string, ...rest: (string | { cwd: string })[]) {
 describe("arguments", () => {
   const folder = inject("installed");
 
-  test.each([[[]], [["--help"]], [["dev", "-h"]]])("%j prints what there is to use", (args) => {
+  test.each([
+    [[], ["dev", "deploy", "runs", "events", "functions", "apps", "doctor", "mcp", "--version", "Exit codes"]],
+    [["--help"], ["Usage: inngest", "--help"]],
+    [
+      ["dev", "-h"],
+      ["inngest dev", "--url", "--port", "--state", "--no-poll", "--no-discovery"],
+    ],
+    [
+      ["runs", "--help"],
+      ["list", "get", "tail", "cancel", "replay", "rerun", "export"],
+    ],
+  ])("%j prints what there is to use", (args, words) => {
     const { status, stdout } = inngest(folder, ...args);
     expect(status).toBe(0);
-    for (const word of ["inngest dev", "--url", "--port", "--state", "--no-poll", "--help", "--version"])
-      expect(stdout).toContain(word);
+    for (const word of words) expect(stdout).toContain(word);
   });
 
   test("--version is the package's", () => {
@@ -40,22 +50,22 @@ describe("arguments", () => {
   test.each([
     [["dev", "--prot", "1"], "There is no option --prot; did you mean --port?"],
     [["dev", "--nopoll"], "There is no option --nopoll; did you mean --no-poll?"],
-    [["dev", "-x"], "There is no option -x; see inngest --help"],
-    [["start"], 'There is no command "start"; the one there is: inngest dev'],
-    [["dev", "now"], '"now" is one argument too many; see inngest --help'],
-    [["dev", "--port"], "--port needs a value; see inngest --help"],
+    [["dev", "-x"], "There is no option -x; see inngest dev --help"],
+    [["start"], 'There is no command "start"; see inngest --help'],
+    [["dev", "now"], '"now" is one argument too many; see inngest dev --help'],
+    [["dev", "--port"], "--port needs a value; see inngest dev --help"],
     [["dev", "--no-poll=1"], "--no-poll takes no value"],
     [["dev", "--port", "70000"], '--port is "70000"; it must be a whole number from 1 to 65535'],
     [["dev", "-p", "x"], '--port is "x"; it must be a whole number from 1 to 65535'],
     [["dev", "-u", "3000"], '--url is "3000"; it must be a full URL, such as http://localhost:3000/api/inngest'],
   ])("%j is refused in one line that says what would be right", (args, message) => {
-    expect(inngest(folder, ...args)).toEqual({ status: 1, stdout: "", stderr: `inngest: ${message}\n` });
+    expect(inngest(folder, ...args)).toEqual({ status: 2, stdout: "", stderr: `inngest: ${message}\n` });
   });
 
   test("without miniflare it says in one line what to install", () => {
     const remedy = `npm install -D miniflare@${manifest.devDependencies.miniflare}`;
     const stderr = `inngest: miniflare is not installed; run: ${remedy}\n`;
-    expect(inngest(folder, "dev")).toEqual({ status: 1, stdout: "", stderr });
+    expect(inngest(folder, "dev", "--no-install")).toEqual({ status: 1, stdout: "", stderr });
   });
 
   test("with the miniflare that npm calls the latest, of another major version, too", () => {
@@ -66,7 +76,7 @@ describe("arguments", () => {
     writeFileSync(join(miniflare, "package.json"), JSON.stringify({ version: "4.20260730.0", main: "index.js" }));
     writeFileSync(join(miniflare, "index.js"), "");
     const remedy = `npm install -D miniflare@${manifest.devDependencies.miniflare}`;
-    expect(inngest(folder, "dev", { cwd: join(project, "app") }).stderr).toBe(
+    expect(inngest(folder, "dev", "--no-install", { cwd: join(project, "app") }).stderr).toBe(
       `inngest: miniflare 4.20260730.0 is installed, which has another interface; run: ${remedy}\n`,
     );
   });

@@ -34,7 +34,9 @@ const documents = [
   "README.md",
   "dist/THIRD-PARTY-LICENSES.txt",
   ...[
+    "api",
     "binding",
+    "cli",
     "compatibility",
     "configuration",
     "connect",
@@ -42,6 +44,8 @@ const documents = [
     "errors",
     "flow-control",
     "guarantees",
+    "logs",
+    "mcp",
     "migrate-from-inngest",
     "operate",
     "performance",

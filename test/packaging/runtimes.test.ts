@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from "node:child_process";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -64,6 +64,14 @@ describe("the package as npm installs it", () => {
     expect(execFileSync(file, ["--version"], { encoding: "utf8" })).toMatch(version);
     const { stdout } = await promisify(execFile)(file, [...options, "run-smoke.mjs"], { cwd: folder });
     expect(JSON.parse(stdout)).toEqual(expected);
+  });
+
+  test("the command prints its help under Node 20, and says what dev needs", () => {
+    const old = join(runtimes, "node_modules/node-20/bin/node");
+    const command = join(folder, "node_modules/@dotdo/inngest/dist/cli/main.js");
+    const run = (...args: string[]) => spawnSync(old, [command, ...args], { cwd: folder, encoding: "utf8" });
+    expect(run("--help")).toMatchObject({ status: 0, stderr: "", stdout: expect.stringContaining("dev [options]") });
+    expect(run("dev")).toMatchObject({ status: 1, stderr: expect.stringContaining("inngest dev needs Node 22") });
   });
 
   test("a Worker does so without Node's modules", async () => {

@@ -187,6 +187,73 @@ describe("[§9.2] POST /v1/cancellations", () => {
   });
 });
 
+describe("dry_run", () => {
+  const count = async (body: object) => {
+    const answer = await post("/v1/cancellations", {
+      app_id: "shop",
+      started_before: iso(now()),
+      dry_run: true,
+      ...body,
+    });
+    return answer.body.data;
+  };
+
+  test("counts what it would cancel, whether it sleeps or executes, and does nothing", async () => {
+    await sendAll([...events("mixed/sleep", 3), ...events("mixed/busy", 2), ...events("quick", 4)]);
+    await memory.pass(SECOND);
+    expect(await count({ function_id: "mixed" })).toEqual({ dry_run: true, matched: 5, is_exact: true });
+    expect(await count({ function_id: "quick" })).toMatchObject({ matched: 0 });
+    await memory.pass(3 * MINUTE);
+    expect(await count({ function_id: "mixed" })).toEqual({ dry_run: true, matched: 5, is_exact: true });
+    expect(states("shop-mixed")).toEqual({ Running: 5 });
+    expect((await json("/v1/cancellations")).body.data).toEqual([]);
+    expect(platform.world.names("key")).toEqual([]);
+  });
+
+  test("is right about several functions, an app, a window and `if`, as the cancellation then is", async () => {
+    await sendAll(events("sleep", 4, (n) => ({ odd: n % 2 === 1 })));
+    await memory.pass(MINUTE);
+    const from = iso(now());
+    await memory.pass(SECOND);
+    await sendAll([...events("sleep", 1), ...events("mixed/sleep", 2)]);
+    await memory.pass(SECOND);
+    const selections: [object, number][] = [
+      [{ function_ids: ["sleeper", "mixed"] }, 7],
+      [{ app_id: undefined, function_ids: ["shop-other"] }, 5],
+      [{}, 12],
+      [{ started_after: from }, 4],
+      [{ if: "event.data.odd" }, 4],
+    ];
+    for (const [selection, matched] of selections)
+      expect(await count(selection), JSON.stringify(selection)).toMatchObject({ matched, is_exact: true });
+    const begun = (
+      await post("/v1/cancellations", { app_id: "shop", started_before: iso(now()), if: "event.data.odd" })
+    ).body.data;
+    await memory.pass(MINUTE);
+    expect(await read(begun.id)).toMatchObject({ cancelled: 4, function_id: null, function_ids: null });
+    const several = (
+      await post("/v1/cancellations", { function_ids: ["shop-sleeper", "shop-mixed"], started_before: iso(now()) })
+    ).body.data;
+    await memory.pass(MINUTE);
+    expect(await read(several.id)).toMatchObject({
+      cancelled: 5,
+      app_id: null,
+      function_ids: ["shop-sleeper", "shop-mixed"],
+    });
+    expect([states("shop-sleeper"), states("shop-mixed")]).toEqual([{ Cancelled: 5 }, { Cancelled: 2 }]);
+    expect(states("shop-other")).toEqual({ Cancelled: 2, Running: 3 });
+  });
+
+  test("says so when it cannot look at all: an event that is gone is known to its run alone", async () => {
+    await sendAll(events("sleep", 2));
+    await memory.pass(MINUTE);
+    const disk = platform.world.disk("log", platform.world.names("log")[0]!)!;
+    for (const table of ["append", "events", "seq"])
+      for (const key of disk.keys(table).slice()) disk.write(table, key, undefined);
+    expect(await count({ function_id: "sleeper", if: "true" })).toEqual({ dry_run: true, matched: 0, is_exact: false });
+  });
+});
+
 test("a run that does not answer for ten minutes holds up nobody, and is asked again", async () => {
   let late = 0;
   const isLate = (kind: string, method: string) => kind === "run" && method === "cancel" && late++ === 0;
@@ -307,7 +374,7 @@ describe("DELETE /v1/cancellations/:id", () => {
     let stopped: Promise<unknown> = Promise.resolve();
     platform.world.storage = (kind, _, what) => {
       if (kind !== "run" || what !== "commit" || ++commits !== 60) return;
-      stopped = objectsOf(platform).cancellation(ENV, begun.id).stop();
+      stopped = objectsOf(platform).bulk(ENV, "cancellation", begun.id).stop();
     };
     await memory.pass(10 * MINUTE);
     await stopped;

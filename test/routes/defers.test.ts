@@ -415,7 +415,7 @@ describe("[§9.8] POST /v1/runs/:id/metadata and POST /v2/runs/:id/scores", () =
   ])("the score %j is refused by name", async (score, message) => {
     const { run_id: id } = await ended();
     const { status, body } = await apps.door.post(`/v2/runs/${id}/scores`, [score]);
-    expect([status, body.error]).toEqual([400, expect.stringContaining(message)]);
+    expect([status, body.errors[0].message]).toEqual([400, expect.stringContaining(message)]);
   });
 
   test("a run that does not exist is 404, and leaves no object", async () => {

@@ -354,11 +354,15 @@ describe("GET /v1/functions/:id/lines", () => {
     const { body } = await json("/v1/functions/shop-narrow/lines");
     const since = iso(at);
     const line = { rule: "concurrency", limit: 1, held: 1, oldest_since: since, next_at: null };
-    const holders = [{ run_id: expect.any(String), function_slug: "shop-narrow", since }];
+    const [one] = [{ run_id: expect.any(String), function_slug: "shop-narrow", since }];
+    const holders = [one];
     expect(body.data).toMatchObject([
-      { ...line, waiting: 2, holders },
-      { ...line, waiting: 1, holders },
+      { ...line, key: "b", waiting: 2, holders, waiters: [one, one] },
+      { ...line, key: "a", waiting: 1, holders, waiters: [one] },
+      { ...line, key: "c", waiting: 0, holders, waiters: [], oldest_since: null }, // nobody ever waited for it
     ]);
+    expect((await json("/v1/lines")).body.data).toEqual(body.data);
+    expect((await json("/v1/lines?function=shop-greet,shop-ask")).body.data).toEqual([]);
     const holder = await readRun(body.data[0].holders[0].run_id);
     expect(holder).toMatchObject({ status: "Running", waiting_for: [{ kind: "sleeping" }] });
   });

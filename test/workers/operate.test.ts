@@ -111,8 +111,63 @@ describe("[§9.2] a bulk cancellation", () => {
   });
 });
 
+describe("a bulk replay", () => {
+  it("counts, starts each run once more and tells how far it is, also when everything dies on the way", async () => {
+    const from = new Date().toISOString();
+    const ids = await sendAll(Array.from({ length: 25 }, (_, n) => ({ name: "local/no-steps", data: { n } })));
+    for (const id of ids) await ended(id);
+    const body = { app_id: "local", function_ids: ["no-steps"], started_after: from, statuses: ["COMPLETED"] };
+    const before = { started_before: new Date().toISOString() };
+    expect((await post("/v1/replays", { ...body, ...before, dry_run: true })).body.data).toEqual({
+      dry_run: true,
+      matched: 25,
+      is_exact: true,
+    });
+    const { id } = (await post("/v1/replays", { ...body, ...before })).body.data;
+    const readReplay = async () => (await json(`/v1/replays/${id}`)).body.data;
+    await abortAllDurableObjects();
+    await runDurableObjectAlarm(keyObject(`replay/${id}`)); // dropped with its handler
+    await until(async () => (await readReplay()).status === "done", "all to be started");
+    expect(await readReplay()).toMatchObject({ matched: 25, started: 25, statuses: ["COMPLETED"] });
+    for (const eventId of ids) {
+      const runs = await until(async () => {
+        const found = await runsOf(eventId);
+        return found.length === 2 && found.every((run) => run.status === "Completed") && found;
+      }, "both runs to have completed");
+      expect(new Set(runs.map((run) => JSON.stringify(run.output))).size).toBe(1);
+    }
+    expect((await json("/v1/replays?limit=1")).body.data).toMatchObject([{ id }]);
+    const metrics = (await json(`/v1/functions/local-no-steps/metrics?from=${from}&bucket=1m`)).body.data;
+    const total = metrics.buckets.reduce((sum: number, one: any) => sum + (one.ended.COMPLETED ?? 0), 0);
+    expect(total).toBeGreaterThanOrEqual(50);
+    expect(metrics).toMatchObject({ backlog: { queued: 0, running: 0 }, is_cut: false });
+  });
+});
+
+describe("why an event started nothing, and who is in line", () => {
+  it("is told of each function that it may start, and creates nothing", async () => {
+    const id = await send({ name: "local/no-steps", data: { n: 1 } });
+    await ended(id);
+    const before = await objectIds();
+    const { body } = await json(`/v1/events/${id}/decisions`);
+    expect(body.data).toMatchObject([
+      { function_slug: "local-no-steps", decision: "started", run_id: expect.any(String), inferred: false },
+    ]);
+    expect((await json("/v1/replays/01ARZ3NDEKTSV4RRFFQ69G5FAV")).status).toBe(404);
+    expect(await objectIds()).toEqual(before);
+    expect((await json("/v1/lines")).body.data).toEqual([]); // nobody holds or waits for anything
+  });
+});
+
 describe("[G10] without the signing key, in production", () => {
   it.each([
+    ["GET", "/v1/lines"],
+    ["GET", "/v1/functions/local-sleep/metrics"],
+    ["GET", "/v1/events/01ARZ3NDEKTSV4RRFFQ69G5FAV/decisions"],
+    ["GET", "/v1/replays"],
+    ["POST", "/v1/replays"],
+    ["GET", "/v1/replays/01ARZ3NDEKTSV4RRFFQ69G5FAV"],
+    ["DELETE", "/v1/replays/01ARZ3NDEKTSV4RRFFQ69G5FAV"],
     ["GET", "/v1/functions"],
     ["GET", "/v1/functions/local-sleep"],
     ["GET", "/v1/functions/local-sleep/lines"],

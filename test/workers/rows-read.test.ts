@@ -100,7 +100,10 @@ describe("the index of runs", () => {
 
   it("a page of a list reads a bounded number of rows, whatever it looks for and however many there are", async () => {
     await stored("HistoryDO", async (host, read) => {
-      const log = new LogObject({ ...host, name: `${new Date(NOW).toISOString().slice(0, 10)}.0` }, () => 30 * DAY_MS);
+      const log = new LogObject({ ...host, name: `${new Date(NOW).toISOString().slice(0, 10)}.0` }, () => ({
+        defaultMs: 30 * DAY_MS,
+        byStatus: {},
+      }));
       for (let n = 0; n < 20_000; n++) await log.index(row(n));
       read();
       const first = await log.listRuns(filter, null);
@@ -121,9 +124,27 @@ describe("the index of runs", () => {
     });
   }, 60_000);
 
+  it("a count looks at a bounded number of rows, and says when there are more", async () => {
+    await stored("HistoryDO", async (host, read) => {
+      const log = new LogObject({ ...host, name: `${new Date(NOW).toISOString().slice(0, 10)}.0` }, () => ({
+        defaultMs: 30 * DAY_MS,
+        byStatus: {},
+      }));
+      for (let n = 0; n < 25_000; n++) await log.index(row(n));
+      read();
+      expect(await log.countRuns(filter)).toEqual({ count: 10_000, looked: 20_000, isWhole: false });
+      expect(read()).toBeLessThanOrEqual(20_020);
+      expect(await log.countRuns({ ...filter, statuses: ["Failed"] })).toMatchObject({ count: 1, isWhole: false });
+      expect(read()).toBeLessThanOrEqual(20_040);
+    });
+  }, 60_000);
+
   it("a sweep reads a bounded number of rows: none of those that are too young to be forgotten", async () => {
     await stored("HistoryDO", async (host, read) => {
-      const log = new LogObject({ ...host, name: `${new Date(NOW).toISOString().slice(0, 10)}.0` }, () => 30 * DAY_MS);
+      const log = new LogObject({ ...host, name: `${new Date(NOW).toISOString().slice(0, 10)}.0` }, () => ({
+        defaultMs: 30 * DAY_MS,
+        byStatus: {},
+      }));
       for (let n = 0; n < 5_000; n++) await log.index(row(n));
       read();
       await log.sweep();
@@ -142,7 +163,10 @@ describe("the index of runs", () => {
       });
       const old = { ...host, name: `${new Date(NOW - 60 * DAY_MS).toISOString().slice(0, 10)}.0` };
       const objects = { run } as unknown as Objects;
-      const log = new LogObject({ ...old, objects, alarm: async () => null }, () => 30 * DAY_MS);
+      const log = new LogObject({ ...old, objects, alarm: async () => null }, () => ({
+        defaultMs: 30 * DAY_MS,
+        byStatus: {},
+      }));
       // most of them go on for long
       for (let n = 0; n < 2_500; n++)
         await log.index({ ...row(n), endedAt: n % 500 === 0 ? NOW - 40 * DAY_MS : null, status: "Running" });

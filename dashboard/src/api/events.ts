@@ -1,14 +1,25 @@
 import type { Json } from "./json.ts";
 import { path, query, request, type Sent } from "./request.ts";
 
-export interface EventRow {
+/** An event as lists have it: without what is in it. */
+export interface EventHead {
   internal_id: string;
   received_at: string;
   name: string;
-  data: Json;
   id?: string;
   ts?: number;
   v?: string;
+}
+
+/** With the runs that the index has under it. */
+export interface EventRow extends EventHead {
+  runs: Omit<EventRun, "run_started_at">[];
+  /** there may be others */
+  runs_incomplete?: boolean;
+}
+
+export interface EventDetail extends EventHead {
+  data: Json;
   user?: Json;
 }
 
@@ -22,8 +33,10 @@ export interface EventRun {
 }
 
 export interface EventFilter {
-  name?: string;
+  names: string[];
   from?: string;
+  /** with the platform's own: ends of functions, ticks of schedules, invocations */
+  internal: boolean;
 }
 
 export interface EventPage {
@@ -37,27 +50,31 @@ export async function listEvents(
   limit: number,
   sent?: Sent,
 ): Promise<EventPage> {
-  const asked = query({ name: filter.name, received_after: filter.from, limit, cursor: cursor ?? undefined });
-  const { data } = await request<{ data: EventRow[] }>(`/v1/events${asked}`, sent);
-  const last = data.length < limit ? undefined : data.at(-1); // a page that is not full was the last
-  return { events: data, cursor: last?.internal_id ?? null };
+  const asked = query({
+    name: filter.names,
+    received_after: filter.from,
+    internal: filter.internal ? undefined : "false",
+    data: "false",
+    runs: "true",
+    limit,
+    cursor: cursor ?? undefined,
+  });
+  const { data, page } = await request<{ data: EventRow[]; page: { cursor: string | null } }>(
+    `/v1/events${asked}`,
+    sent,
+  );
+  return { events: data, cursor: page.cursor };
 }
 
-export async function readEvent(id: string, sent?: Sent): Promise<EventRow> {
-  return (await request<{ data: EventRow }>(path`/v1/events/${id}`, sent)).data;
+export async function readEvent(id: string, sent?: Sent): Promise<EventDetail> {
+  return (await request<{ data: EventDetail }>(path`/v1/events/${id}`, sent)).data;
 }
 
 export async function runsOfEvent(id: string, sent?: Sent): Promise<EventRun[]> {
   return (await request<{ data: EventRun[] }>(path`/v1/events/${id}/runs`, sent)).data;
 }
 
-/** One event after the other: what came before one that is refused has been sent. @returns their ids */
-export async function sendEvents(events: readonly Json[], onSent: (id: string) => void): Promise<string[]> {
-  const ids: string[] = [];
-  for (const event of events) {
-    const { data } = await request<{ data: { eventId: string } }>("/v2/events", { method: "POST", body: event });
-    ids.push(data.eventId);
-    onSent(data.eventId);
-  }
-  return ids;
+/** All of them, or none. @returns their ids */
+export async function sendEvents(events: readonly Json[]): Promise<string[]> {
+  return (await request<{ data: { ids: string[] } }>("/v1/events", { method: "POST", body: events })).data.ids;
 }

@@ -16,28 +16,12 @@ export interface FunctionView {
   paused: { triggers: string; since: string } | null;
 }
 
-/** A flow-control key of a function, and who stands in its line. */
-export interface Line {
-  rule: string;
-  key: string;
-  limit: number | null;
-  held: number;
-  waiting: number;
-  holders: { run_id: string; function_slug: string; since: string }[];
-  oldest_since: string | null;
-  next_at: string | null;
-}
-
 export async function listFunctions(sent?: Sent): Promise<FunctionView[]> {
   return (await request<{ data: FunctionView[] }>("/v1/functions", sent)).data;
 }
 
 export async function readFunction(slug: string, sent?: Sent): Promise<FunctionView> {
   return (await request<{ data: FunctionView }>(path`/v1/functions/${slug}`, sent)).data;
-}
-
-export async function linesOf(slug: string, sent?: Sent): Promise<Line[]> {
-  return (await request<{ data: Line[] }>(path`/v1/functions/${slug}/lines`, sent)).data;
 }
 
 export interface PauseRequest {

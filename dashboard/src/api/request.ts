@@ -1,5 +1,3 @@
-import { signingKey } from "./key.ts";
-
 /** What the platform refused, in its own words. */
 export class ApiError extends Error {
   readonly status: number;
@@ -33,14 +31,10 @@ export interface Sent {
  * @throws ApiError for a refusal, PlatformAway when nobody answers
  */
 export async function request<T>(path: string, { method = "GET", body, signal }: Sent = {}): Promise<T> {
-  const key = signingKey();
   const init: RequestInit = {
     method,
     ...(signal ? { signal } : {}),
-    headers: {
-      ...(body === undefined ? {} : { "content-type": "application/json" }),
-      ...(key === null ? {} : { authorization: `Bearer ${key}` }),
-    },
+    headers: body === undefined ? {} : { "content-type": "application/json" },
     ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
   };
   const answer = await fetch(path, init).catch((error: unknown) => {
@@ -78,9 +72,12 @@ export function path(parts: TemplateStringsArray, ...values: string[]): string {
   return String.raw({ raw: parts }, ...values.map(encodeURIComponent));
 }
 
-export function query(values: Record<string, string | number | undefined>): string {
+/** A list is a value several times. */
+export function query(values: Record<string, string | number | readonly string[] | undefined>): string {
   const given = Object.entries(values).flatMap(([name, value]) =>
-    value === undefined || value === "" ? [] : [[name, String(value)]],
+    (typeof value === "object" ? value : [value]).flatMap((one) =>
+      one === undefined || one === "" ? [] : [[name, String(one)]],
+    ),
   );
   return given.length === 0 ? "" : `?${new URLSearchParams(given)}`;
 }

@@ -1,21 +1,25 @@
-/** Runs: the list and the trace of v2, the run itself of v1. */
+/** Runs: the list, one of them with its trace, and what can be done with it. */
 import type { Json, WireError } from "./json.ts";
 import { path, query, request, type Sent } from "./request.ts";
 
 export const WIRE_STATUSES = ["QUEUED", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "SKIPPED"] as const;
 export type WireStatus = (typeof WIRE_STATUSES)[number];
 
-/** A run as lists have it; what is not known is left out. */
+/** A run as lists have it. */
 export interface RunRow {
-  id: string;
-  function: { id: string; name: string; app: { id: string } };
-  app: { id: string };
-  status: WireStatus;
-  queuedAt: string;
-  startedAt?: string;
-  endedAt?: string;
-  durationMs?: string;
-  trigger: { eventIds: string[]; eventName?: string; isBatch?: boolean; batchId?: string; cronSchedule?: string };
+  run_id: string;
+  function_slug: string;
+  app_id: string;
+  event_id: string;
+  event_name: string;
+  cron?: string;
+  batch_size?: number;
+  status: Run["status"];
+  queued_at: string;
+  started_at: string | null;
+  ended_at: string | null;
+  /** what it waits for first, and until when */
+  waiting_for: { kind: string; until: string | null } | null;
 }
 
 export interface RunFilter {
@@ -24,27 +28,42 @@ export interface RunFilter {
   /** of the app's own name for it: needs `app` */
   fn?: string;
   from?: string;
-  until?: string;
+  /** CEL over event and output */
+  if?: string;
 }
 
 export interface RunPage {
   runs: RunRow[];
   cursor: string | null;
+  /** how far back it has looked; null: to the end */
+  lookedUntil: string | null;
+}
+
+interface ListAnswer {
+  data: RunRow[];
+  page: { cursor: string | null; looked_until: string | null; total?: number; total_is_exact?: boolean };
 }
 
 export async function listRuns(filter: RunFilter, cursor: string | null, limit: number, sent?: Sent): Promise<RunPage> {
-  const { status, app, fn, from, until } = filter;
-  const asked = query({
-    status,
-    appId: app,
-    functionId: app === undefined ? undefined : fn,
-    from,
-    until,
-    limit,
-    cursor: cursor ?? undefined,
-  });
-  const { data, page } = await request<{ data: RunRow[]; page: { cursor?: string } }>(`/v2/runs${asked}`, sent);
-  return { runs: data, cursor: page.cursor ?? null };
+  const asked = query({ ...asQuery(filter), if: filter.if, limit, cursor: cursor ?? undefined });
+  const { data, page } = await request<ListAnswer>(`/v1/runs${asked}`, sent);
+  return { runs: data, cursor: page.cursor, lookedUntil: page.looked_until };
+}
+
+export interface RunTotal {
+  total: number;
+  /** false: there are more */
+  isExact: boolean;
+}
+
+/** How many runs a list has that is not narrowed by an expression. */
+export async function countRuns(filter: RunFilter, sent?: Sent): Promise<RunTotal> {
+  const { page } = await request<ListAnswer>(`/v1/runs${query({ ...asQuery(filter), limit: 1, total: "true" })}`, sent);
+  return { total: page.total ?? 0, isExact: page.total_is_exact ?? false };
+}
+
+function asQuery({ status, app, fn, from }: RunFilter) {
+  return { status, app_id: app, function_id: app === undefined ? undefined : fn, from };
 }
 
 export interface FailedAttempt {
@@ -68,9 +87,15 @@ export interface Step {
   output: Json;
   output_omitted_bytes?: number;
   error: WireError | null;
+  /** of the run that it has invoked */
+  child_run_id: string | null;
   created_at: string;
   ended_at: string | null;
   until: string | null;
+  /** somebody has resolved or woken it */
+  by_hand: boolean;
+  /** the run that its result is from, which its own repeats */
+  carried_from: string | null;
 }
 
 /** Why a run is not done: one of several. */
@@ -87,6 +112,11 @@ export interface Reason {
 export interface Run {
   run_id: string;
   run_started_at: string;
+  queued_at: string;
+  started_at: string | null;
+  event_ids: string[];
+  /** of the run that has invoked it */
+  parent_run_id: string | null;
   function_slug: string;
   function_version: number;
   app_id: string;
@@ -103,6 +133,7 @@ export interface Run {
   skip_reason: string | null;
   skipped_by_run_id: string | null;
   clock_offset_ms: number;
+  rerun_of: { run_id: string; from_step: { id: string; hash: string } | null } | null;
   warnings: Json[];
   waiting_for: Reason[];
   steps: Step[];
@@ -123,42 +154,51 @@ export interface Span {
 /** Everything that the run's page shows. */
 export interface RunDetail {
   run: Run;
-  row: RunRow;
   trace: Span;
-  /** step hash → the run that it has invoked */
-  children: Record<string, string>;
 }
 
+/** A span as the API has it. */
+interface TraceSpan {
+  id: string;
+  name: string;
+  status: string;
+  step_op: string | null;
+  step_hash: string | null;
+  queued_at: string;
+  started_at: string | null;
+  ended_at: string | null;
+  children: TraceSpan[];
+}
+
+/** All that the page of a run shows, in one request. */
 export async function readRun(id: string, sent?: Sent): Promise<RunDetail> {
-  const [run, row, trace] = await Promise.all([
-    request<{ data: Run }>(path`/v1/runs/${id}`, sent),
-    request<{ data: RunRow }>(path`/v2/runs/${id}`, sent),
-    request<{ data: { rootSpan: Span } }>(path`/v2/runs/${id}/trace`, sent),
-  ]);
-  const hasChildren = run.data.steps.some((step) => step.kind === "invoke");
-  const children = hasChildren ? await readChildren(id, sent) : {};
-  return { run: run.data, row: row.data, trace: trace.data.rootSpan, children };
+  const { data } = await request<{ data: Run & { trace: TraceSpan } }>(path`/v1/runs/${id}` + "?include=trace", sent);
+  const { trace, ...run } = data;
+  return { run, trace: spanOf(trace) };
 }
 
-const CHILDREN = `query Children($id: String!) {
-  runTrace(runID: $id) { childrenSpans { stepID stepInfo { __typename ... on InvokeStepInfo { runID } } } }
-}`;
-
-interface ChildrenAnswer {
-  data?: { runTrace: { childrenSpans: { stepID: string | null; stepInfo: { runID?: string | null } | null }[] } };
+function spanOf(span: TraceSpan): Span {
+  return {
+    id: span.id,
+    name: span.name,
+    status: span.status,
+    ...(span.step_op === null ? {} : { stepOp: span.step_op }),
+    ...(span.step_hash === null ? {} : { stepId: span.step_hash }),
+    queuedAt: span.queued_at,
+    ...(span.started_at === null ? {} : { startedAt: span.started_at }),
+    ...(span.ended_at === null ? {} : { endedAt: span.ended_at }),
+    children: span.children.map(spanOf),
+  };
 }
 
-/** REST does not say yet which run a step has invoked. */
-async function readChildren(id: string, sent?: Sent): Promise<Record<string, string>> {
-  const answer = await request<ChildrenAnswer>("/v0/gql", {
-    ...sent,
-    method: "POST",
-    body: { query: CHILDREN, variables: { id } },
-  });
-  const spans = answer.data?.runTrace.childrenSpans ?? [];
-  return Object.fromEntries(
-    spans.flatMap(({ stepID, stepInfo }) => (stepID && stepInfo?.runID ? [[stepID, stepInfo.runID]] : [])),
-  );
+/** A step with its whole output, however large. */
+export async function readStep(id: string, hash: string, sent?: Sent): Promise<Step> {
+  return (await request<{ data: Step }>(path`/v1/runs/${id}/steps/${hash}`, sent)).data;
+}
+
+/** Where a run is to be had as one document. */
+export function exportPath(id: string): string {
+  return path`/v1/runs/${id}/export`;
 }
 
 export async function cancelRun(id: string, isWithChildren: boolean): Promise<void> {

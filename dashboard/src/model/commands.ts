@@ -17,6 +17,7 @@ const PAGES: Command[] = [
   { title: "Functions", kind: "page", href: "/functions" },
   { title: "Lines", kind: "page", href: "/lines" },
   { title: "Apps", kind: "page", href: "/apps" },
+  { title: "Audit trail", kind: "page", href: "/audit" },
 ];
 
 const COMMANDS_MAX = 20;

@@ -1,8 +1,8 @@
 import type { EventRow } from "../api/events.ts";
 
-/** The platform's own events: ends of functions, ticks of schedules, invocations. */
-export function isInternal({ name }: Pick<EventRow, "name">): boolean {
-  return name.startsWith("inngest/");
+/** A list of names as people type it. */
+export function namesIn(text: string | undefined): string[] {
+  return (text ?? "").split(/[\s,]+/).filter((name) => name !== "");
 }
 
 /** Events never change, so the newest that were ever seen are put before the pages. */

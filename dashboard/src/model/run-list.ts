@@ -2,8 +2,8 @@
 import type { RunPage, RunRow } from "../api/runs.ts";
 
 /** The order of the list: by event, then by run, newest first. */
-export function placeOf({ trigger, id }: RunRow): string {
-  return `${trigger.eventIds[0] ?? id}${id}`;
+export function placeOf({ event_id: eventId, run_id: runId }: RunRow): string {
+  return `${eventId}${runId}`;
 }
 
 export interface MergedRuns {
@@ -12,24 +12,27 @@ export interface MergedRuns {
   isTorn: boolean;
 }
 
-/** What the head covers is as the head says: a run that it no longer has does not match any more. */
+/**
+ * What the head covers is as the head says: a run that it no longer has does not match any more. A head that has found nothing
+ * as far as it has looked covers nothing.
+ */
 export function mergeRuns(head: RunPage | undefined, pages: readonly RunPage[]): MergedRuns {
   const known = pages.flatMap((page) => page.runs);
   const last = head?.runs.at(-1);
   if (!head) return { rows: known, isTorn: false };
-  if (!last || head.cursor === null) return { rows: head.runs, isTorn: false };
+  if (head.cursor === null) return { rows: head.runs, isTorn: false };
+  if (!last) return { rows: known, isTorn: false };
   const below = known.filter((row) => placeOf(row) < placeOf(last));
   const isTorn = known.length > 0 && below.length === known.length;
   return { rows: [...head.runs, ...below], isTorn };
 }
 
-export function isOver({ status }: Pick<RunRow, "status">): boolean {
-  return status !== "QUEUED" && status !== "RUNNING";
+export function isOver({ ended_at: endedAt }: Pick<RunRow, "ended_at">): boolean {
+  return endedAt !== null;
 }
 
 /** How long a run has taken or goes on; null before it begins. */
-export function runDurationMs({ startedAt, endedAt, durationMs }: RunRow, now: number): number | null {
-  if (durationMs !== undefined) return Number(durationMs);
-  if (startedAt === undefined) return null;
-  return (endedAt === undefined ? now : Date.parse(endedAt)) - Date.parse(startedAt);
+export function runDurationMs({ started_at: startedAt, ended_at: endedAt }: RunRow, now: number): number | null {
+  if (startedAt === null) return null;
+  return (endedAt === null ? now : Date.parse(endedAt)) - Date.parse(startedAt);
 }

@@ -10,6 +10,8 @@ export interface RunsSearch {
   app?: string;
   fn?: string;
   range?: Range;
+  /** CEL over event and output */
+  if?: string;
 }
 
 /** An address is typed by people, too: what makes no sense is left out. */
@@ -24,6 +26,7 @@ export function readRunsSearch(raw: Raw): RunsSearch {
     app,
     fn: app === undefined ? undefined : textOf(raw.fn),
     range: isRange(raw.range) ? raw.range : undefined,
+    if: textOf(raw.if),
   });
 }
 

@@ -1,7 +1,7 @@
 /** Why a run is not done, in one sentence: the words for `waiting_for` of `GET /v1/runs/:id`. */
 import type { Json } from "../api/json.ts";
 import type { Reason } from "../api/runs.ts";
-import { durationText } from "./time.ts";
+import { clockText, durationText } from "./time.ts";
 
 /** What holds everything else back comes first; the number is a reason's place. */
 const ORDER = ["line", "retry", "retrying", "start", "signal", "waiting", "registering", "invoking", "sleeping"];
@@ -14,6 +14,25 @@ export function waitingSentence(reasons: readonly Reason[], now: number): string
   const more = others === 0 ? "" : `; and ${others} more ${others === 1 ? "step is" : "steps are"} not done`;
   return `${clause(first, now)}${more}.`;
 }
+
+/** What a run in a list waits for, in few words. */
+export function rowWaitText({ kind, until }: { kind: string; until: string | null }, now: number): string {
+  const at = until === null ? null : clockText(Date.parse(until), now);
+  const [what, link] = ROW_WORDS[kind] ?? ["waiting", "until"];
+  return at === null ? what : `${what} ${link} ${at}`;
+}
+
+/** With the word that leads to its time. */
+const ROW_WORDS: Record<string, [string, string]> = {
+  sleeping: ["sleeping", "until"],
+  waiting: ["waiting for an event", "until"],
+  signal: ["waiting for a signal", "until"],
+  invoking: ["waiting for another function", "until"],
+  retry: ["trying again", "at"],
+  retrying: ["trying again", "at"],
+  start: ["beginning", "at"],
+  line: ["in line", "until"],
+};
 
 function placeOf({ kind }: Reason): number {
   const place = ORDER.indexOf(kind);

@@ -1,7 +1,9 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMayAct } from "../api/session.ts";
 
 export interface Act<T> {
   run: (of: T) => void;
+  /** now, or always for those who only look */
   isBusy: boolean;
   error: Error | null;
 }
@@ -9,6 +11,7 @@ export interface Act<T> {
 /** Something that people do to the platform: afterwards everything on screen is read again. */
 export function useAct<T, R>(what: (of: T) => Promise<R>, onDone?: (result: R) => void): Act<T> {
   const client = useQueryClient();
+  const mayAct = useMayAct();
   const { mutate, isPending, error } = useMutation({
     mutationFn: what,
     onSuccess: (result) => {
@@ -16,7 +19,7 @@ export function useAct<T, R>(what: (of: T) => Promise<R>, onDone?: (result: R) =
       onDone?.(result);
     },
   });
-  return { run: mutate, isBusy: isPending, error };
+  return { run: mutate, isBusy: isPending || !mayAct, error };
 }
 
 /** Why the platform did not do it. */

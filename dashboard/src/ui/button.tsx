@@ -1,4 +1,5 @@
 import type { ComponentProps } from "react";
+import { useMayAct } from "../api/session.ts";
 
 type Look = "plain" | "strong" | "danger" | "quiet";
 
@@ -16,6 +17,22 @@ export function buttonClass(look: Look = "plain"): string {
   return `${SHAPE} ${LOOKS[look]}`;
 }
 
-export function Button({ look = "plain", className = "", ...rest }: ComponentProps<"button"> & { look?: Look }) {
-  return <button type="button" className={`${buttonClass(look)} ${className}`} {...rest} />;
+interface Props extends ComponentProps<"button"> {
+  look?: Look;
+  /** leads to something that changes the platform: not for those who only look */
+  acts?: boolean;
+}
+
+export function Button({ look = "plain", className = "", acts = false, disabled, ...rest }: Props) {
+  const mayAct = useMayAct();
+  const isBarred = acts && !mayAct;
+  return (
+    <button
+      type="button"
+      className={`${buttonClass(look)} ${className}`}
+      disabled={disabled === true || isBarred}
+      {...(isBarred ? { title: "You may only look" } : {})}
+      {...rest}
+    />
+  );
 }

@@ -2,6 +2,7 @@ import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { RunRow } from "../api/runs.ts";
+import { runDurationMs } from "../model/run-list.ts";
 import { durationText } from "../model/time.ts";
 
 const HEIGHT = 160;
@@ -35,11 +36,11 @@ export function DurationChart({ runs }: { runs: readonly RunRow[] }) {
 
 /** Seconds since the epoch, then a row for those that went well and one for those that did not. */
 function chartData(runs: readonly RunRow[]): uPlot.AlignedData {
-  const known = runs.toSorted((a, b) => Date.parse(a.queuedAt) - Date.parse(b.queuedAt));
+  const known = runs.toSorted((a, b) => Date.parse(a.queued_at) - Date.parse(b.queued_at));
   const secondsOf = (run: RunRow, isBad: boolean) =>
-    (run.status === "FAILED") === isBad ? Number(run.durationMs ?? 0) / 1_000 : null;
+    (run.status === "Failed") === isBad ? (runDurationMs(run, Date.now()) ?? 0) / 1_000 : null;
   return [
-    known.map(({ queuedAt }) => Date.parse(queuedAt) / 1_000),
+    known.map(({ queued_at: queuedAt }) => Date.parse(queuedAt) / 1_000),
     known.map((run) => secondsOf(run, false)),
     known.map((run) => secondsOf(run, true)),
   ];

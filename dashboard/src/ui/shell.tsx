@@ -1,9 +1,12 @@
 import { Link, Outlet } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect, useState } from "react";
+import { useSession } from "../api/session.ts";
+import { Account } from "./account.tsx";
 import { AwayBanner } from "./away-banner.tsx";
 import { Button } from "./button.tsx";
 import { Icon } from "./icons.tsx";
 import { SECTIONS } from "./sections.ts";
+import { SignIn } from "./sign-in.tsx";
 import { ThemeButton } from "./theme-button.tsx";
 
 const Palette = lazy(() => import("./palette.tsx"));
@@ -11,6 +14,7 @@ const Palette = lazy(() => import("./palette.tsx"));
 /** What surrounds every page. */
 export function Shell() {
   const [isSearching, setSearching] = useState(false);
+  const { data: session } = useSession();
   useEffect(() => {
     function onKey(event: KeyboardEvent) {
       if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey)) return;
@@ -49,9 +53,10 @@ export function Shell() {
           <kbd className="hidden font-sans text-xs sm:inline">Ctrl K</kbd>
         </Button>
         <ThemeButton />
+        <Account />
       </div>
       <main id="main" tabIndex={-1} className="min-h-0 flex-1 overflow-auto outline-none">
-        <Outlet />
+        {session === null ? <SignIn /> : <Outlet />}
       </main>
       {isSearching ? (
         <Suspense>

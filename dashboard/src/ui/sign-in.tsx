@@ -1,37 +1,52 @@
-import { useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useId, useState, type FormEvent } from "react";
-import { keepSigningKey } from "../api/key.ts";
+import { signIn } from "../api/session.ts";
+import { Refusal } from "./act.tsx";
 import { Button } from "./button.tsx";
 
-/** Asks for the signing key, where the platform wants one. */
+/** Asks for a key, where the platform wants one; the browser keeps a cookie in its place, which no script can read. */
 export function SignIn() {
   const client = useQueryClient();
   const [key, setKey] = useState("");
-  const id = useId();
+  const [name, setName] = useState("");
+  const enter = useMutation({ mutationFn: signIn, onSuccess: () => client.resetQueries() });
+  const [keyId, nameId] = [useId(), useId()];
 
   function submit(event: FormEvent) {
     event.preventDefault();
-    keepSigningKey(key);
-    void client.resetQueries();
+    enter.mutate({ key: key.trim(), name });
   }
 
   return (
     <form onSubmit={submit} className="mx-auto flex max-w-md flex-col gap-3 px-4 py-12">
-      <h1>This platform asks for its signing key</h1>
-      <label htmlFor={id} className="text-soft">
-        INNGEST_SIGNING_KEY of the platform. This tab keeps it until it is closed.
+      <h1>Sign in</h1>
+      <label htmlFor={keyId} className="text-soft">
+        INNGEST_SIGNING_KEY of the platform, or INNGEST_READ_KEY to look only
       </label>
       <input
-        id={id}
+        id={keyId}
         type="password"
-        autoComplete="off"
+        autoComplete="current-password"
         required
         value={key}
         onChange={(event) => setKey(event.target.value)}
         className="field font-mono"
       />
-      <Button type="submit" look="strong" className="self-start">
-        Go on
+      <label htmlFor={nameId} className="text-soft">
+        Your name, for the list of what was done by whom
+      </label>
+      <input
+        id={nameId}
+        type="text"
+        autoComplete="username"
+        maxLength={100}
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+        className="field"
+      />
+      <Refusal error={enter.error} />
+      <Button type="submit" look="strong" className="self-start" disabled={enter.isPending}>
+        Sign in
       </Button>
     </form>
   );

@@ -1,114 +1,76 @@
-/**
- * `inngest dev`: the platform on this machine, in dev mode (no keys, loopback only), until SIGINT or SIGTERM.
- *
- * Stdout carries one line, `ready <url>`, for scripts to wait for; the Worker's console and everything else goes to
- * stderr.
- */
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import { syncApps } from "../app-sync.ts";
-import { startLocalServer } from "../local-server.ts";
-import { fileVariables, openFilesLimit } from "../open-files.ts";
-import { claimState, ownState } from "../state-owner.ts";
-import { buildWorkerApart, type WorkerBuild, type WorkerSettings } from "../worker-build.ts";
+/** `inngest dev`: its options; what it does is in ../dev-server.ts, and with it Miniflare, which other commands do without. */
+import { checked, httpUrl, listed, text, type CommandLine } from "../command-line.ts";
+import { CommandError, usageError } from "../exit-codes.ts";
+import type { Setting } from "../dev-server.ts";
 
-export interface DevOptions {
-  /** default 8288, where every Inngest SDK looks for a dev server */
-  port?: Setting;
-  /** directory of everything that outlives the process; default `.inngest`; delete it to start from nothing */
-  state?: Setting;
-  /** entry of another Worker, such as one that holds app and engine; default: the platform */
-  worker?: string;
-  /** where apps serve their functions */
-  urls: string[];
-  /** false: the apps are asked once */
-  isPolling: boolean;
+const MIN_NODE = 22; // Miniflare's
+
+interface DevOptions {
+  url?: string[];
+  sdkUrl?: string[];
+  port?: string;
+  state?: string;
+  /** false by `--no-persist` */
+  persist?: boolean;
+  /** false by `--no-…` */
+  poll: boolean;
+  discovery: boolean;
+  install: boolean;
 }
 
-/** A value and how it was given, `--port ` or `PORT=`, so that an error can say what to change. */
-export interface Setting {
-  value: string;
-  name: string;
+export function addDev(program: CommandLine): void {
+  program
+    .command("dev")
+    .description("run the platform on this machine, in dev mode, until Ctrl-C")
+    .addOption(
+      listed(
+        "-u, --url <url>",
+        "where an app serves its functions, such as http://localhost:3000/api/inngest; may be given several times; its functions are registered and followed",
+        httpUrl,
+      ),
+    )
+    .addOption(listed("--sdk-url <url>", "the same, as Inngest's command calls it", httpUrl).hideHelp())
+    .addOption(checked("-p, --port <port>", "default 8288 (variable PORT)", text))
+    .addOption(
+      checked("--state <dir>", "default .inngest (variable INNGEST_STATE); delete it to start from nothing", text),
+    )
+    .option("--persist", "keep the state in .inngest between starts: the default here")
+    .option("--no-persist", "begin with nothing, and leave nothing")
+    .option("--no-poll", "ask the apps for their functions once, not every 5 s")
+    .option("--no-discovery", "do not look for apps on the usual ports; nobody does where --url names one")
+    .option("--no-install", "do not fetch the Workers runtime when the project has none")
+    .addHelpText("after", "\nINNGEST_WORKER=<file> runs another Worker, such as one that holds app and engine.")
+    .action(dev);
 }
 
-const packageRoot = join(import.meta.dirname, "../../..");
-
-export async function dev(options: DevOptions): Promise<void> {
-  const port = readPort(options.port);
-  const stateDir = resolve(options.state?.value ?? ".inngest");
-  const ownerFile = join(stateDir, "owner");
-  const worker = await findWorker(options.worker);
-  mkdirSync(stateDir, { recursive: true });
-  claimState(ownerFile, `${options.state?.name ?? "--state "}…`);
-
-  // Until it is ready there is nothing to end gently: the exit itself takes the runtime along.
-  const stopping = new AbortController();
-  let stop = async (): Promise<void> => {};
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(signal, () => {
-      stopping.abort();
-      void stop().finally(() => process.exit(0));
-    });
+async function dev(options: DevOptions): Promise<void> {
+  if (Number.parseInt(process.versions.node, 10) < MIN_NODE) {
+    throw new CommandError(`inngest dev needs Node ${MIN_NODE} or newer; this is Node ${process.versions.node}`);
   }
-
-  const server = await startLocalServer({
-    worker,
-    port,
-    stateDir,
-    vars: { INNGEST_DEV: "1", ...fileVariables(openFilesLimit(), console.error) },
-    dashboardDir: findDashboard(),
-    onRuntime: (pid) => ownState(ownerFile, pid),
-    otherPort: `${options.port?.name ?? "--port "}${port + 1}`,
+  if (options.persist === false && options.state !== undefined)
+    throw usageError("--state says where to keep what --no-persist does not keep; leave one of them out");
+  const { runDevServer } = await import("../dev-server.ts");
+  const urls = [...(options.url ?? []), ...(options.sdkUrl ?? [])];
+  const { poll: isPolling } = options;
+  await runDevServer({
+    port: setting(options.port, "--port ", process.env.PORT, "PORT="),
+    state: setting(options.state, "--state ", process.env.INNGEST_STATE, "INNGEST_STATE="),
+    isKept: options.persist !== false,
+    worker: process.env.INNGEST_WORKER,
+    urls,
+    isPolling,
+    isDiscovering: isPolling && options.discovery && urls.length === 0,
+    mayInstall: options.install,
   });
-  stop = async () => {
-    await server.stop();
-    rmSync(ownerFile, { force: true });
-  };
-  console.log(`ready ${server.url}`);
-  const { urls, isPolling } = options;
-  await syncApps({ platform: server.url, urls, isPolling, signal: stopping.signal, log: console.error });
 }
 
-function readPort(setting: Setting | undefined): number {
-  if (setting === undefined) return 8288;
-  const port = Number(setting.value);
-  if (!/^\d+$/.test(setting.value) || port < 1 || port > 65_535) {
-    const name = setting.name.replace(/[= ]$/, "");
-    throw new Error(`${name} is "${setting.value}"; it must be a whole number from 1 to 65535`);
-  }
-  return port;
-}
-
-/** In a checkout the source runs, so that an edit needs no build; the installed package has a Worker that is built. */
-async function findWorker(value: string | undefined): Promise<WorkerBuild> {
-  const source = join(packageRoot, "src/platform.ts");
-  if (!value && !existsSync(source)) return prebuiltPlatform();
-  const entry = value ? resolve(value) : source;
-  if (!existsSync(entry)) throw new Error(`INNGEST_WORKER is "${value}"; there is no file ${entry}`);
-  return buildWorkerApart(entry, findConfig(entry));
-}
-
-function prebuiltPlatform(): WorkerBuild {
-  const read = (name: string) => readFileSync(join(packageRoot, "dist/platform", name), "utf8");
-  return { script: read("worker.js"), settings: JSON.parse(read("settings.json")) as WorkerSettings };
-}
-
-/** In a checkout it is there once it is built; the platform runs without. */
-function findDashboard(): string | undefined {
-  const directory = join(packageRoot, "dist/dashboard");
-  if (existsSync(directory)) return directory;
-  console.error("inngest: there is no dashboard yet: npm run build makes it");
-  return undefined;
-}
-
-/** The nearest wrangler configuration above the entry, else the platform's. */
-function findConfig(entry: string): string {
-  for (let folder = dirname(entry); folder !== dirname(folder); folder = dirname(folder)) {
-    for (const name of ["wrangler.toml", "wrangler.jsonc", "wrangler.json"]) {
-      if (existsSync(join(folder, name))) return join(folder, name);
-    }
-  }
-  const own = join(packageRoot, "wrangler.toml");
-  if (!existsSync(own)) throw new Error(`There is no wrangler.toml, .jsonc or .json in a folder above ${entry}`);
-  return own;
+/** An option, else its variable; an empty variable is none. */
+function setting(
+  given: string | undefined,
+  option: string,
+  variable: string | undefined,
+  name: string,
+): Setting | undefined {
+  if (given !== undefined) return { value: given, name: option };
+  return variable ? { value: variable, name } : undefined;
 }

@@ -38,6 +38,18 @@ export class SqlClaimStore implements ClaimStore {
     return internalId;
   }
 
+  holders(claims: Omit<DedupeClaim, "internalId">[], now: number): (string | null)[] {
+    return claims.map(({ userId, functionId }) => {
+      const [row] = this.#rows<{ internal_id: string }>(
+        "SELECT internal_id FROM claim WHERE user_id = ? AND function_id = ? AND expires_at_ms > ?",
+        userId,
+        functionId,
+        now,
+      );
+      return row?.internal_id ?? null;
+    });
+  }
+
   expire(now: number): void {
     this.#rows("DELETE FROM claim WHERE expires_at_ms <= ?", now);
   }

@@ -1,4 +1,4 @@
-import type { EventFilter, LoggedEvent, RunIndexRow } from "../objects.ts";
+import type { LoggedEvent, RunCount, RunIndexRow, RunListFilter } from "../objects.ts";
 import type { EventRecord } from "../../protocol/event.ts";
 import type { AppendPart } from "./append-parts.ts";
 import { textParts } from "./long-text.ts";
@@ -33,7 +33,12 @@ interface RunRow extends Record<string, SqlValue> {
   started_at_ms: number | null;
   ended_at_ms: number | null;
   due_at_ms: number | null;
+  /** not there in a table that an older version has made */
+  more_json: string | null;
 }
+
+/** What only some runs have to say: null for the others. */
+type RunMore = Pick<RunIndexRow, "waiting" | "cron" | "batch">;
 
 const SCHEMA = [
   // the ids of one append follow each other, so the greatest first_id below an id is the append that holds it
@@ -54,14 +59,19 @@ const SCHEMA = [
   `CREATE TABLE run (
     event_id TEXT, run_id TEXT, function_id TEXT NOT NULL, app_id TEXT NOT NULL, event_name TEXT NOT NULL,
     status TEXT NOT NULL, created_at_ms INTEGER NOT NULL, started_at_ms INTEGER, ended_at_ms INTEGER, due_at_ms INTEGER,
+    more_json TEXT, -- what it waits for; its schedule; how many events it has
     PRIMARY KEY (event_id, run_id)
   ) WITHOUT ROWID`,
   "CREATE INDEX run_due ON run (due_at_ms) WHERE due_at_ms IS NOT NULL", // the sweeper's overdue runs
 ];
 
+/** Columns that tables of older versions have not: added, as the last, before the next row is written. */
+const LATER_RUN_COLUMNS = ["more_json TEXT"];
+
 export class SqlLogStore implements LogStore {
   readonly #sql: Sql;
   #exists: boolean | undefined;
+  #isOfToday = false;
 
   constructor(sql: Sql) {
     this.#sql = sql;
@@ -127,26 +137,13 @@ export class SqlLogStore implements LogStore {
     return rows.flatMap((row) => this.#events(row));
   }
 
-  /** Newest first by id. */
-  newest(filter: EventFilter): LoggedEvent[] {
-    const found: LoggedEvent[] = [];
-    let below = filter.before ?? "~"; // after every ULID
-    while (found.length < filter.limit) {
-      const [row] = this.#rows<AppendRow>(
-        "SELECT * FROM append WHERE first_id < ? ORDER BY first_id DESC LIMIT 1",
-        below,
-      );
-      if (!row) break;
-      below = row.first_id;
-      if (row.received_at_ms < filter.receivedFrom || row.received_at_ms >= filter.receivedBefore) continue;
-      for (const logged of this.#events(row).reverse()) {
-        const { internalId, event } = logged.record;
-        if (filter.before !== undefined && internalId >= filter.before) continue;
-        if ((filter.name === undefined || event.name === filter.name) && found.length < filter.limit)
-          found.push(logged);
-      }
-    }
-    return found;
+  /** Appends that begin below an id, the last first, without their events. */
+  appendsBefore(id: string | null, limit: number): Append[] {
+    return this.#rows<AppendHead>(
+      `SELECT ${HEAD} FROM append WHERE first_id < ? ORDER BY first_id DESC LIMIT ?`,
+      id ?? "~", // after every ULID
+      limit,
+    ).map(toAppend);
   }
 
   /** First seq received at or after an instant: receipt times rise with seq, so it is found by halving. */
@@ -197,12 +194,25 @@ export class SqlLogStore implements LogStore {
     this.#rows("DELETE FROM resend WHERE seq = ?", seq);
   }
 
+  /** Brings the table of runs up to what this version writes. */
+  #bringUpToDate(): void {
+    if (this.#isOfToday || !this.exists()) return;
+    this.#sql.transaction(() => {
+      const [table] = this.#sql.exec<{ sql: string }>("SELECT sql FROM sqlite_master WHERE name = 'run'");
+      for (const column of LATER_RUN_COLUMNS)
+        if (!table?.sql.includes(column)) this.#sql.exec(`ALTER TABLE run ADD COLUMN ${column}`);
+    });
+    this.#isOfToday = true;
+  }
+
   putRun(row: RunIndexRow): void {
+    this.#bringUpToDate();
     this.#rows(
-      `INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (event_id, run_id) DO UPDATE SET status = excluded.status, started_at_ms = excluded.started_at_ms,
-         ended_at_ms = excluded.ended_at_ms, due_at_ms = excluded.due_at_ms
-       WHERE (status, ended_at_ms, due_at_ms) IS NOT (excluded.status, excluded.ended_at_ms, excluded.due_at_ms)`,
+         ended_at_ms = excluded.ended_at_ms, due_at_ms = excluded.due_at_ms, more_json = excluded.more_json
+       WHERE (status, ended_at_ms, due_at_ms, more_json)
+         IS NOT (excluded.status, excluded.ended_at_ms, excluded.due_at_ms, excluded.more_json)`,
       row.eventId,
       row.runId,
       row.functionId,
@@ -213,6 +223,7 @@ export class SqlLogStore implements LogStore {
       row.startedAt,
       row.endedAt,
       row.dueAt,
+      moreText(row),
     );
   }
 
@@ -236,6 +247,40 @@ export class SqlLogStore implements LogStore {
       place?.runId ?? "",
       limit,
     ).map(toIndexRow);
+  }
+
+  countRuns(filter: RunListFilter, max: number, looksMax: number): RunCount {
+    const { functionIds, appIds, statuses, timeField, from, until } = filter;
+    const at = TIME_COLUMNS[timeField];
+    const bindings: SqlValue[] = [];
+    const among = (column: string, values: readonly string[] | null | undefined) => {
+      if (!values) return "1";
+      bindings.push(`\n${values.join("\n")}\n`);
+      return `instr(?, char(10) || ${column} || char(10)) > 0`; // a list of one binding, which reads no rows
+    };
+    const tests = [
+      `${at} IS NOT NULL`,
+      among("function_id", functionIds),
+      among("app_id", appIds),
+      among("status", statuses),
+    ];
+    for (const [test, bound] of [
+      [`${at} >= ?`, from],
+      [`${at} < ?`, until],
+    ] as const)
+      if (Number.isFinite(bound)) {
+        tests.push(test);
+        bindings.push(bound);
+      }
+    // the youngest, in the order of the table: no more rows are read than are looked at
+    const [row] = this.#rows<{ looked: number; found: number }>(
+      `SELECT count(*) AS looked, coalesce(sum(${tests.join(" AND ")}), 0) AS found
+       FROM (SELECT * FROM run ORDER BY event_id DESC, run_id DESC LIMIT ?)`,
+      ...bindings,
+      looksMax,
+    );
+    const { looked = 0, found = 0 } = row ?? {};
+    return { count: Math.min(found, max), looked, isWhole: looked < looksMax && found <= max };
   }
 
   overdueRuns(before: number, limit: number): RunIndexRow[] {
@@ -285,6 +330,18 @@ function toAppend(row: AppendHead): Append {
   return { firstId, seq, count, receivedAt, names: JSON.parse(row.names_json) };
 }
 
+const TIME_COLUMNS = {
+  createdAt: "created_at_ms",
+  startedAt: "started_at_ms",
+  endedAt: "ended_at_ms",
+} as const satisfies Record<RunListFilter["timeField"], keyof RunRow>;
+
+/** The same text for the same: it is compared. */
+function moreText({ waiting, cron, batch }: RunMore): string | null {
+  const text = JSON.stringify({ waiting, cron, batch });
+  return text === "{}" ? null : text;
+}
+
 function toIndexRow(row: RunRow): RunIndexRow {
   return {
     runId: row.run_id,
@@ -297,5 +354,6 @@ function toIndexRow(row: RunRow): RunIndexRow {
     startedAt: row.started_at_ms,
     endedAt: row.ended_at_ms,
     dueAt: row.due_at_ms,
+    ...(row.more_json ? (JSON.parse(row.more_json) as RunMore) : {}),
   };
 }

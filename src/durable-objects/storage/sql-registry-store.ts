@@ -1,5 +1,5 @@
 import type { RegisteredFunction } from "../../protocol/function-config.ts";
-import type { AppSync, AppView, SyncError } from "../objects.ts";
+import type { AppSync, AppView, BulkKind, SyncError } from "../objects.ts";
 import { appAfter, registeredAgain, type AppRow } from "./app-versions.ts";
 import type { Sql, SqlValue } from "./sql.ts";
 import { SYNC_ERRORS_MAX, type RegistryStore, type StoredPause, type StoredSchedule } from "./stores.ts";
@@ -15,6 +15,7 @@ const SCHEMA = [
   // beside the functions, which a sync replaces
   "CREATE TABLE IF NOT EXISTS pause (function_id TEXT PRIMARY KEY, pause_json TEXT, ended_at_ms INTEGER, opening INTEGER NOT NULL) WITHOUT ROWID",
   "CREATE TABLE IF NOT EXISTS cancellation (id TEXT PRIMARY KEY) WITHOUT ROWID",
+  "CREATE TABLE IF NOT EXISTS replay (id TEXT PRIMARY KEY) WITHOUT ROWID",
   "CREATE TABLE IF NOT EXISTS environment (name TEXT PRIMARY KEY) WITHOUT ROWID",
   // few rows, read as a whole: an index on the next tick would cost a row for each
   `CREATE TABLE IF NOT EXISTS schedule (
@@ -203,28 +204,26 @@ export class SqlRegistryStore implements RegistryStore {
     this.#rows("INSERT OR REPLACE INTO pause VALUES (?, ?, ?, ?)", functionId, json, endedAt, isOpening ? 1 : 0);
   }
 
-  addCancellation(id: string): void {
+  // each kind has the table of its name
+
+  addBulk(kind: BulkKind, id: string): void {
     this.#create();
-    this.#rows("INSERT OR IGNORE INTO cancellation VALUES (?)", id);
+    this.#rows(`INSERT OR IGNORE INTO ${kind} VALUES (?)`, id);
   }
 
-  dropCancellation(id: string): void {
-    this.#rows("DELETE FROM cancellation WHERE id = ?", id);
+  dropBulk(kind: BulkKind, id: string): void {
+    this.#rows(`DELETE FROM ${kind} WHERE id = ?`, id);
   }
 
-  isCancellation(id: string): boolean {
-    return this.#rows("SELECT 1 FROM cancellation WHERE id = ?", id).length > 0;
+  isBulk(kind: BulkKind, id: string): boolean {
+    return this.#rows(`SELECT 1 FROM ${kind} WHERE id = ?`, id).length > 0;
   }
 
-  cancellations(before: string | null, limit: number): string[] {
+  bulks(kind: BulkKind, before: string | null, limit: number): string[] {
     const rows =
       before === null
-        ? this.#rows<{ id: string }>("SELECT id FROM cancellation ORDER BY id DESC LIMIT ?", limit)
-        : this.#rows<{ id: string }>(
-            "SELECT id FROM cancellation WHERE id < ? ORDER BY id DESC LIMIT ?",
-            before,
-            limit,
-          );
+        ? this.#rows<{ id: string }>(`SELECT id FROM ${kind} ORDER BY id DESC LIMIT ?`, limit)
+        : this.#rows<{ id: string }>(`SELECT id FROM ${kind} WHERE id < ? ORDER BY id DESC LIMIT ?`, before, limit);
     return rows.map((row) => row.id);
   }
 

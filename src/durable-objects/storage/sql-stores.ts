@@ -1,4 +1,5 @@
 import type { Sql } from "./sql.ts";
+import { SqlAuditStore } from "./sql-audit-store.ts";
 import { SqlClaimStore } from "./sql-claim-store.ts";
 import { SqlKeyStore } from "./sql-key-store.ts";
 import { SqlLogStore } from "./sql-log-store.ts";
@@ -17,6 +18,7 @@ export function sqlStores(sql: Sql): Stores {
     registry: () => new SqlRegistryStore(sql),
     schedules: () => new SqlScheduleStore(sql),
     claims: () => new SqlClaimStore(sql),
+    audit: () => new SqlAuditStore(sql),
     key: () => new SqlKeyStore(sql),
   };
 }

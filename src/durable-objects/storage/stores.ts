@@ -14,14 +14,17 @@ import type { EventRecord } from "../../protocol/event.ts";
 import type { Pause } from "../../protocol/flow-control.ts";
 import type { RegisteredFunction } from "../../protocol/function-config.ts";
 import type { JsonValue } from "../../protocol/json.ts";
+import type { AuditEntry, Audited } from "../../protocol/audit.ts";
 import type { ScheduleDefinition } from "../../protocol/schedule.ts";
 import type {
   AppSync,
   AppView,
+  BulkKind,
   DedupeClaim,
-  EventFilter,
   LoggedEvent,
+  RunCount,
   RunIndexRow,
+  RunListFilter,
   Subscription,
   SyncError,
 } from "../objects.ts";
@@ -36,6 +39,8 @@ export interface Stores {
   /** of the registry's object too */
   schedules(): ScheduleStore;
   claims(): ClaimStore;
+  /** of the registry's object too */
+  audit(): AuditStore;
   key(): KeyStore;
 }
 
@@ -46,6 +51,17 @@ export interface MemoText {
   id: string;
   position: number;
   text: string;
+}
+
+/** Counters that a run's header may be behind on, since it is not written with every step. */
+export interface RunCounters {
+  /** of the last commit */
+  position: number;
+  steps: number;
+  /** of the steps' JSON */
+  bytes: number;
+  /** the last number of what its code has logged, and bytes of that as JSON */
+  logs: { seq: number; bytes: number };
 }
 
 /** One run: its header, its trigger events, its journal, and the effects that are still to be performed. */
@@ -84,8 +100,7 @@ export interface RunStore {
   nextDueAt(): number | null;
   /** Entries with a deadline, in the order of {@link dueEntries}: what an ended run must withdraw. */
   openEntries(): Entry[];
-  /** Counters that the header may be behind on, since it is not written with every step: last position, steps, bytes of their JSON. */
-  counters(): { position: number; steps: number; bytes: number };
+  counters(): RunCounters;
 
   putEffect(effect: Effect): void;
   /** In the order of their ids. */
@@ -153,8 +168,8 @@ export interface LogStore {
   find(internalId: string): { row: Append; event: LoggedEvent } | undefined;
   /** The events of all parts that begin in `[from, to)`, by seq. */
   read(from: number, to: number): LoggedEvent[];
-  /** Newest first by id. */
-  newest(filter: EventFilter): LoggedEvent[];
+  /** Parts that begin below an id, or the last ones, the last first, without their events. */
+  appendsBefore(id: string | null, limit: number): Append[];
   /** Seq of the first part received at or after an instant; the next free seq when there is none. */
   firstSince(receivedAt: number): number;
   /** Parts that begin at a seq or later, by seq, without their events. */
@@ -169,8 +184,8 @@ export interface LogStore {
   deleteResend(seq: number): void;
 
   /**
-   * Notes how a run stands. Of one that is known, only status, `startedAt`, `endedAt` and `dueAt` change, and only when its
-   * status, `endedAt` or `dueAt` is another.
+   * Notes how a run stands. Of one that is known, only status, `startedAt`, `endedAt`, `dueAt` and what it waits for change, and
+   * only when one of these but `startedAt` is another.
    */
   putRun(row: RunIndexRow): void;
   /** By run id. */
@@ -181,6 +196,8 @@ export interface LogStore {
   runsBefore(place: Pick<RunIndexRow, "eventId" | "runId"> | null, limit: number): RunIndexRow[];
   /** Runs that were due before an instant, earliest first, then by event and run id. */
   overdueRuns(before: number, limit: number): RunIndexRow[];
+  /** How many runs a list has, `max` at most, among so many of those that are the last by event and run id. */
+  countRuns(filter: RunListFilter, max: number, looksMax: number): RunCount;
   deleteRun(eventId: string, runId: string): void;
 
   /** Whether neither events nor runs nor ranges are left. */
@@ -292,12 +309,12 @@ export interface RegistryStore {
   /** In the place of an earlier one of the same function. */
   putPause(stored: StoredPause): void;
 
-  /** Lists a bulk cancellation. */
-  addCancellation(id: string): void;
-  dropCancellation(id: string): void;
-  isCancellation(id: string): boolean;
-  /** Ids below one, or all, newest first. */
-  cancellations(before: string | null, limit: number): string[];
+  /** Lists a bulk operation. */
+  addBulk(kind: BulkKind, id: string): void;
+  dropBulk(kind: BulkKind, id: string): void;
+  isBulk(kind: BulkKind, id: string): boolean;
+  /** Ids of a kind below one, or all, newest first. */
+  bulks(kind: BulkKind, before: string | null, limit: number): string[];
 
   isWaited(name: string): boolean;
   flag(name: string): void;
@@ -368,10 +385,22 @@ export interface ScheduleStore {
 export interface ClaimStore {
   /** For each claim the internal id that holds it: the first that asked, until its claim has expired. All of them or none. */
   claim(claims: DedupeClaim[], now: number, expiresAt: number): string[];
+  /** For each the internal id that holds it, unless it has expired. */
+  holders(claims: Omit<DedupeClaim, "internalId">[], now: number): (string | null)[];
   /** Forgets claims that have expired. */
   expire(now: number): void;
   /** When the next claim expires; null when there is none. */
   nextExpiry(): number | null;
+}
+
+// ---- who has done what ----------------------------------------------------------------------------------------------
+
+/** The latest actions of people and keys, bounded in number and age. */
+export interface AuditStore {
+  /** Adds an entry, and forgets a few that are too old or too many. */
+  add(entry: AuditEntry, now: number): void;
+  /** Below a number, or all, newest first. */
+  list(before: number | null, limit: number): Audited[];
 }
 
 // ---- a flow-control key ---------------------------------------------------------------------------------------------

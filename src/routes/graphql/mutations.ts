@@ -1,6 +1,6 @@
 /** Resolvers of mutations. */
 import { GraphQLError } from "graphql";
-import type { JsonObject } from "../../protocol/json.ts";
+import { type JsonObject, type JsonValue, parseJson } from "../../protocol/json.ts";
 import { uuidOf } from "../../protocol/ids.ts";
 import { syncApp, type SyncContext } from "../app-sync.ts";
 import { findFunction } from "../functions.ts";
@@ -53,10 +53,17 @@ export function mutations(reader: Reader, context: SyncContext) {
       if (kind === "ended") throw hasEnded(before.run.id);
       return runNode(reader, rowOf((await new Reader(objects, env).view(runID)).run));
     },
-    rerun: async ({ runID, fromStep }: { runID: string; fromStep?: object | null }) => {
-      if (fromStep != null)
-        throw new GraphQLError("fromStep: not implemented; without it the run is started from its beginning");
-      return rerun(objects, env, runID, Date.now());
+    rerun: async ({ runID, fromStep }: { runID: string; fromStep?: { stepID: string; input?: unknown } | null }) => {
+      const from = fromStep ? { step: fromStep.stepID, input: readInput(fromStep.input) } : undefined;
+      return rerun(objects, env, runID, Date.now(), { from });
     },
   };
+}
+
+/** Arguments of a step, as JSON or as its text. */
+function readInput(input: unknown): JsonValue[] | undefined {
+  if (input === null || input === undefined) return undefined;
+  const json = typeof input === "string" ? parseJson(input) : input;
+  if (!Array.isArray(json)) throw new GraphQLError("fromStep.input: must be a list: the arguments of the step's code");
+  return json as JsonValue[]; // GraphQL's own JSON
 }

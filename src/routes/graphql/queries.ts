@@ -287,7 +287,7 @@ async function newest(
   const found: LoggedEvent[] = [];
   let { before } = filter;
   for (let page = 0; page < PAGES_MAX && found.length < limit; page++) {
-    const events: LoggedEvent[] = await reader.events({
+    const { events, cursor } = await reader.events({
       receivedFrom: Number.NEGATIVE_INFINITY,
       receivedBefore: Number.POSITIVE_INFINITY,
       ...filter,
@@ -299,8 +299,8 @@ async function newest(
         (logged) => (isWithInternal || !logged.record.event.name.startsWith(RESERVED_PREFIX)) && isWanted(logged),
       ),
     );
-    before = events.at(-1)?.record.internalId;
-    if (before === undefined || events.length < Math.max(limit, 50)) break;
+    if (cursor === null) break;
+    before = cursor;
   }
   return found.slice(0, limit);
 }

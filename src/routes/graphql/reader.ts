@@ -10,7 +10,7 @@ import type {
 import type { RegisteredFunction } from "../../protocol/function-config.ts";
 import { uuidOf } from "../../protocol/ids.ts";
 import { runsOfEvent, type EventRun } from "../event-runs.ts";
-import { findEvent, newestEvents } from "../events.ts";
+import { findEvent, newestEvents, type EventList } from "../events.ts";
 import { listRuns, type RunList } from "../run-list.ts";
 import { traceOf, type Span } from "../run-trace.ts";
 import type { RunView } from "../run-view.ts";
@@ -82,7 +82,7 @@ export class Reader {
     return findEvent(this.objects, this.env, id);
   }
 
-  events(filter: EventFilter): Promise<LoggedEvent[]> {
+  events(filter: EventFilter): Promise<EventList> {
     this.#lookups.spend(5);
     return newestEvents(this.objects, this.env, filter);
   }

@@ -1,9 +1,12 @@
-import { buildSchema, execute, GraphQLError, parse, validate, type DocumentNode, type GraphQLSchema } from "graphql";
+import { buildSchema, execute, getOperationAST, GraphQLError, parse, validate, type DocumentNode, type GraphQLSchema } from "graphql";
 import { Hono } from "hono";
 import { cors } from "hono/cors";
 import { HTTPException } from "hono/http-exception";
 import * as z from "zod";
+import { noteAction } from "../audit.ts";
 import { signingKeyGuard } from "../guard.ts";
+import { checkMayAct } from "../may.ts";
+import { whoAsks } from "../who.ts";
 import { readFields } from "../fields.ts";
 import type { SyncContext } from "../app-sync.ts";
 import { sizeErrors, TOKENS_MAX } from "./bounds.ts";
@@ -33,6 +36,7 @@ export function graphqlRoutes(context: SyncContext): Hono {
     schema ??= buildSchema(SCHEMA);
     const document = read(schema, query);
     if (Array.isArray(document)) return c.json({ errors: document.map((error) => error.toJSON()), data: null }, 422);
+    await checkOperation(c.req.raw, document, operationName ?? undefined, context);
     const reader = new Reader(context.objects, context.env);
     const result = await execute({
       schema,
@@ -45,6 +49,21 @@ export function graphqlRoutes(context: SyncContext): Hono {
     return c.json({ ...result, errors: result.errors?.map((error) => shown(error).toJSON()) });
   });
   return app;
+}
+
+/** A mutation is not for those who only look, and goes into the audit trail by its name. */
+async function checkOperation(
+  request: Request,
+  document: DocumentNode,
+  operationName: string | undefined,
+  { settings }: SyncContext,
+): Promise<void> {
+  const operation = getOperationAST(document, operationName);
+  if (operation?.operation !== "mutation") return;
+  const fields = operation.selectionSet.selections.flatMap((one) => (one.kind === "Field" ? [one.name.value] : []));
+  const what = `mutation ${fields.join(", ")}`;
+  checkMayAct(await whoAsks(request, settings()), what);
+  noteAction(request, what);
 }
 
 function read(known: GraphQLSchema, query: string): DocumentNode | GraphQLError[] {

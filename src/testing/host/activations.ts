@@ -109,6 +109,7 @@ class Tracked {
     return {
       cautious: journal.cautious,
       memo: (stepId) => journal.memo(stepId),
+      edited: () => journal.edited?.(),
       memoCount: () => journal.memoCount(),
       memos: () => journal.memos(),
       attempt: (stepId) => journal.attempt(stepId),

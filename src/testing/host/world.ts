@@ -16,12 +16,12 @@ import { keyObject } from "../../durable-objects/key-object.ts";
 import { LogObject } from "../../durable-objects/log-object.ts";
 import type { GatewayObjectApi, Objects, RouteMessage } from "../../durable-objects/objects.ts";
 import { RegistryObject } from "../../durable-objects/registry-object.ts";
+import { RETENTION_DEFAULT } from "../../durable-objects/retention.ts";
 import { RUN_TIMING, RunObject } from "../../durable-objects/run-object.ts";
 import type { Transports } from "../../durable-objects/transport.ts";
 import { SignalObject } from "../../durable-objects/signal-object.ts";
 import { WaitsObject } from "../../durable-objects/waits-object.ts";
 import { deferred } from "../../protocol/deferred.ts";
-import { RETENTION_DEFAULT_MS } from "../../protocol/limits.ts";
 import { DiskAccess, MemoryDisk, type DiskWrite } from "../storage/memory-disk.ts";
 import { memoryStores } from "../storage/memory-stores.ts";
 import { noFaults, type FaultSource, type ObjectKind } from "./faults.ts";
@@ -78,6 +78,8 @@ export class World {
   readonly published: string[] = [];
   /** whether events go through a queue; without one logs deliver by themselves */
   hasQueue = true;
+  /** how long logs keep what has ended */
+  retention = RETENTION_DEFAULT;
   /** called before an object reads, writes, commits or syncs: what it throws the storage throws, and a sync waits for it */
   storage: DiskHook = () => undefined;
   readonly #options: WorldOptions;
@@ -120,7 +122,7 @@ export class World {
       rateLimit: (_env, object) => this.#stub("key", object, life),
       collector: (_env, object) => this.#stub("key", object, life),
       lines: (_env, functionId) => this.#stub("key", `lines/${functionId}`, life),
-      cancellation: (_env, id) => this.#stub("key", `cancellation/${id}`, life),
+      bulk: (_env, kind, id) => this.#stub("key", `${kind}/${id}`, life),
       gateway: () => this.#stub("gateway", "gateway", life),
     };
   }
@@ -337,7 +339,7 @@ export class World {
         return new RunObject(host, () => transports, RUN_TIMING);
       }
       case "log":
-        return new LogObject(host, () => RETENTION_DEFAULT_MS);
+        return new LogObject(host, () => this.retention);
       case "waits":
         return new WaitsObject(host);
       case "signal":

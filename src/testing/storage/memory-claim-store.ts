@@ -28,6 +28,14 @@ export class MemoryClaimStore implements ClaimStore {
     );
   }
 
+  holders(claims: Omit<DedupeClaim, "internalId">[], now: number): (string | null)[] {
+    return claims.map(({ userId, functionId }) => {
+      const text = this.#disk.text("claim", JSON.stringify([userId, functionId]));
+      const known: StoredClaim | undefined = text === undefined ? undefined : JSON.parse(text);
+      return known && known.expiresAt > now ? known.internalId : null;
+    });
+  }
+
   expire(now: number): void {
     const expired = [...this.#claims()].filter(([, claim]) => claim.expiresAt <= now);
     this.#disk.transaction(() => {

@@ -1,4 +1,5 @@
-import type { EventFilter, LoggedEvent, RunIndexRow } from "../../durable-objects/objects.ts";
+import type { LoggedEvent, RunCount, RunIndexRow, RunListFilter } from "../../durable-objects/objects.ts";
+import { isListed } from "../../durable-objects/run-filter.ts";
 import type { AppendPart } from "../../durable-objects/storage/append-parts.ts";
 import type { Append, LogStore, ResendState } from "../../durable-objects/storage/stores.ts";
 import type { EventRecord } from "../../protocol/event.ts";
@@ -74,20 +75,13 @@ export class MemoryLogStore implements LogStore {
     return found;
   }
 
-  newest(filter: EventFilter): LoggedEvent[] {
-    const found: LoggedEvent[] = [];
-    for (const [, text] of this.#disk.below("append", filter.before)) {
-      if (found.length >= filter.limit) break;
-      const part: Part = JSON.parse(String(text));
-      if (part.receivedAt < filter.receivedFrom || part.receivedAt >= filter.receivedBefore) continue;
-      for (const logged of this.#events(part).reverse()) {
-        const { internalId, event } = logged.record;
-        if (filter.before !== undefined && internalId >= filter.before) continue;
-        if ((filter.name === undefined || event.name === filter.name) && found.length < filter.limit)
-          found.push(logged);
-      }
+  appendsBefore(id: string | null, limit: number): Append[] {
+    const appends: Append[] = [];
+    for (const [, text] of this.#disk.below("append", id ?? undefined)) {
+      if (appends.length >= limit) break;
+      appends.push(toAppend(JSON.parse(String(text))));
     }
-    return found;
+    return appends;
   }
 
   firstSince(receivedAt: number): number {
@@ -145,9 +139,10 @@ export class MemoryLogStore implements LogStore {
     const key = `${row.eventId}\0${row.runId}`;
     const text = this.#disk.text("run", key);
     const known: RunIndexRow | undefined = text === undefined ? undefined : JSON.parse(text);
-    const { status, startedAt, endedAt, dueAt } = row;
-    if (known && known.status === status && known.endedAt === endedAt && known.dueAt === dueAt) return;
-    const stored: RunIndexRow = { ...(known ?? row), status, startedAt, endedAt, dueAt };
+    const { status, startedAt, endedAt, dueAt, waiting } = row;
+    const isSame = known && known.status === status && known.endedAt === endedAt && known.dueAt === dueAt;
+    if (isSame && JSON.stringify(known.waiting) === JSON.stringify(waiting)) return;
+    const stored: RunIndexRow = { ...(known ?? row), status, startedAt, endedAt, dueAt, waiting };
     this.#disk.put("run", key, JSON.stringify(stored));
   }
 
@@ -173,6 +168,12 @@ export class MemoryLogStore implements LogStore {
     const isBefore = ({ eventId, runId }: RunIndexRow) =>
       place === null || (byBytes(eventId, place.eventId) || byBytes(runId, place.runId)) < 0;
     return [...this.#runs()].filter(isBefore).reverse().slice(0, limit);
+  }
+
+  countRuns(filter: RunListFilter, max: number, looksMax: number): RunCount {
+    const rows = this.runsBefore(null, looksMax);
+    const found = rows.filter((row) => isListed(row, filter)).length;
+    return { count: Math.min(found, max), looked: rows.length, isWhole: rows.length < looksMax && found <= max };
   }
 
   overdueRuns(before: number, limit: number): RunIndexRow[] {

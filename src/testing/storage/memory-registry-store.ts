@@ -1,4 +1,4 @@
-import type { AppSync, AppView, SyncError } from "../../durable-objects/objects.ts";
+import type { AppSync, AppView, BulkKind, SyncError } from "../../durable-objects/objects.ts";
 import { appAfter, registeredAgain, type AppRow } from "../../durable-objects/storage/app-versions.ts";
 import {
   SYNC_ERRORS_MAX,
@@ -21,7 +21,7 @@ interface StoredFunction {
 }
 
 /**
- * A registry in memory. Tables: `app`, `function`, `pause` (by function), `cancellation`, `sync_error` (by URL), `schedule`
+ * A registry in memory. Tables: `app`, `function`, `pause` (by function), `cancellation`, `replay`, `sync_error` (by URL), `schedule`
  * (by function and cron), `waited`, `log`, `environment`.
  */
 export class MemoryRegistryStore implements RegistryStore {
@@ -144,20 +144,20 @@ export class MemoryRegistryStore implements RegistryStore {
     this.#put("pause", functionId, { functionId, pause, endedAt, isOpening } satisfies StoredPause);
   }
 
-  addCancellation(id: string): void {
-    if (!this.isCancellation(id)) this.#disk.put("cancellation", id, 1);
+  addBulk(kind: BulkKind, id: string): void {
+    if (!this.isBulk(kind, id)) this.#disk.put(kind, id, 1);
   }
 
-  dropCancellation(id: string): void {
-    this.#disk.delete("cancellation", id);
+  dropBulk(kind: BulkKind, id: string): void {
+    this.#disk.delete(kind, id);
   }
 
-  isCancellation(id: string): boolean {
-    return this.#disk.get("cancellation", id) !== undefined;
+  isBulk(kind: BulkKind, id: string): boolean {
+    return this.#disk.get(kind, id) !== undefined;
   }
 
-  cancellations(before: string | null, limit: number): string[] {
-    return [...this.#disk.below("cancellation", before ?? undefined)].slice(0, limit).map(([id]) => id);
+  bulks(kind: BulkKind, before: string | null, limit: number): string[] {
+    return [...this.#disk.below(kind, before ?? undefined)].slice(0, limit).map(([id]) => id);
   }
 
   isWaited(name: string): boolean {

@@ -1,4 +1,5 @@
 import type { Stores } from "../../durable-objects/storage/stores.ts";
+import { MemoryAuditStore } from "./memory-audit-store.ts";
 import { MemoryClaimStore } from "./memory-claim-store.ts";
 import type { DiskAccess } from "./memory-disk.ts";
 import { MemoryKeyStore } from "./memory-key-store.ts";
@@ -17,6 +18,7 @@ export function memoryStores(disk: DiskAccess): Stores {
     registry: () => new MemoryRegistryStore(disk),
     schedules: () => new MemoryScheduleStore(disk),
     claims: () => new MemoryClaimStore(disk),
+    audit: () => new MemoryAuditStore(disk),
     key: () => new MemoryKeyStore(disk),
   };
 }

@@ -39,3 +39,43 @@ describe("[G1] an append", () => {
     expect([sql.count("append"), store.end().next]).toEqual([1, 1]);
   });
 });
+
+const OLDER_TABLES = [
+  `CREATE TABLE append (first_id TEXT PRIMARY KEY, seq INTEGER NOT NULL, count INTEGER NOT NULL,
+    received_at_ms INTEGER NOT NULL, acked_before INTEGER NOT NULL, names_json TEXT NOT NULL, parts INTEGER NOT NULL,
+    events_json TEXT NOT NULL) WITHOUT ROWID`,
+  `CREATE TABLE run (
+    event_id TEXT, run_id TEXT, function_id TEXT NOT NULL, app_id TEXT NOT NULL, event_name TEXT NOT NULL,
+    status TEXT NOT NULL, created_at_ms INTEGER NOT NULL, started_at_ms INTEGER, ended_at_ms INTEGER, due_at_ms INTEGER,
+    PRIMARY KEY (event_id, run_id)
+  ) WITHOUT ROWID`,
+  "INSERT INTO run VALUES ('e', 'r', 'f', 'shop', 'a', 'Running', 1, 2, NULL, 9)",
+];
+
+test("an index that an older version has made is read as it is, and takes new rows", () => {
+  const sql = new MemorySql();
+  for (const statement of OLDER_TABLES) sql.exec(statement);
+  const open = () => new SqlLogStore(sql);
+  const old = {
+    runId: "r",
+    eventId: "e",
+    functionId: "f",
+    appId: "shop",
+    eventName: "a",
+    status: "Running" as const,
+    createdAt: 1,
+    startedAt: 2,
+    endedAt: null,
+    dueAt: 9,
+  };
+  const before = sql.exec("SELECT sql FROM sqlite_master");
+  expect(open().runsOf("e")).toEqual([old]);
+  expect(sql.exec("SELECT sql FROM sqlite_master")).toEqual(before); // looking changes nothing
+  const waiting = { kind: "sleeping", until: 9 };
+  open().putRun({ ...old, waiting });
+  open().putRun({ ...old, runId: "s", batch: 2 });
+  expect(open().runsOf("e")).toEqual([
+    { ...old, waiting },
+    { ...old, runId: "s", batch: 2 },
+  ]);
+});

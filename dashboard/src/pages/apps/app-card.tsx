@@ -67,7 +67,7 @@ function ArchiveButton({ id }: { id: string }) {
   );
   return (
     <>
-      <Button look="quiet" onClick={() => setAsking(true)}>
+      <Button acts look="quiet" onClick={() => setAsking(true)}>
         Archive …
       </Button>
       <Dialog title={`Archive ${id}?`} isOpen={isAsking} onClose={() => setAsking(false)}>

@@ -7,7 +7,7 @@ import { AppCard } from "./app-card.tsx";
 import { SyncForm } from "./sync-form.tsx";
 
 export function AppsPage() {
-  const { data, error } = useLive({ key: ["apps"], read: listApps, everyMs: 3_000 });
+  const { data, error } = useLive({ key: ["apps"], read: listApps, everyMs: 3_000, follows: "apps" });
   return (
     <div className="mx-auto flex max-w-6xl flex-col gap-4 p-4">
       <PageHead title="Apps" />

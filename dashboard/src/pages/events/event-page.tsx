@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useState } from "react";
-import { readEvent, runsOfEvent, type EventRow } from "../../api/events.ts";
+import { readEvent, runsOfEvent, type EventDetail } from "../../api/events.ts";
 import type { Json } from "../../api/json.ts";
 import { useLive } from "../../api/live.ts";
 import { Button } from "../../ui/button.tsx";
@@ -12,6 +12,7 @@ import { JsonView } from "../../ui/json-view.tsx";
 import { Problem } from "../../ui/problem.tsx";
 import { Status } from "../../ui/status.tsx";
 import { Clock } from "../../ui/time.tsx";
+import { Decisions } from "./decisions.tsx";
 import { SendDialog } from "./send-dialog.tsx";
 
 const route = getRouteApi("/events/$eventId");
@@ -27,13 +28,15 @@ export function EventPage() {
   return error ? <Problem error={error} what="event" /> : <Loading what="the event" />;
 }
 
-function Detail({ event }: { event: EventRow }) {
+function Detail({ event }: { event: EventDetail }) {
   const [isSending, setSending] = useState(false);
   const now = Date.now();
   return (
     <div className="mx-auto flex max-w-5xl flex-col gap-4 p-4">
       <PageHead title={<bdi>{event.name}</bdi>}>
-        <Button onClick={() => setSending(true)}>Send again …</Button>
+        <Button acts onClick={() => setSending(true)}>
+          Send again …
+        </Button>
       </PageHead>
       <Facts
         of={[
@@ -53,13 +56,14 @@ function Detail({ event }: { event: EventRow }) {
         </Panel>
       )}
       <RunsStarted id={event.internal_id} now={now} />
+      <Decisions id={event.internal_id} now={now} />
       <SendDialog isOpen={isSending} onClose={() => setSending(false)} event={copyOf(event)} />
     </div>
   );
 }
 
 /** Without its id: the platform would take it for the event that it has already. */
-function copyOf({ name, data, user, v }: EventRow): Json {
+function copyOf({ name, data, user, v }: EventDetail): Json {
   return { name, data, ...(user === undefined ? {} : { user }), ...(v === undefined ? {} : { v }) };
 }
 
@@ -68,15 +72,13 @@ function RunsStarted({ id, now }: { id: string; now: number }) {
     key: ["event-runs", id],
     read: (sent) => runsOfEvent(id, sent),
     everyMs: 1_500,
+    follows: "runs",
     isOver: (runs) => runs.length > 0 && runs.every(({ ended_at: at }) => at !== null),
   });
   return (
     <Panel title="Runs that it has started">
       {data?.length === 0 ? (
-        <p className="text-soft">
-          None. No function is triggered by this name, or what triggers it asks for something else of the data, or flow
-          control has dropped it; a batch or debounce may still be collecting.
-        </p>
+        <p className="text-soft">None; below is why.</p>
       ) : (
         <ul className="flex flex-col gap-1">
           {data?.map((run) => (

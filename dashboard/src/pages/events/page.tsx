@@ -34,7 +34,7 @@ export function EventsPage() {
             />
             The platform's own
           </label>
-          <Button look="strong" onClick={() => setSending(true)}>
+          <Button acts look="strong" onClick={() => setSending(true)}>
             Send event
           </Button>
         </PageHead>
@@ -48,12 +48,21 @@ export function EventsPage() {
 function List({ events, isFiltered }: { events: Events; isFiltered: boolean }) {
   if (events.error) return <Problem error={events.error} what="list of events" />;
   if (events.rows.length > 0) return <EventsTable {...events} />;
+  if (events.hasMore) return <LookFurther events={events} />;
   if (events.isReading) return <Loading what="events" />;
   if (isFiltered) return <Empty title="No event matches">Take a filter away, or choose a longer time.</Empty>;
   return <FirstSteps />;
 }
 
-/** The whole name, as the platform compares it. */
+/** The platform looks through so many events for one answer: there may be some further back. */
+function LookFurther({ events: { readMore, isReading } }: { events: Events }) {
+  useEffect(() => {
+    if (!isReading) readMore();
+  }, [isReading, readMore]);
+  return <Loading what="older events" />;
+}
+
+/** Whole names, as the platform compares them. */
 function NameFilter({ value, onChange }: { value: string; onChange: (name: string) => void }) {
   const [typed, setTyped] = useState(value);
   const id = useId();
@@ -66,12 +75,12 @@ function NameFilter({ value, onChange }: { value: string; onChange: (name: strin
   return (
     <>
       <label htmlFor={id} className="sr-only">
-        Name of the event
+        Names of events
       </label>
       <input
         id={id}
         type="search"
-        placeholder="shop/order.placed"
+        placeholder="shop/order.placed, shop/paid"
         value={typed}
         onChange={(event) => setTyped(event.target.value)}
         className="field w-44"

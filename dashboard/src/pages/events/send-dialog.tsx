@@ -33,7 +33,7 @@ function Form({ event }: { event: Json }) {
   const [sent, setSent] = useState<string[]>([]);
   const send = useAct(async (typed: string) => {
     setSent([]);
-    await sendEvents(eventsOf(readJson(typed)), (id) => setSent((ids) => [...ids, id]));
+    setSent(await sendEvents(eventsOf(readJson(typed))));
   });
   return (
     <>

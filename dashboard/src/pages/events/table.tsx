@@ -1,7 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useRef } from "react";
-import { runsOfEvent, type EventRow, type EventRun } from "../../api/events.ts";
+import { runsOfEvent, type EventRow } from "../../api/events.ts";
 import { useLive } from "../../api/live.ts";
 import { Status } from "../../ui/status.tsx";
 import { Clock } from "../../ui/time.tsx";
@@ -79,15 +79,21 @@ export function EventsTable({ rows, hasMore, readMore }: Events) {
   );
 }
 
-/** The runs that an event has started: asked for by the rows in sight alone. */
+/** The runs that an event has started: while they are under way, or may not be all, asked for by the rows in sight. */
 function Started({ event }: { event: EventRow }) {
   const { data } = useLive({
     key: ["event-runs", event.internal_id],
     read: (sent) => runsOfEvent(event.internal_id, sent),
     everyMs: 3_000,
+    follows: "runs",
+    isEnabled: event.runs_incomplete === true || event.runs.some(({ ended_at: at }) => at === null),
     isOver: (runs) => runs.length > 0 && runs.every(({ ended_at: at }) => at !== null),
   });
-  if (!data) return null;
+  if (!data && event.runs_incomplete) return null;
+  return <Runs of={data ?? event.runs} />;
+}
+
+function Runs({ of: data }: { of: EventRow["runs"] }) {
   if (data.length === 0) return <span className="text-soft">none</span>;
   return (
     <span className="flex gap-3 overflow-hidden">
@@ -99,7 +105,7 @@ function Started({ event }: { event: EventRow }) {
   );
 }
 
-function RunLink({ run }: { run: EventRun }) {
+function RunLink({ run }: { run: EventRow["runs"][number] }) {
   return (
     <Link
       to="/runs/$runId"

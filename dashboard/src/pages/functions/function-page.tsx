@@ -9,14 +9,15 @@ import { Facts, PageHead, Panel } from "../../ui/facts.tsx";
 import { JsonView } from "../../ui/json-view.tsx";
 import { Problem } from "../../ui/problem.tsx";
 import { Clock } from "../../ui/time.tsx";
-import { LinesTable } from "../lines/lines-table.tsx";
-import { CancelDialog } from "./cancel-dialog.tsx";
+import { BulkButtons } from "../bulk/bulk-buttons.tsx";
+import { LinesOfFunction } from "../lines/lines-of-function.tsx";
 import { InvokeDialog } from "./invoke-dialog.tsx";
 import { PauseButton } from "./pause-button.tsx";
 import { Triggers } from "./triggers.tsx";
 
 const route = getRouteApi("/functions/$slug");
 const LatestRuns = lazy(() => import("./latest-runs.tsx"));
+const MetricsPanel = lazy(() => import("./metrics-panel.tsx"));
 
 export function FunctionPage() {
   const { slug } = route.useParams();
@@ -24,6 +25,7 @@ export function FunctionPage() {
     key: ["function", slug],
     read: (sent) => readFunction(slug, sent),
     everyMs: 5_000,
+    follows: "apps",
   });
   if (data) return <Detail key={slug} fn={data} />;
   return error ? <Problem error={error} what="function" /> : <Loading what="the function" />;
@@ -31,7 +33,6 @@ export function FunctionPage() {
 
 function Detail({ fn }: { fn: FunctionView }) {
   const [isInvoking, setInvoking] = useState(false);
-  const [isCancelling, setCancelling] = useState(false);
   const now = Date.now();
   return (
     <div className="mx-auto flex max-w-6xl flex-col gap-4 p-4">
@@ -39,11 +40,9 @@ function Detail({ fn }: { fn: FunctionView }) {
         <Link to="/runs" search={{ app: fn.app_id, fn: localId(fn.slug, fn.app_id) }} className={buttonClass()}>
           Its runs
         </Link>
-        <Button look="danger" onClick={() => setCancelling(true)}>
-          Cancel runs …
-        </Button>
+        <BulkButtons scope={{ whose: fn.name, functionIds: [fn.slug] }} />
         <PauseButton fn={fn} />
-        <Button look="strong" onClick={() => setInvoking(true)}>
+        <Button acts look="strong" onClick={() => setInvoking(true)}>
           Invoke
         </Button>
       </PageHead>
@@ -63,6 +62,9 @@ function Detail({ fn }: { fn: FunctionView }) {
           ["Version", String(fn.version)],
         ]}
       />
+      <Suspense fallback={<Loading what="metrics" />}>
+        <MetricsPanel fn={fn} />
+      </Suspense>
       <Panel title="Latest runs">
         <Suspense fallback={<Loading what="runs" />}>
           <LatestRuns fn={fn} />
@@ -81,12 +83,11 @@ function Detail({ fn }: { fn: FunctionView }) {
           <JsonView value={fn.retry} label="retries" />
         </Panel>
       </div>
-      {fn.flow_control ? (
+      {fn.flow_control || fn.paused ? (
         <Panel title="Lines">
-          <LinesTable slug={fn.slug} />
+          <LinesOfFunction slug={fn.slug} />
         </Panel>
       ) : null}
-      <CancelDialog fn={fn} isOpen={isCancelling} onClose={() => setCancelling(false)} />
       <InvokeDialog fn={fn} isOpen={isInvoking} onClose={() => setInvoking(false)} />
     </div>
   );

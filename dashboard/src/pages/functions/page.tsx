@@ -12,7 +12,7 @@ const route = getRouteApi("/functions");
 export function FunctionsPage() {
   const { q = "" } = route.useSearch();
   const navigate = route.useNavigate();
-  const { data, error } = useLive({ key: ["functions"], read: listFunctions, everyMs: 5_000 });
+  const { data, error } = useLive({ key: ["functions"], read: listFunctions, everyMs: 5_000, follows: "apps" });
   return (
     <div className="mx-auto flex max-w-6xl flex-col gap-4 p-4">
       <PageHead title="Functions">

@@ -18,7 +18,9 @@ export function PauseButton({ fn }: { fn: FunctionView }) {
     );
   return (
     <>
-      <Button onClick={() => setAsking(true)}>Pause …</Button>
+      <Button acts onClick={() => setAsking(true)}>
+        Pause …
+      </Button>
       <PauseDialog fn={fn} isOpen={isAsking} onClose={() => setAsking(false)} />
     </>
   );

@@ -1,23 +1,21 @@
 import { Link } from "@tanstack/react-router";
-import { linesOf, type Line } from "../../api/functions.ts";
-import { useLive } from "../../api/live.ts";
+import { useState } from "react";
+import type { Lease, Line } from "../../api/lines.ts";
 import { relativeText } from "../../model/time.ts";
 
-/** Holders that are named; the number says how many there are. */
-const HOLDERS_SHOWN = 3;
+/** Runs that are named in a row; the whole key shows more. */
+const SHOWN = 3;
 
-/** Who is let in and who waits, for each key of a function. */
-export function LinesTable({ slug }: { slug: string }) {
-  const { data, error } = useLive({ key: ["lines", slug], read: (sent) => linesOf(slug, sent), everyMs: 2_000 });
-  if (error && !data) return <p className="text-bad">{error.message}</p>;
-  if (!data) return <p className="text-soft">Reading its lines …</p>;
-  if (data.length === 0) return <p className="text-soft">Nobody holds or waits for any of its keys.</p>;
+/** Who is let in and who waits, key by key; each opens. */
+export function LinesTable({ lines }: { lines: readonly Line[] }) {
+  const [open, setOpen] = useState<string | null>(null);
+  if (lines.length === 0) return <p className="text-soft">Nobody holds or waits for any of its keys.</p>;
   return (
     <div className="overflow-x-auto">
-      <table className="w-full min-w-[36rem] text-left">
+      <table className="w-full min-w-[44rem] text-left">
         <thead className="text-soft border-line border-b text-xs">
           <tr>
-            {["Rule", "Key", "Let in", "Waiting", "Oldest", "Holders"].map((title) => (
+            {["Rule", "Key", "Let in", "Waiting", "Oldest", "Holders", "In line"].map((title) => (
               <th key={title} className="py-1 pr-3">
                 {title}
               </th>
@@ -25,8 +23,13 @@ export function LinesTable({ slug }: { slug: string }) {
           </tr>
         </thead>
         <tbody>
-          {data.map((line) => (
-            <Row key={`${line.rule} ${line.key}`} line={line} />
+          {lines.map((line) => (
+            <Row
+              key={line.id}
+              line={line}
+              isOpen={open === line.id}
+              onToggle={() => setOpen(open === line.id ? null : line.id)}
+            />
           ))}
         </tbody>
       </table>
@@ -34,40 +37,92 @@ export function LinesTable({ slug }: { slug: string }) {
   );
 }
 
-function Row({ line }: { line: Line }) {
-  const { rule, key, limit, held, waiting, holders, oldest_since: oldest } = line;
+function Row({ line, isOpen, onToggle }: { line: Line; isOpen: boolean; onToggle: () => void }) {
+  const { rule, key, limit, held, waiting, holders, waiters, oldest_since: oldest, next_at: next } = line;
+  const name = key === null || key === "" ? "all" : key;
+  const now = Date.now();
   return (
-    <tr className="border-line border-b align-top">
-      <td className="py-1 pr-3">{rule}</td>
-      <td className="max-w-48 truncate py-1 pr-3">
-        <bdi>{key === "" ? "all" : key}</bdi>
-      </td>
-      <td className="py-1 pr-3 tabular-nums">
-        {held}
-        {limit === null ? "" : ` of ${limit}`}
-      </td>
-      <td className="py-1 pr-3 tabular-nums">{waiting}</td>
-      <td className="py-1 pr-3 whitespace-nowrap">
-        {oldest === null ? "–" : relativeText(Date.parse(oldest), Date.now())}
-      </td>
-      <td className="py-1">
-        <span className="flex flex-col">
-          {holders.slice(0, HOLDERS_SHOWN).map(({ run_id: runId }) => (
-            <Link
-              key={runId}
-              to="/runs/$runId"
-              params={{ runId }}
-              search={{}}
-              className="text-accent font-mono text-xs underline"
-            >
-              {runId}
+    <>
+      <tr className="border-line border-b align-top">
+        <td className="py-1 pr-3">{rule}</td>
+        <td className="max-w-48 truncate py-1 pr-3">
+          <button
+            type="button"
+            aria-expanded={isOpen}
+            onClick={onToggle}
+            className="text-accent underline"
+            title={name}
+          >
+            <bdi>{name}</bdi>
+          </button>
+        </td>
+        <td className="py-1 pr-3 tabular-nums">
+          {held}
+          {limit === null ? "" : ` of ${limit}`}
+        </td>
+        <td className="py-1 pr-3 tabular-nums">{waiting}</td>
+        <td className="py-1 pr-3 whitespace-nowrap">{oldest === null ? "–" : relativeText(Date.parse(oldest), now)}</td>
+        <td className="py-1 pr-3">
+          <Some of={holders} count={held} />
+        </td>
+        <td className="py-1">
+          <Some of={waiters} count={waiting} />
+        </td>
+      </tr>
+      {isOpen ? (
+        <tr className="bg-sunken">
+          <td colSpan={7} className="p-3">
+            <section aria-label={`${rule} ${name}`} className="grid gap-4 md:grid-cols-2">
+              <All title="Let in" of={holders} count={held} now={now} />
+              <All title="In line, in this order" of={waiters} count={waiting} now={now} />
+              {next === null ? null : (
+                <p className="text-soft">The next comes in {relativeText(Date.parse(next), now)}.</p>
+              )}
+            </section>
+          </td>
+        </tr>
+      ) : null}
+    </>
+  );
+}
+
+function Some({ of, count }: { of: readonly Lease[]; count: number }) {
+  return (
+    <span className="flex flex-col">
+      {of.slice(0, SHOWN).map(({ run_id: runId }) => (
+        <RunLink key={runId} id={runId} />
+      ))}
+      {count > SHOWN ? <span className="text-soft">and {count - SHOWN} more</span> : null}
+    </span>
+  );
+}
+
+function All({ title, of, count, now }: { title: string; of: readonly Lease[]; count: number; now: number }) {
+  return (
+    <div className="flex min-w-0 flex-col gap-1">
+      <h3 className="text-soft text-xs">
+        {title}: {count}
+      </h3>
+      <ol className="flex flex-col gap-1">
+        {of.map(({ run_id: runId, function_slug: slug, since }) => (
+          <li key={runId} className="flex flex-wrap gap-x-3">
+            <RunLink id={runId} />
+            <Link to="/functions/$slug" params={{ slug }} className="truncate hover:underline">
+              <bdi>{slug}</bdi>
             </Link>
-          ))}
-          {holders.length > HOLDERS_SHOWN ? (
-            <span className="text-soft">and {holders.length - HOLDERS_SHOWN} more</span>
-          ) : null}
-        </span>
-      </td>
-    </tr>
+            <span className="text-soft whitespace-nowrap">{relativeText(Date.parse(since), now)}</span>
+          </li>
+        ))}
+      </ol>
+      {count > of.length ? <span className="text-soft">and {count - of.length} more</span> : null}
+    </div>
+  );
+}
+
+function RunLink({ id }: { id: string }) {
+  return (
+    <Link to="/runs/$runId" params={{ runId: id }} search={{}} className="text-accent font-mono text-xs underline">
+      {id}
+    </Link>
   );
 }

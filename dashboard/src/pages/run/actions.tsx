@@ -19,7 +19,7 @@ export function RunActions({ run }: { run: Run }) {
         Run again
       </Button>
       {run.ended_at === null ? (
-        <Button look="danger" onClick={() => setAsking(true)}>
+        <Button acts look="danger" onClick={() => setAsking(true)}>
           Cancel
         </Button>
       ) : null}

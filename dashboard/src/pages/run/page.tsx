@@ -1,9 +1,10 @@
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useLive } from "../../api/live.ts";
-import { readRun, type RunDetail } from "../../api/runs.ts";
+import { exportPath, readRun, type RunDetail } from "../../api/runs.ts";
 import { timelineOf } from "../../model/timeline.ts";
 import { durationText } from "../../model/time.ts";
 import { waitingSentence } from "../../model/waiting.ts";
+import { buttonClass } from "../../ui/button.tsx";
 import { CopyableId } from "../../ui/copy-button.tsx";
 import { Loading } from "../../ui/empty.tsx";
 import { Facts, PageHead, Panel } from "../../ui/facts.tsx";
@@ -13,11 +14,14 @@ import { Status } from "../../ui/status.tsx";
 import { Clock } from "../../ui/time.tsx";
 import { RunActions } from "./actions.tsx";
 import { Outcome } from "./outcome.tsx";
+import { RerunNote } from "./rerun-note.tsx";
 import { StepPanel } from "./step-panel.tsx";
 import { TimelineView } from "./timeline-view.tsx";
 import { TriggerEvents } from "./trigger-events.tsx";
 
 const route = getRouteApi("/runs/$runId");
+/** Of so many the timeline moves on once a second. */
+const MANY_STEPS = 1_000;
 
 export function RunPage() {
   const { runId } = route.useParams();
@@ -25,6 +29,7 @@ export function RunPage() {
     key: ["run", runId],
     read: (sent) => readRun(runId, sent),
     everyMs: 1_000,
+    follows: `run:${runId}`,
     isOver: ({ run }) => run.ended_at !== null,
   });
   if (data) return <Detail key={runId} detail={data} />;
@@ -32,11 +37,11 @@ export function RunPage() {
 }
 
 function Detail({ detail }: { detail: RunDetail }) {
-  const { run, row, trace } = detail;
+  const { run, trace } = detail;
   const { step: chosen } = route.useSearch();
   const navigate = route.useNavigate();
   const isOver = run.ended_at !== null;
-  const now = useNow(250, !isOver);
+  const now = useNow(run.steps.length > MANY_STEPS ? 1_000 : 250, !isOver);
   const step = run.steps.find(({ hash }) => hash === chosen);
   const choose = (hash: string | undefined) =>
     void navigate({ search: hash === undefined ? {} : { step: hash }, replace: true, resetScroll: false });
@@ -49,12 +54,16 @@ function Detail({ detail }: { detail: RunDetail }) {
           </Link>
         }
       >
+        <a href={exportPath(run.run_id)} download className={buttonClass()}>
+          Export
+        </a>
         <RunActions run={run} />
       </PageHead>
       <p className="flex flex-wrap items-baseline gap-x-3 gap-y-1">
-        <Status of={row.status} />
+        <Status of={run.status} />
         {isOver ? null : <span data-testid="why">{waitingSentence(run.waiting_for, now)}</span>}
         {run.cancel_reason === null ? null : <bdi className="text-soft">{run.cancel_reason}</bdi>}
+        <RerunNote of={run.rerun_of} />
         {run.skip_reason === null ? null : <Skipped reason={run.skip_reason} by={run.skipped_by_run_id} />}
       </p>
       <RunFacts detail={detail} now={now} />
@@ -69,14 +78,14 @@ function Detail({ detail }: { detail: RunDetail }) {
               runId={run.run_id}
               step={step}
               span={trace.children.find(({ stepId }) => stepId === step.hash)}
-              childRunId={detail.children[step.hash]}
+              childRunId={step.child_run_id ?? undefined}
               now={now}
               onClose={() => choose(undefined)}
             />
           ) : (
             <Outcome run={run} />
           )}
-          <TriggerEvents ids={row.trigger.eventIds} />
+          <TriggerEvents ids={run.event_ids} />
         </div>
       </div>
     </div>
@@ -99,22 +108,33 @@ function Skipped({ reason, by }: { reason: string; by: string | null }) {
   );
 }
 
-function RunFacts({ detail: { run, row }, now }: { detail: RunDetail; now: number }) {
-  const queuedAt = Date.parse(row.queuedAt);
-  const startedAt = row.startedAt === undefined ? null : Date.parse(row.startedAt);
+function RunFacts({ detail: { run }, now }: { detail: RunDetail; now: number }) {
+  const queuedAt = Date.parse(run.queued_at);
+  const startedAt = run.started_at === null ? null : Date.parse(run.started_at);
   const endedAt = run.ended_at === null ? null : Date.parse(run.ended_at);
   return (
     <Facts
       of={[
         ["Run", <CopyableId key="id" id={run.run_id} label="Copy the run's id" />],
+        ...(run.parent_run_id === null
+          ? []
+          : [["Invoked by", <RunLink key="parent" id={run.parent_run_id} />] as const]),
         ["App", <bdi key="app">{run.app_id}</bdi>],
         ["Trigger", <bdi key="trigger">{run.cron === undefined ? run.event_name : `cron ${run.cron}`}</bdi>],
-        ["Queued", <Clock key="queued" at={row.queuedAt} now={now} />],
+        ["Queued", <Clock key="queued" at={run.queued_at} now={now} />],
         ["In the queue", durationText((startedAt ?? endedAt ?? now) - queuedAt)],
         ["Running", startedAt === null ? "–" : durationText((endedAt ?? now) - startedAt)],
         ["Attempt", String(run.attempt + 1)],
         ["Ended", <Clock key="ended" at={run.ended_at} now={now} />],
       ]}
     />
+  );
+}
+
+function RunLink({ id }: { id: string }) {
+  return (
+    <Link to="/runs/$runId" params={{ runId: id }} search={{}} className="text-accent font-mono text-xs underline">
+      {id}
+    </Link>
   );
 }

@@ -16,14 +16,14 @@ const GRID =
 /** Which cells a narrow screen leaves out or puts elsewhere. */
 const PLACES: Record<string, string> = {
   trigger: "max-md:order-1 max-md:col-span-2",
-  queuedAt: "max-md:order-1 max-md:text-soft max-md:text-right",
-  startedAt: "max-md:hidden",
+  queued_at: "max-md:order-1 max-md:text-soft max-md:text-right",
+  started_at: "max-md:hidden",
   duration: "text-right",
 };
 
 /** The runs as rows, of which only those in sight are there. */
 export function RunsTable({ rows: data, hasMore, readMore }: Runs) {
-  const table = useTable({ features, columns, data, getRowId: (row) => row.id });
+  const table = useTable({ features, columns, data, getRowId: (row) => row.run_id });
   const { rows } = table.getRowModel();
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({

@@ -15,16 +15,19 @@ export interface Runs {
   isReading: boolean;
   hasMore: boolean;
   readMore: () => void;
+  /** how far back a search has come; null: to the end */
+  lookedUntil: string | null;
 }
 
 /** The runs that a search finds: the newest follow the platform, older ones are read as one scrolls to them. */
 export function useRuns({ range, ...filter }: RunsSearch): Runs {
   const ofNow = (): RunFilter => ({ ...filter, from: range && rangeStart(range, Date.now()) });
-  const key = [filter.status, filter.app, filter.fn, range];
+  const key = [filter.status, filter.app, filter.fn, range, filter.if];
   const head = useLive({
     key: ["runs", "head", ...key],
     read: (sent) => listRuns(ofNow(), null, HEAD, sent),
-    everyMs: 1_500,
+    everyMs: filter.if === undefined ? 1_500 : 5_000, // a search looks through many
+    follows: "runs",
     isKept: true,
   });
   const pages = useInfiniteQuery({
@@ -44,6 +47,7 @@ export function useRuns({ range, ...filter }: RunsSearch): Runs {
     error: head.data === undefined ? head.error : null,
     isReading: head.isPending || isFetching,
     hasMore: hasNextPage,
+    lookedUntil: pages.data?.pages.at(-1)?.lookedUntil ?? null,
     readMore: () => {
       if (hasNextPage && !isFetching) void fetchNextPage();
     },

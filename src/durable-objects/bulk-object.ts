@@ -1,40 +1,36 @@
 /**
- * One bulk cancellation: finds the runs of its window and cancels them, in pages from its alarm.
+ * One bulk operation: finds the runs of its window and does to each what is asked for (`bulk-cancel.ts`, `bulk-replay.ts`), in
+ * pages from its alarm.
  *
  * 1. Each run is counted once. A page is counted together with the step beyond it, so one that is repeated after a crash was
- *    not counted before. What it had cancelled by then says so in its reason. Runs that two passes may find are remembered.
- * 2. What was cancelled before a stop is counted, and stays cancelled.
+ *    not counted before; what had been done by then is known by the run. Runs that two passes may find are remembered.
+ * 2. What was done before a stop is counted, and stays done.
  * 3. A run that cannot be asked holds nobody up: it is asked again when all others have been.
  */
-import { matches } from "../engine/expression.ts";
-import { isEnded } from "../engine/run.ts";
+import type { RegisteredFunction } from "../protocol/function-config.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import { RETENTION_DEFAULT_MS } from "../protocol/limits.ts";
+import { BulkCancel } from "./bulk-cancel.ts";
+import type { Deed, Outcome } from "./bulk-deed.ts";
 import {
   beginsAt,
-  FIRST,
+  firstPass,
   freshFrom,
-  lateFrom,
+  mayBeFoundAgain,
   nextLog,
   nextPass,
   windowOf,
   type Pass,
   type Progress,
   type Window,
-} from "./cancellation-passes.ts";
+} from "./bulk-passes.ts";
+import { BulkReplay } from "./bulk-replay.ts";
 import type { Host } from "./host.ts";
-import type {
-  CancellationObjectApi,
-  CancellationRequest,
-  CancellationView,
-  EventPlace,
-  FoundRun,
-  RunPlace,
-} from "./objects.ts";
+import type { BulkObjectApi, BulkRequest, BulkView, EventPlace, RunPlace } from "./objects.ts";
 import type { KeyStore } from "./storage/stores.ts";
 
-/** Each is a request to another object. */
-const CANCELS_AT_ONCE = 50;
+/** Runs asked again in one page. */
+const AGAIN_AT_ONCE = 50;
 /** A run that has not answered by then is asked again later. */
 const ANSWER_MAX_MS = 30_000;
 /** Pages of one alarm, and runs after which the next goes on: an invocation may make 10,000 requests (cloudflare-facts §4). */
@@ -48,20 +44,17 @@ const COUNTED = "counted";
 const AGAIN = "again";
 
 interface State {
-  request: CancellationRequest;
+  request: BulkRequest;
   isListed: boolean;
   /** null: all is done, or stopped */
   progress: Progress | null;
   isStopped: boolean;
-  cancelled: number;
-  alreadyEnded: number;
+  done: number;
+  vain: number;
   endedAt: number | null;
   /** rounds of `again` in a row that have got nowhere */
   failures: number;
 }
-
-/** What has become of a run; null: it is none of those that are to be cancelled. */
-type Outcome = { runId: string; kind: "cancelled" | "ended" | "failed" | null; createdAt: number | null };
 
 /** Where a page is read. */
 interface PageOf {
@@ -76,7 +69,7 @@ interface Page {
   next: Progress | null;
 }
 
-export class CancellationObject implements CancellationObjectApi {
+export class BulkObject implements BulkObjectApi {
   readonly #host: Host;
   #store: KeyStore;
 
@@ -85,16 +78,16 @@ export class CancellationObject implements CancellationObjectApi {
     this.#store = host.stores.key();
   }
 
-  async begin(request: CancellationRequest): Promise<CancellationView> {
+  async begin(request: BulkRequest): Promise<BulkView> {
     const known = this.#state();
     if (known) return this.#viewOf(known);
     const state: State = {
       request,
       isListed: false,
-      progress: FIRST,
+      progress: firstPass(request.kind),
       isStopped: false,
-      cancelled: 0,
-      alreadyEnded: 0,
+      done: 0,
+      vain: 0,
       endedAt: null,
       failures: 0,
     };
@@ -105,12 +98,12 @@ export class CancellationObject implements CancellationObjectApi {
     return this.#viewOf(this.#state() ?? state);
   }
 
-  async view(): Promise<CancellationView | null> {
+  async view(): Promise<BulkView | null> {
     const state = this.#state();
     return state && this.#viewOf(state);
   }
 
-  async stop(): Promise<CancellationView | null> {
+  async stop(): Promise<BulkView | null> {
     const state = this.#state();
     if (!state) return null;
     if (state.progress) this.#end(state, true);
@@ -157,8 +150,8 @@ export class CancellationObject implements CancellationObjectApi {
     const after: State = {
       ...state,
       progress: state.progress && next,
-      cancelled: state.cancelled + times("cancelled"),
-      alreadyEnded: state.alreadyEnded + times("ended"),
+      done: state.done + times("done"),
+      vain: state.vain + times("vain"),
       failures: isVain ? state.failures + 1 : 0,
     };
     this.#store.transaction(() => {
@@ -168,62 +161,71 @@ export class CancellationObject implements CancellationObjectApi {
     });
   }
 
-  #note({ runId, kind, createdAt }: Outcome, pass: Pass, request: CancellationRequest): void {
-    const isCounted = kind === "cancelled" || kind === "ended";
-    const mayBeFoundAgain = pass === "fresh" || (createdAt ?? 0) >= lateFrom(request);
+  #note({ runId, kind, createdAt }: Outcome, pass: Pass, request: BulkRequest): void {
+    const isCounted = kind === "done" || kind === "vain";
     // those that failed go to the end of their line
     if (kind === "failed") this.#store.put({ id: runId, list: AGAIN, rank: this.#host.now(), value: null });
-    else if (isCounted && mayBeFoundAgain) this.#store.put({ id: runId, list: COUNTED, rank: 0, value: null });
+    else if (isCounted && mayBeFoundAgain(pass, request, createdAt ?? 0))
+      this.#store.put({ id: runId, list: COUNTED, rank: 0, value: null });
     else this.#store.delete(runId);
   }
 
   // ---- pages --------------------------------------------------------------------------------------------------------
 
-  async #readPage(progress: Progress, request: CancellationRequest): Promise<Page> {
+  async #readPage(progress: Progress, request: BulkRequest): Promise<Page> {
     const { pass, log, cursor } = progress;
     const window = windowOf(pass, request);
-    if (!window) return { outcomes: [], next: nextPass(pass) };
+    const over: Page = { outcomes: [], next: nextPass(request.kind, pass) };
+    if (!window) return over;
     const at = cursor === null ? nextLog(await this.#registry().logs(), log, window) : log;
-    if (at === null) return { outcomes: [], next: nextPass(pass) };
+    if (at === null) return over;
     const page = { pass, log: at, window };
     if (pass === "fresh") return this.#freshPage(request, page, cursor && "seq" in cursor ? cursor : null);
     return this.#indexedPage(request, page, cursor && "runId" in cursor ? cursor : null);
   }
 
   /** Runs that are not indexed. */
-  async #freshPage(request: CancellationRequest, page: PageOf, place: EventPlace | null): Promise<Page> {
+  async #freshPage(request: BulkRequest, page: PageOf, place: EventPlace | null): Promise<Page> {
     const { pass, log, window } = page;
-    const fn = await this.#registry().function(request.functionId);
-    if (!fn) return { outcomes: [], next: nextPass(pass) };
-    const { runIds, next } = await this.#log(log).unindexed(fn, freshFrom(request), place);
+    const functions = functionsOf(await this.#registry().functions(), request);
+    if (functions.length === 0) return { outcomes: [], next: nextPass(request.kind, pass) };
+    const { runIds, next } = await this.#log(log).unindexed(functions, freshFrom(request), place);
     const open = runIds.filter((runId) => this.#store.item(runId) === undefined).map((runId) => ({ runId }));
-    const outcomes = await this.#each(open, ({ runId }) => this.#askAndCancel(runId, request, window));
+    const deed = this.#deed(request);
+    const outcomes = await this.#each(open, deed, ({ runId }) => deed.toAny(runId, window));
     return { outcomes, next: { pass, log, cursor: next } };
   }
 
-  async #indexedPage(request: CancellationRequest, page: PageOf, after: RunPlace | null): Promise<Page> {
+  async #indexedPage(request: BulkRequest, page: PageOf, after: RunPlace | null): Promise<Page> {
     const { pass, log, window } = page;
-    const query = { functionId: request.functionId, ...window, if: request.if, now: request.createdAt };
+    const { functionIds, appId, statuses, if: condition, createdAt: now } = request;
+    const query = { functionIds, appId, statuses, ...window, if: condition, now };
     const { runs, next } = await this.#log(log).runs(query, after);
     const open = runs.filter(({ runId }) => this.#store.item(runId) === undefined);
-    const outcomes = await this.#each(open, (found) => this.#cancelFound(found, request, window));
+    const deed = this.#deed(request);
+    const outcomes = await this.#each(open, deed, (found) => deed.toFound(found, window));
     return { outcomes, next: { pass, log, cursor: next } };
   }
 
   /** Runs that could not be asked. All of them are tried before any is tried once more. */
-  async #askAgain(request: CancellationRequest): Promise<Page> {
-    const failed = this.#store.list(AGAIN, CANCELS_AT_ONCE).map(({ id }) => ({ runId: id }));
+  async #askAgain(request: BulkRequest): Promise<Page> {
+    const failed = this.#store.list(AGAIN, AGAIN_AT_ONCE).map(({ id }) => ({ runId: id }));
     if (failed.length === 0) return { outcomes: [], next: null };
-    const outcomes = await this.#each(failed, ({ runId }) => this.#askAndCancel(runId, request, request));
+    const deed = this.#deed(request);
+    const outcomes = await this.#each(failed, deed, ({ runId }) => deed.toAny(runId, request));
     return { outcomes, next: { pass: "again", log: null, cursor: null } };
   }
 
   /** One that cannot be asked, or does not answer, fails alone. */
-  async #each<Run extends { runId: string }>(runs: Run[], work: (run: Run) => Promise<Outcome>): Promise<Outcome[]> {
+  async #each<Run extends { runId: string }>(
+    runs: Run[],
+    { atOnce }: Deed,
+    work: (run: Run) => Promise<Outcome>,
+  ): Promise<Outcome[]> {
     const outcomes: Outcome[] = [];
-    for (let i = 0; i < runs.length; i += CANCELS_AT_ONCE) {
+    for (let i = 0; i < runs.length; i += atOnce) {
       if (!this.#state()?.progress) break; // stopped
-      outcomes.push(...(await this.#some(runs.slice(i, i + CANCELS_AT_ONCE), work)));
+      outcomes.push(...(await this.#some(runs.slice(i, i + atOnce), work)));
     }
     return outcomes;
   }
@@ -248,48 +250,14 @@ export class CancellationObject implements CancellationObjectApi {
     });
   }
 
-  // ---- one run ------------------------------------------------------------------------------------------------------
-
-  async #cancelFound(found: FoundRun, request: CancellationRequest, window: Window): Promise<Outcome> {
-    const { runId, createdAt } = found;
-    if (found.matches === null) return this.#askAndCancel(runId, request, window);
-    if (!found.isEnded) return this.#cancel(runId, createdAt, request);
-    return found.status === "Cancelled" ? this.#ended(runId, createdAt, request) : { runId, kind: "ended", createdAt };
-  }
-
-  async #askAndCancel(runId: string, request: CancellationRequest, window: Window): Promise<Outcome> {
-    const summary = await this.#run(runId).summary();
-    const createdAt = summary?.run.createdAt ?? null;
-    const none: Outcome = { runId, kind: null, createdAt };
-    if (!summary || createdAt === null) return none;
-    if (summary.run.functionId !== request.functionId) return none;
-    if (createdAt < window.createdFrom || createdAt >= window.createdBefore) return none;
-    const [first] = summary.events;
-    if (request.if !== null && !(first && matches(request.if, { event: { ...first.event }, now: request.createdAt })))
-      return none;
-    return isEnded(summary.run.state)
-      ? this.#ended(runId, createdAt, request)
-      : this.#cancel(runId, createdAt, request);
-  }
-
-  async #cancel(runId: string, createdAt: number | null, request: CancellationRequest): Promise<Outcome> {
-    const { kind } = await this.#run(runId).cancel(reasonOf(request));
-    if (kind === "unknown") return { runId, kind: null, createdAt };
-    return kind === "cancelled" ? { runId, kind, createdAt } : this.#ended(runId, createdAt, request);
-  }
-
-  /** A run that has ended: by this cancellation, in a page that was not counted, or by itself. */
-  async #ended(runId: string, createdAt: number | null, request: CancellationRequest): Promise<Outcome> {
-    const summary = await this.#run(runId).summary();
-    const state = summary?.run.state;
-    const isOurs = state?.kind === "cancelled" && state.reason === reasonOf(request);
-    return { runId, kind: isOurs ? "cancelled" : "ended", createdAt };
+  #deed(request: BulkRequest): Deed {
+    return request.kind === "replay" ? new BulkReplay(this.#host, request) : new BulkCancel(this.#host, request);
   }
 
   // ---- what is stored -----------------------------------------------------------------------------------------------
 
-  async #list({ request: { id } }: State): Promise<void> {
-    await this.#registry().listCancellation(id, true);
+  async #list({ request: { id, kind } }: State): Promise<void> {
+    await this.#registry().listBulk(kind, id, true);
     const state = this.#state();
     if (state && !state.isListed) this.#put({ ...state, isListed: true });
   }
@@ -300,25 +268,26 @@ export class CancellationObject implements CancellationObjectApi {
     this.#host.setAlarm(endedAt + RETENTION_DEFAULT_MS);
   }
 
-  async #expire({ endedAt, request: { id } }: State): Promise<void> {
+  async #expire({ endedAt, request: { id, kind } }: State): Promise<void> {
     const at = (endedAt ?? 0) + RETENTION_DEFAULT_MS;
     if (at > this.#host.now()) return this.#host.setAlarm(at);
-    await this.#registry().listCancellation(id, false);
+    await this.#registry().listBulk(kind, id, false);
     await this.#host.wipe();
     this.#store = this.#host.stores.key();
   }
 
   #state(): State | null {
-    return this.#store.state() as unknown as State | null; // as `#put` wrote it
+    const stored = this.#store.state() as unknown as State | StoredBefore | null; // as `#put` wrote it
+    return stored && ("cancelled" in stored ? fromBefore(stored) : stored);
   }
 
   #put(state: State): void {
     this.#store.putState({ ...state } as unknown as JsonValue);
   }
 
-  #viewOf({ request, progress, isStopped, cancelled, alreadyEnded, endedAt }: State): CancellationView {
+  #viewOf({ request, progress, isStopped, done, vain, endedAt }: State): BulkView {
     const status = progress ? "running" : isStopped ? "stopped" : "done";
-    return { ...request, status, cancelled, alreadyEnded, failing: this.#store.count(AGAIN), endedAt };
+    return { ...request, status, done, vain, failing: this.#store.count(AGAIN), endedAt };
   }
 
   #report(what: string, error: unknown): void {
@@ -332,15 +301,29 @@ export class CancellationObject implements CancellationObjectApi {
   #log(log: string) {
     return this.#host.objects.log(this.#host.env, log);
   }
-
-  #run(runId: string) {
-    return this.#host.objects.run(this.#host.env, runId);
-  }
 }
 
-/** Also tells its own cancellations from those of others. */
-function reasonOf({ id, cause }: CancellationRequest): string {
-  return cause === "pause"
-    ? `its function was paused (bulk cancellation ${id})`
-    : `bulk cancellation ${id} (GET /v1/cancellations/${id})`;
+/** Of those that are registered, the functions that a request means. */
+export function functionsOf(
+  registered: readonly RegisteredFunction[],
+  { functionIds, appId }: Pick<BulkRequest, "functionIds" | "appId">,
+): RegisteredFunction[] {
+  return registered.filter((fn) => (functionIds?.includes(fn.id) ?? true) && (appId === null || fn.appId === appId));
+}
+
+/** What an earlier version has stored: a cancellation of one function. */
+type StoredBefore = Omit<State, "request" | "done" | "vain"> & {
+  request: Omit<BulkRequest, "kind" | "functionIds" | "statuses"> & { functionId: string };
+  cancelled: number;
+  alreadyEnded: number;
+};
+
+function fromBefore({ request, cancelled, alreadyEnded, ...rest }: StoredBefore): State {
+  const { functionId, ...more } = request;
+  return {
+    ...rest,
+    request: { ...more, kind: "cancellation", functionIds: [functionId], statuses: null },
+    done: cancelled,
+    vain: alreadyEnded,
+  };
 }

@@ -1,24 +1,27 @@
 import { describe, expect, test } from "vitest";
 import {
   beginsAt,
-  FIRST,
+  firstPass,
   nextLog,
   nextPass,
   PASSES,
   windowOf,
   type Pass,
-} from "../../src/durable-objects/cancellation-passes.ts";
-import type { CancellationRequest } from "../../src/durable-objects/objects.ts";
+  type Progress,
+} from "../../src/durable-objects/bulk-passes.ts";
+import type { BulkRequest } from "../../src/durable-objects/objects.ts";
 import { NOW } from "../helpers/run-builder.ts";
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const DAY = 24 * 60 * MINUTE;
 
-const request = (more: Partial<CancellationRequest> = {}): CancellationRequest => ({
+const request = (more: Partial<BulkRequest> = {}): BulkRequest => ({
   id: "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+  kind: "cancellation",
   appId: "shop",
-  functionId: "shop-a",
+  functionIds: ["shop-a"],
+  statuses: null,
   createdFrom: 0,
   createdBefore: NOW,
   if: null,
@@ -26,13 +29,16 @@ const request = (more: Partial<CancellationRequest> = {}): CancellationRequest =
   createdAt: NOW,
   ...more,
 });
-const windows = (of: CancellationRequest) => PASSES.filter((pass) => windowOf(pass, of) !== null);
+const windows = (of: BulkRequest) => PASSES.filter((pass) => windowOf(pass, of) !== null);
 
-test("passes follow each other, each once", () => {
+test.each([
+  ["cancellation", ["fresh", "indexed", "late", "again"]],
+  ["replay", ["indexed", "again"]],
+] as const)("passes of a %s follow each other, each once", (kind, passes) => {
   const seen: Pass[] = [];
-  for (let progress: typeof FIRST | null = FIRST; progress; progress = nextPass(progress.pass))
+  for (let progress: Progress | null = firstPass(kind); progress; progress = nextPass(kind, progress.pass))
     seen.push(progress.pass);
-  expect(seen).toEqual(["fresh", "indexed", "late", "again"]);
+  expect(seen).toEqual(passes);
 });
 
 describe("a window", () => {

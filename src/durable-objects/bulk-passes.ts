@@ -1,5 +1,5 @@
 /**
- * In which order a bulk cancellation goes through an environment's logs, to find all runs of its window:
+ * In which order a bulk operation goes through an environment's logs, to find all runs of its window:
  *
  * `fresh`    runs that execute since their start are not indexed yet. Their ids follow from the events of the last minutes
  * `indexed`  all runs that the logs know
@@ -15,7 +15,7 @@ import {
   REDELIVERY_HORIZON_MS,
   WATCHDOG_MS,
 } from "../protocol/limits.ts";
-import { logDay, type CancellationRequest, type EventPlace, type RunPlace } from "./objects.ts";
+import { logDay, type BulkKind, type BulkRequest, type EventPlace, type RunPlace } from "./objects.ts";
 
 const DAY_MS = 86_400_000;
 /** Asking for a run that does not exist leaves an empty object behind, so only so far back. */
@@ -30,7 +30,13 @@ const RUNS_WITHIN_MS = DAY_MS + ID_SEED_MAX_SKEW_MS + COLLECT_MAX_MS + REDELIVER
 export const PASSES = ["fresh", "indexed", "late", "again"] as const;
 export type Pass = (typeof PASSES)[number];
 
-/** How far a cancellation has come. */
+/** A run that has ended is indexed, so a replay has nothing to look for elsewhere. */
+export const PASSES_OF = {
+  cancellation: PASSES,
+  replay: ["indexed", "again"],
+} as const satisfies Record<BulkKind, readonly Pass[]>;
+
+/** How far an operation has come. */
 export interface Progress {
   pass: Pass;
   /** the log that is being read; null before the first of its pass */
@@ -39,23 +45,27 @@ export interface Progress {
   cursor: RunPlace | EventPlace | null;
 }
 
-export const FIRST: Progress = { pass: "fresh", log: null, cursor: null };
+/** Where an operation begins. */
+export function firstPass(kind: BulkKind): Progress {
+  return { pass: PASSES_OF[kind][0], log: null, cursor: null };
+}
 
 /** Null when the last pass is over. */
-export function nextPass(pass: Pass): Progress | null {
-  const next = PASSES[PASSES.indexOf(pass) + 1];
+export function nextPass(kind: BulkKind, pass: Pass): Progress | null {
+  const passes: readonly Pass[] = PASSES_OF[kind];
+  const next = passes[passes.indexOf(pass) + 1];
   return next === undefined ? null : { pass: next, log: null, cursor: null };
 }
 
 /** When a pass may begin: everything it looks for has been told by then. */
-export function beginsAt(pass: Pass, request: CancellationRequest): number {
+export function beginsAt(pass: Pass, request: BulkRequest): number {
   return pass === "late" && needsLate(request) ? request.createdAt + SETTLE_MS : request.createdAt;
 }
 
-export type Window = Pick<CancellationRequest, "createdFrom" | "createdBefore">;
+export type Window = Pick<BulkRequest, "createdFrom" | "createdBefore">;
 
 /** What a pass looks at; null when there is nothing that it can find. */
-export function windowOf(pass: Pass, request: CancellationRequest): Window | null {
+export function windowOf(pass: Pass, request: BulkRequest): Window | null {
   const { createdFrom, createdBefore } = request;
   switch (pass) {
     case "fresh":
@@ -70,7 +80,7 @@ export function windowOf(pass: Pass, request: CancellationRequest): Window | nul
 }
 
 /** Events received before this are of no concern to the pass over fresh ones. */
-export function freshFrom({ createdAt }: CancellationRequest): number {
+export function freshFrom({ createdAt }: BulkRequest): number {
   return createdAt - FRESH_MS;
 }
 
@@ -85,11 +95,16 @@ export function nextLog(logs: readonly string[], after: string | null, window: W
   return next;
 }
 
-function needsLate(request: CancellationRequest): boolean {
+/** Whether more than one pass may find a run that was created at an instant. */
+export function mayBeFoundAgain(pass: Pass, request: BulkRequest, createdAt: number): boolean {
+  const passes: readonly Pass[] = PASSES_OF[request.kind];
+  return passes.includes("late") && (pass === "fresh" || createdAt >= lateFrom(request));
+}
+
+function needsLate(request: BulkRequest): boolean {
   return request.createdBefore > lateFrom(request);
 }
 
-/** Runs created from here on may be found by more than one pass. */
-export function lateFrom({ createdAt }: CancellationRequest): number {
+function lateFrom({ createdAt }: BulkRequest): number {
   return createdAt - SETTLE_MS;
 }
