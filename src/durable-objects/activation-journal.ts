@@ -6,6 +6,7 @@ import type { SettledMemo } from "../protocol/call.ts";
 import type { MemoPage, OpenStep } from "../protocol/binding.ts";
 import type { EditedInput, MarkedStep } from "../protocol/journal.ts";
 import type { JsonValue } from "../protocol/json.ts";
+import type { LogBatch } from "../protocol/logs.ts";
 import type { StepOp } from "../protocol/step-op.ts";
 import type { WireError } from "../protocol/wire-error.ts";
 import type { RunDecisions } from "./run-decisions.ts";
@@ -38,6 +39,8 @@ export class ActivationJournal implements RemoteJournal {
   readonly #isGated: boolean;
   /** how many it has told that it needs room for */
   #bodies = 0;
+  /** to be stored with what is decided next */
+  #logs: LogBatch[] = [];
 
   constructor(record: RunRecord, decisions: RunDecisions, activation: ActivationState, cautious: boolean) {
     this.#record = record;
@@ -122,6 +125,10 @@ export class ActivationJournal implements RemoteJournal {
     });
   }
 
+  logged(logs: LogBatch): void {
+    this.#logs.push(logs);
+  }
+
   returned(data: JsonValue): void {
     this.#guarded(undefined, () => void this.#decide({ kind: "returned", data, open: this.#open() }));
   }
@@ -186,7 +193,8 @@ export class ActivationJournal implements RemoteJournal {
 
   #decide(input: Input): Decision {
     if (this.#activation.isSuspended) this.#wake();
-    return this.#decisions.decide(input);
+    const logs = this.#logs.splice(0);
+    return this.#decisions.decide(logs.length === 0 ? input : { ...input, logs });
   }
 
   /** A handler that waited for something of its own goes on after its run was stored as blocked. */

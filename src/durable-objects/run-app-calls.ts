@@ -9,6 +9,7 @@ import type { Host } from "./host.ts";
 import { KnownMemos } from "./known-memos.ts";
 import type { RegistryObjectApi } from "./objects.ts";
 import { NotStored, type RunDecisions } from "./run-decisions.ts";
+import type { Checkpoint } from "./run-checkpoint.ts";
 import { performGateway } from "./run-gateways.ts";
 import type { RunRecord } from "./run-record.ts";
 import type { CallRequest, ConnectTransport, HttpTransport, WorkerMessage } from "./transport.ts";
@@ -189,15 +190,16 @@ export class RunAppCalls {
   }
 
   /** Takes what a call says while it goes on; false when nobody waits for that call, or its run has ended by it. */
-  checkpoint(call: Call, ops: Op[]): boolean {
+  checkpoint({ call, ops, logs }: Pick<Checkpoint, "call" | "ops" | "logs">): boolean {
     const { decisions } = this.#parts;
-    const { stale, run } = decisions.decide({ kind: "checkpoint", call, ops, ...this.#concerning(call, ops) });
+    const { stale, run } = decisions.decide({ kind: "checkpoint", call, ops, ...this.#concerning(call, ops), logs });
     return !stale && !isEnded(run.state);
   }
 
   #replied(call: Call, reply: Reply): Decision {
     const concerned = this.#concerning(call, reply.kind === "ops" ? reply.ops : []);
-    return this.#parts.decisions.decide({ kind: "reply", call, reply, ...concerned });
+    const logs = reply.kind === "returned" ? undefined : reply.logs;
+    return this.#parts.decisions.decide({ kind: "reply", call, reply, ...concerned, logs });
   }
 
   /** Takes what the code of an endpoint says; false when the platform has taken over, and this is news. */

@@ -2,12 +2,13 @@
  * A checkpoint is a part of a call's answer that comes ahead of it, and like the answer it is read where the run is: so the
  * results in it are read once, and travel to the run's object as the text that they came in.
  */
-import { readOp, type Op } from "../engine/step-ops.ts";
+import { logsAround, readOp, type Op } from "../engine/step-ops.ts";
 import { readCallRef, type NamedCall } from "../protocol/call-ref.ts";
 import { CHECKPOINT_EXAMPLE, checkpointSchema } from "../protocol/checkpoint.ts";
 import { fieldProblem } from "../protocol/fields.ts";
 import { isNestedWithin, isObject, parseJson } from "../protocol/json.ts";
 import { JSON_DEPTH_MAX } from "../protocol/limits.ts";
+import type { LogBatch } from "../protocol/logs.ts";
 import { CHECKPOINT_OPS, type StepOp } from "../protocol/step-op.ts";
 
 export interface Checkpoint {
@@ -16,6 +17,7 @@ export interface Checkpoint {
   functionUuid: string;
   call: NamedCall;
   ops: Op[];
+  logs: LogBatch[];
 }
 
 export type CheckpointProblem = { kind: "invalid" | "too-large"; message: string } | { kind: "stale" };
@@ -40,7 +42,7 @@ export function readCheckpoint(runId: string, text: string): Checkpoint | Checkp
     if (read && "message" in read) return read;
     if (read) ops.push(read);
   }
-  return { kind: "checkpoint", functionUuid: fn_id, call: ref.call, ops };
+  return { kind: "checkpoint", functionUuid: fn_id, call: ref.call, ops, logs: logsAround(steps) };
 }
 
 /**

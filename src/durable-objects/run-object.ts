@@ -181,7 +181,7 @@ export class RunObject implements RunObjectApi {
       const message = `fn_id: "${read.functionUuid.slice(0, 100)}" is not the function of run ${run.id}`;
       return { kind: "invalid", message };
     }
-    return { kind: isEnded(run.state) || !this.#calls.checkpoint(read.call, read.ops) ? "stale" : "taken" };
+    return { kind: isEnded(run.state) || !this.#calls.checkpoint(read) ? "stale" : "taken" };
   }
 
   async answered(requestId: string, result: WorkerResult, apps: string[] | null) {
@@ -294,6 +294,10 @@ export class RunObject implements RunObjectApi {
 
   async spans(): Promise<{ spans: AppSpan[]; refused: number }> {
     return this.#record.load() ? this.#record.spans() : { spans: [], refused: 0 };
+  }
+
+  async logs(): Promise<StoredLogs[]> {
+    return this.#record.load() ? this.#record.logs() : [];
   }
 
   async summary(): Promise<RunSummary | null> {

@@ -11,6 +11,7 @@ import type { Decision } from "../engine/run-machine.ts";
 import { withoutRequest } from "../engine/gateway-entry.ts";
 import { isEnded, type Effect, type Run } from "../engine/run.ts";
 import { annotate, annotationId, type Annotating } from "../engine/metadata.ts";
+import { NO_LOGS, storedLogs, type StoredLogs } from "../engine/run-logs.ts";
 import { keepSpans, NO_SPANS, type SpanTally } from "../engine/run-spans.ts";
 import type { EventRecord, EventValue } from "../protocol/event.ts";
 import type { JsonValue } from "../protocol/json.ts";
@@ -69,8 +70,10 @@ export class RunRecord {
     this.#events = events.records;
     this.#inlineEvents = events.inline ? events.records : undefined;
     // the header is not written with every step: what it missed is in the journal
-    const { position, steps, bytes } = this.#store.counters();
-    return (this.#run = { ...run, position, steps, bytes: Math.max(run.bytes, bytes) });
+    const { position, steps, bytes, logs } = this.#store.counters();
+    const { dropped } = run.logs ?? NO_LOGS;
+    const logged = logs.seq > 0 || dropped > 0 ? { logs: { ...logs, dropped } } : {};
+    return (this.#run = { ...run, position, steps, bytes: Math.max(run.bytes, bytes), ...logged });
   }
 
   /** The header of a run that was started. */
@@ -238,6 +241,11 @@ export class RunRecord {
     const order = (one: AppSpan, other: AppSpan) =>
       one.startNs.length - other.startNs.length || (one.startNs < other.startNs ? -1 : 1);
     return { spans: spans.sort(order), refused: this.#tally().refused };
+  }
+
+  /** What its code has logged, in the order in which it was told. */
+  logs(): StoredLogs[] {
+    return storedLogs(this.#store);
   }
 
   #tally(): SpanTally {

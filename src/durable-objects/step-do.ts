@@ -109,6 +109,10 @@ export class StepDO extends DurableObject implements RunObjectApi {
     return this.#run.spans();
   }
 
+  logs() {
+    return this.#run.logs();
+  }
+
   summary() {
     return this.#run.summary();
   }

@@ -2,6 +2,7 @@
 import type { Memo } from "../protocol/call.ts";
 import type { EventValue } from "../protocol/event.ts";
 import type { JsonValue } from "../protocol/json.ts";
+import type { LogBatch } from "../protocol/logs.ts";
 import type { WireError } from "../protocol/wire-error.ts";
 import type { Call } from "./decision.ts";
 import type { Refusal } from "./lease.ts";
@@ -11,12 +12,17 @@ import type { Op, StepInfo } from "./step-ops.ts";
 
 /** What an app made of a call. */
 export type Reply =
-  | { kind: "ops"; ops: Op[]; version: number; retryAt?: number }
+  | { kind: "ops"; ops: Op[]; version: number; retryAt?: number; logs?: LogBatch[] }
   | { kind: "returned"; data: JsonValue; version: number }
-  | { kind: "error"; error: WireError; final: boolean; retryAt?: number; version?: number };
+  | { kind: "error"; error: WireError; final: boolean; retryAt?: number; version?: number; logs?: LogBatch[] };
 
 /** One input to a run; `open` are the entries with a deadline, which an end withdraws. */
-export type Input =
+export type Input = Happened & {
+  /** what code around steps has logged before it told this */
+  logs?: readonly LogBatch[];
+};
+
+type Happened =
   /** the state's time has come, or the run has just been created */
   | { kind: "begin" }
   /** local: the activation reports a step */

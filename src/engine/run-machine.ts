@@ -43,7 +43,10 @@ export type { Input, Reply } from "./run-input.ts";
 export function apply(run: Run, input: Input, moment: Moment, leases: readonly Lease[] = []): Decision {
   const draft = new Draft(run, moment, leases);
   if (isEnded(run.state)) draft.stale = true;
-  else decide(draft, input);
+  else {
+    keepLogsAround(draft, input);
+    decide(draft, input);
+  }
   keepKind(draft);
   return draft;
 }

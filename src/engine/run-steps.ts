@@ -13,6 +13,7 @@ import type { InvokePayload, Op, StepInfo } from "./step-ops.ts";
 import type { Draft } from "./decision.ts";
 import { failRun } from "./run-end.ts";
 import { requestOver } from "./gateway-entry.ts";
+import { withLogs } from "./run-logs.ts";
 import { waitForSignal } from "./run-signals.ts";
 
 export function reportLocal(draft: Draft, op: Op, entry: Entry | undefined, event: EventValue, retryAt?: number): void {
@@ -36,8 +37,9 @@ export function ranBody(
 ): void {
   const opened = known ? withInput(known, op.step) : open(draft, op.step, "run");
   if (draft.run.state.kind === "failed") return; // `open` ended the run: too many steps
-  if (op.kind === "done") return settle(draft, opened, { data: op.data });
-  stepFailed(draft, opened, op.error, op.final, retryAt, retryBy, op.step);
+  const entry = withLogs(draft, opened, op.step.logs);
+  if (op.kind === "done") return settle(draft, entry, { data: op.data });
+  stepFailed(draft, entry, op.error, op.final, retryAt, retryBy, op.step);
 }
 
 /** The arguments that its code got: when it was planned or marked it had others, or had not told them. */

@@ -9,6 +9,7 @@ import type { CancelTrigger, TimeoutsPolicy } from "../protocol/flow-control.ts"
 import type { PreparedWait } from "./expression.ts";
 import type { Admission, Refusal } from "./lease.ts";
 import type { DeferNote } from "./run-defers.ts";
+import type { LogCount, RunLogs } from "./run-logs.ts";
 
 /** Raised when a stored form changes; state with a newer number is refused (design §3). */
 export const RUN_SCHEMA = 1;
@@ -199,6 +200,8 @@ export interface Entry {
   byHand?: true;
   /** the request that the platform makes for it; gone once it has been made for good */
   gateway?: GatewayRequest;
+  /** what its code has logged, which is stored apart; absent: nothing */
+  logs?: LogCount;
 }
 
 /** What a step waits for that waits for a signal, and what becomes of one that waits already. */

@@ -8,6 +8,7 @@ import {
   SLEEP_MAX_MS,
   STEP_OUTPUT_MAX_BYTES,
 } from "../protocol/limits.ts";
+import { readLogs, type LogBatch } from "../protocol/logs.ts";
 import type { RetryPolicy } from "../protocol/retry-policy.ts";
 import { stepHash } from "../protocol/ids.ts";
 import { readMetadata, type MetadataUpdate } from "../protocol/metadata.ts";
@@ -34,6 +35,8 @@ export interface StepInfo {
   race?: boolean;
   /** told of it for people */
   metadata?: MetadataUpdate[];
+  /** what its code has logged in the attempt that is over */
+  logs?: LogBatch;
 }
 
 /** A step that waits for a signal. */
@@ -106,6 +109,11 @@ export function readOp(op: StepOp, now: number): Op | null {
   }
 }
 
+/** What code around steps has logged, as an app of ours tells it beside its ops. */
+export function logsAround(ops: readonly StepOp[]): LogBatch[] {
+  return ops.flatMap((op) => (op.op === "None" ? (readLogs(op.logs) ?? []) : []));
+}
+
 function readStepOp(op: StepOp, step: StepInfo, now: number): Op {
   const opts = op.opts ?? {};
   switch (op.op) {
@@ -150,6 +158,7 @@ function stepInfo(op: StepOp): StepInfo {
     retry: retryPolicySchema.safeParse(opts.retries).data, // what our own client wrote, and nothing else
     race: stringOf(opts.parallelMode)?.toLowerCase() === "race", // "Race" in Go
     metadata: readMetadata(op.metadata),
+    logs: readLogs(op.logs),
   };
 }
 

@@ -10,6 +10,7 @@ import type { SettledMemo } from "./call.ts";
 import type { EventValue } from "./event.ts";
 import type { EditedInput, MarkedStep } from "./journal.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
+import type { LogBatch } from "./logs.ts";
 import type { StepOp } from "./step-op.ts";
 import type { WireError } from "./wire-error.ts";
 
@@ -25,6 +26,8 @@ export function bindingUrl(binding: string): string {
 export type JournalLine =
   | { kind: "op"; op: StepOp; retryAt?: number }
   | { kind: "mark"; step: MarkedStep }
+  /** lines of the code around steps, before what is reported next; only to a platform that takes them */
+  | { kind: "logged"; logs: LogBatch }
   | { kind: "returned"; data: JsonValue }
   | { kind: "threw"; error: WireError; final: boolean; retryAt?: number }
   /** every branch waits for an open step, as far as news up to this number tell */
@@ -80,6 +83,8 @@ export interface BoundCall {
   /** one step at a time, each marked before its body */
   cautious: boolean;
   room: number;
+  /** the platform takes what is logged */
+  logs?: true;
   /** the first page of what has settled */
   page: MemoPage;
   open: OpenStep[];

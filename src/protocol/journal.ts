@@ -1,6 +1,7 @@
 /** What an activation, which is code of a run that executes, and the journal of its run say to each other. */
 import type { SettledMemo } from "./call.ts";
 import type { JsonValue } from "./json.ts";
+import type { LogBatch } from "./logs.ts";
 import type { StepOp } from "./step-op.ts";
 import type { WireError } from "./wire-error.ts";
 
@@ -40,6 +41,8 @@ export interface Journal {
   durable(): Promise<void> | null;
   /** Commits an op; the memo when that settled the step, and nothing when its activation will be told. */
   report(op: StepOp, retryAt: number | undefined): SettledMemo | undefined;
+  /** Stores what the code around steps has logged, with what is committed next. */
+  logged(logs: LogBatch): void;
   returned(data: JsonValue): void;
   threw(error: WireError, final: boolean, retryAt: number | undefined): void;
   /** Every branch waits for an open step. */

@@ -81,6 +81,7 @@ export const stepOpSchema = z
     data: jsonSchema.optional(),
     error: wireErrorSchema.nullish(), // null in Go's ops without one
     metadata: z.unknown().optional(), // for people: it must not cost the app its step
+    logs: z.unknown().optional(), // ours, as `metadata`; of a `None` those of the code around steps
     userland: z.object({ id: idSchema, index: z.number().nullish() }).nullish(),
   })
   .refine(({ op, id }) => id !== "" || STEPLESS.has(op), {

@@ -33,6 +33,8 @@ export interface ActivationOptions {
   journal: Journal;
   platform: RequestPlatform;
   host: RunHost | undefined;
+  /** the journal takes what is logged */
+  logs: boolean;
 }
 
 /**
@@ -55,7 +57,7 @@ export class Activation implements LocalActivation, Reporter {
   #hasWaited = false;
   #allDone = deferred();
 
-  constructor({ registration, client, run, journal, platform, host }: ActivationOptions) {
+  constructor({ registration, client, run, journal, platform, host, logs }: ActivationOptions) {
     this.#journal = journal;
     this.#platform = platform;
     this.#defaultAttempts = run.maxAttempts;
@@ -72,6 +74,7 @@ export class Activation implements LocalActivation, Reporter {
         memos: () => journal.memos(),
         platform,
         host,
+        logs,
         chain: Chain.open(client, registration.fn.middleware),
       },
       this,
@@ -129,6 +132,7 @@ export class Activation implements LocalActivation, Reporter {
         if (this.#journal.isRunnable(step.id)) this.#enqueue(step);
         continue;
       }
+      this.#log();
       const settled = this.#journal.report(foundOp(step), undefined);
       if (settled) this.settle(step.id, settled);
     }
@@ -152,11 +156,18 @@ export class Activation implements LocalActivation, Reporter {
     const result = await this.#run.end(outcome);
     this.#flush();
     if (this.#isStopped) return;
+    this.#log();
     if (result.kind === "data" || result.final) this.#run.stop(); // steps that it did not wait for are told
     if (result.kind === "data") return this.#journal.returned(result.data);
     // another attempt must not run a step that still runs in this one
     if (!result.final && this.#running > 0) await this.#allDone.promise;
     this.#journal.threw(result.error, result.final, result.retryAt);
+  }
+
+  /** What the code around steps has logged goes with what is told next. */
+  #log(): void {
+    const logs = this.#run.logsAround();
+    if (logs) this.#journal.logged(logs);
   }
 
   #flush(): void {
@@ -174,6 +185,7 @@ export class Activation implements LocalActivation, Reporter {
       if (this.#executed >= ACTIVATION_MAX_STEPS) {
         if (this.#running > 0 || this.#hasYielded) return;
         this.#hasYielded = true;
+        this.#log();
         return this.#journal.yield();
       }
       if (this.#running >= this.#journal.room()) break;
@@ -190,10 +202,12 @@ export class Activation implements LocalActivation, Reporter {
     else if (this.#hasWaited) await this.#journal.durable();
     if (this.#isStopped) return this.#bodyOver(); // the run has moved on while the disk was waited for: this body is not its any more
     const result = await this.#run.runStep(step, () => this.#isLastAttempt(step));
+    const logs = this.#run.stepLogs(step);
     this.#bodyOver();
     if (this.#isStopped) return;
+    this.#log();
     const settled = this.#journal.report(
-      ranOp(step, result, false),
+      ranOp(step, result, false, logs),
       result.kind === "error" ? result.retryAt : undefined,
     );
     if (settled) this.settle(step.id, settled);
@@ -216,6 +230,7 @@ export class Activation implements LocalActivation, Reporter {
   #restIfBlocked(): void {
     if (this.#isIdle && this.#running === 0 && this.#queue.length === 0 && this.#open.size > 0 && !this.#isStopped) {
       this.#flush();
+      this.#log();
       this.#journal.idle();
     }
   }

@@ -2,6 +2,7 @@
  * The run that code is part of, found without being handed down: `step` and `group` as exports. AsyncLocalStorage is
  * taken where the runtime has it, never imported, and nothing else needs it.
  */
+import type { LogLineLevel } from "../protocol/logs.ts";
 import type { GroupTools, StepScope } from "./group.ts";
 import type { EventSender } from "./sender.ts";
 import type { StepTools } from "./step/tools.ts";
@@ -23,6 +24,8 @@ export interface Ambient {
   readonly scope?: StepScope;
   /** set inside a middleware's `wrapStep` */
   readonly nested?: unknown;
+  /** takes what is written to the console, when that is wanted */
+  hear?(level: LogLineLevel, args: readonly unknown[]): void;
 }
 
 interface Storage {

@@ -3,7 +3,6 @@ import { ambient } from "./ambient.ts";
 import {
   baseUrl,
   branchEnv,
-  isNo,
   processEnv,
   publicEnv,
   readDevSetting,
@@ -67,6 +66,11 @@ export interface ClientOptions {
   logger?: Logger;
   /** receives what the client itself has to say. Default: `logger` */
   internalLogger?: Logger;
+  /**
+   * What is kept with a run of the lines that its code writes, on @dotdo/inngest's own server: with `logger` and the console, or
+   * `"logger"` alone, or nothing. Default true
+   */
+  captureLogs?: boolean | "logger";
   /** around requests, runs, steps and sends; the first is outermost */
   middleware?: readonly MiddlewareOption[];
   /** reported when the app is synced */
@@ -93,9 +97,6 @@ export interface ClientOptions {
   aiMetadata?: boolean;
 }
 
-/** Taken so that code written for Inngest's SDK needs no edit. */
-const IDLE_OPTIONS = ["checkpointing", "experimentalCheckpointing", "optimizeParallelism", "aiMetadata"] as const;
-
 const OPTIONS: readonly (keyof ClientOptions)[] = [
   "id",
   "eventKey",
@@ -107,12 +108,17 @@ const OPTIONS: readonly (keyof ClientOptions)[] = [
   "isDev",
   "logger",
   "internalLogger",
+  "captureLogs",
   "middleware",
   "appVersion",
   "schemas",
   "serializer",
   "sessionPropagation",
-  ...IDLE_OPTIONS,
+  // taken so that code written for Inngest's SDK needs no edit
+  "checkpointing",
+  "experimentalCheckpointing",
+  "optimizeParallelism",
+  "aiMetadata",
 ];
 
 const DEV_URL = "http://localhost:8288/";
@@ -334,11 +340,6 @@ export class Inngest<const TOptions extends ClientOptions = ClientOptions> imple
     return (this.#options.isDev ?? this.#devSetting.isDev) ? "dev" : "cloud";
   }
 
-  /** Whether events sent inside a run inherit its sessions. */
-  get propagatesSessions(): boolean {
-    return this.#options.sessionPropagation ?? !isNo(this.envVar("INNGEST_SESSION_PROPAGATION"));
-  }
-
   /** Name of the branch environment, if any. */
   get env(): string | undefined {
     return this.#options.env?.trim() || branchEnv((name) => this.envVar(name));
@@ -401,9 +402,9 @@ export class Inngest<const TOptions extends ClientOptions = ClientOptions> imple
     return this.#baseUrl("INNGEST_EVENT_API_BASE_URL", CLOUD_EVENT_URL);
   }
 
-  /** Whether calls over HTTP go on past a step that they have told the platform of. */
-  get checkpoints(): boolean {
-    return this.#options.checkpointing !== false;
+  /** An option that is read where functions are executed, as it was given. @internal */
+  option<Name extends "captureLogs" | "checkpointing" | "sessionPropagation">(name: Name): ClientOptions[Name] {
+    return this.#options[name];
   }
 
   /** What every request to the platform carries. */

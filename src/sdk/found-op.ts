@@ -1,4 +1,5 @@
 import type { JsonValue } from "../protocol/json.ts";
+import type { LogBatch } from "../protocol/logs.ts";
 import type { StepOp } from "../protocol/step-op.ts";
 import type { FoundStep } from "./execute.ts";
 import type { BodyResult } from "./step-body.ts";
@@ -16,10 +17,20 @@ export function ownStep(step: FoundStep): FoundStep {
   return gateway && !body ? { ...step, body: gateway.make, opts: { ...opts, input: [gateway.shown] } } : step;
 }
 
-/** A step whose code has run, as the wire reports it. */
-export function ranOp(step: FoundStep, result: BodyResult, isLastAttempt: boolean): StepOp {
-  if (result.kind === "data") return { ...baseOp(step), op: "StepRun", data: result.data };
-  return { ...baseOp(step), op: result.final || isLastAttempt ? "StepFailed" : "StepError", error: result.error };
+/**
+ * A step whose code has run, as the wire reports it.
+ *
+ * @param logs what that code has logged, for a server of ours
+ */
+export function ranOp(step: FoundStep, result: BodyResult, isLastAttempt: boolean, logs?: LogBatch): StepOp {
+  const base = { ...baseOp(step), ...(logs && { logs }) };
+  if (result.kind === "data") return { ...base, op: "StepRun", data: result.data };
+  return { ...base, op: result.final || isLastAttempt ? "StepFailed" : "StepError", error: result.error };
+}
+
+/** What the code around steps has logged, for a server of ours: it asks for nothing. */
+export function logsOp(logs: LogBatch): StepOp {
+  return { op: "None", id: "", logs };
 }
 
 function baseOp(step: FoundStep): Omit<StepOp, "op"> {

@@ -1,4 +1,5 @@
 import type { JsonValue } from "../protocol/json.ts";
+import type { LogLines } from "../protocol/logs.ts";
 import { NonRetriableError } from "./errors.ts";
 import type { ExperimentSelectFn } from "./experiment.ts";
 import { settlingAlone } from "./step/index.ts";
@@ -71,8 +72,8 @@ export interface StepScope {
   selecting?: string;
   /** the step whose code runs: it must not start any */
   inside?: string;
-  /** one execution of that code, and the hash of the step */
-  execution?: { readonly id: string };
+  /** one execution of that code, the hash of the step, and where its lines go */
+  execution?: { readonly id: string; readonly lines?: LogLines };
   /** the innermost variant of an experiment */
   variant?: VariantScope;
 }

@@ -1,3 +1,4 @@
+import type { Inngest } from "./client.ts";
 import type { FunctionOwner, InngestFunction, Registration } from "./function.ts";
 
 /**
@@ -8,10 +9,15 @@ import type { FunctionOwner, InngestFunction, Registration } from "./function.ts
  * the same id, whose middleware and schemas it would not have in common
  */
 export function registrationsOf(
-  client: FunctionOwner,
+  client: FunctionOwner & Partial<Pick<Inngest, "option">>,
   functions: readonly InngestFunction<unknown, object>[],
   where: string,
 ): Map<string, Registration> {
+  const captureLogs = client.option?.("captureLogs");
+  if (captureLogs !== undefined && captureLogs !== "logger" && typeof captureLogs !== "boolean")
+    throw new TypeError(
+      `${where}: the client's captureLogs: ${JSON.stringify(captureLogs)} is none of true, false and "logger"`,
+    );
   if (!Array.isArray(functions)) throw new TypeError(`${where}: functions: not a list of functions`);
   const registrations = new Map<string, Registration>();
   for (const [index, fn] of functions.entries()) {

@@ -5,7 +5,7 @@ import type { StepOp } from "../protocol/step-op.ts";
 import type { WireError } from "../protocol/wire-error.ts";
 import type { Inngest } from "./client.ts";
 import type { FoundStep, Reporter } from "./execute.ts";
-import { foundOp, ranOp } from "./found-op.ts";
+import { foundOp, logsOp, ranOp } from "./found-op.ts";
 import type { Registration } from "./function.ts";
 import { inngestOp } from "./inngest-server.ts";
 import { Chain } from "./middleware/chain.ts";
@@ -23,10 +23,10 @@ export type CallReply =
   | { status: 400 | 500; error: WireError; noRetry: boolean; retryAfter?: string };
 
 /**
- * Tells the platform of a step that has run while its call goes on. `taken`: it is stored. `stale`: nobody waits for this call
+ * Tells the platform of a step that has run while its call goes on, and of what was logged before it. `taken`: it is stored. `stale`: nobody waits for this call
  * any more. `failed`: the call's answer must tell of it.
  */
-export type Checkpoint = (op: StepOp) => Promise<"taken" | "stale" | "failed">;
+export type Checkpoint = (ops: StepOp[]) => Promise<"taken" | "stale" | "failed">;
 
 export interface CallOptions {
   registration: Registration;
@@ -73,6 +73,7 @@ export async function executeCall(options: CallOptions): Promise<CallReply> {
       platform,
       chain: options.chain ?? Chain.open(client, registration.fn.middleware),
       host: options.host,
+      logs: options.race,
     },
     reporter,
   );
@@ -80,7 +81,7 @@ export async function executeCall(options: CallOptions): Promise<CallReply> {
   const reply = await Promise.race([reporter.reply, ended.then((end) => end ?? reporter.reply)]);
   run.stop();
   await run.flush();
-  return reply;
+  return reporter.withLogs(reply);
 }
 
 function endReply(result: BodyResult): CallReply {
@@ -105,6 +106,9 @@ class ReplyReporter implements Reporter {
   #stored = 0;
   #looking: ReturnType<typeof setTimeout> | null = null;
   #run: RunContext | null = null;
+  /** what was logged around steps and is not known to be stored */
+  #logs: LogBatch[] = [];
+  #logParts = 0;
 
   constructor(options: CallOptions) {
     this.#options = options;
@@ -123,6 +127,25 @@ class ReplyReporter implements Reporter {
     this.#run = run;
     const outcome = await run.start();
     return outcome && endReply(await run.end(outcome));
+  }
+
+  /** The reply, with what the code around steps has logged: a server of ours reads the function's end as an op, too. */
+  withLogs(reply: CallReply): CallReply {
+    const logs = this.#untoldLogs();
+    if (logs.length === 0) return reply;
+    if (reply.status === 206) return { ...reply, ops: [...reply.ops, ...logs.map(logsOp)] };
+    if (reply.status !== 200)
+      return { ...reply, error: { ...reply.error, [LOGS_FIELD]: logs as unknown as JsonValue } };
+    const end: StepOp = { op: "RunComplete", id: "", data: reply.data };
+    return { status: 206, ops: [end, ...logs.map(logsOp)] };
+  }
+
+  /** A call for one step repeats what the call before it has logged. */
+  #untoldLogs(): LogBatch[] {
+    const logs = this.#run?.logsAround();
+    if (this.#options.stepId !== "step") return [];
+    if (logs) this.#logs.push({ ...logs, part: this.#logParts++ });
+    return this.#logs;
   }
 
   memo(step: { id: string }): SettledMemo | undefined {
@@ -184,7 +207,7 @@ class ReplyReporter implements Reporter {
     const isLastAttempt = attempt + 1 >= maxAttempts;
     const result = await this.#run?.runStep(step, () => isLastAttempt);
     if (!result) return;
-    const op = this.#told(ranOp(step, result, isLastAttempt));
+    const op = this.#told(ranOp(step, result, isLastAttempt, this.#run?.stepLogs(step)));
     if (result.kind === "error")
       return this.#answer({ status: 206, ops: [op], noRetry: op.op === "StepFailed", retryAfter: result.retryAfter });
     if (this.#answered || !(await this.#goesOn(op))) this.#answer({ status: 206, ops: [op] });
@@ -195,8 +218,10 @@ class ReplyReporter implements Reporter {
     const { checkpoint, stepId, body } = this.#options;
     const isRetry = this.#stored === 0 && body.ctx.attempt > 0; // what follows has another number of attempts
     if (!checkpoint || stepId !== "step" || isRetry || this.#isMoreFound) return false;
-    const told = await checkpoint(op);
+    const logs = [...this.#untoldLogs()];
+    const told = await checkpoint([...logs.map(logsOp), op]);
     if (told === "failed") return false;
+    this.#logs = this.#logs.filter((one) => !logs.includes(one));
     if (told === "stale") {
       this.#answer(STALE);
       return true;

@@ -1,5 +1,6 @@
 /** One pass over a handler: its context, its tools and the middleware around it. The same for every transport. */
 import type { SettledMemo } from "../protocol/call.ts";
+import type { LogBatch } from "../protocol/logs.ts";
 import { commonSessions, type Sessions } from "../protocol/sessions.ts";
 import { ambient, bound, withAmbient, type Ambient } from "./ambient.ts";
 import type { Inngest } from "./client.ts";
@@ -7,7 +8,9 @@ import { isStepError, NonRetriableError, restoreError } from "./errors.ts";
 import { Execution, type FoundStep, type Outcome, type Reporter } from "./execute.ts";
 import type { Registration } from "./function.ts";
 import { groupTools, type StepScope, type VariantScope } from "./group.ts";
+import { isNo } from "./environment.ts";
 import { childLogger, flushLogger, gatedLogger } from "./logger.ts";
+import { RunLogs } from "./run-logs.ts";
 import type { EventSender } from "./sender.ts";
 import { hostFetch, type HostedRun, type RunHost } from "./run-host.ts";
 import type { Chain } from "./middleware/chain.ts";
@@ -46,6 +49,8 @@ export interface RunContextOptions {
   /** of this request */
   chain?: Chain;
   host?: RunHost;
+  /** who is told of steps takes what they log, too */
+  logs?: boolean;
 }
 
 export class RunContext {
@@ -53,6 +58,7 @@ export class RunContext {
   readonly #options: RunContextOptions;
   readonly #reporter: Reporter;
   readonly #hooks: StepHooks | null;
+  readonly #logs: RunLogs | null;
   readonly #surroundings: Ambient;
   #context: Context;
   /** memoized steps as middleware changed them */
@@ -91,6 +97,14 @@ export class RunContext {
           surroundings: () => this.#surroundings,
         })
       : null;
+    this.#logs = options.logs
+      ? RunLogs.of(options.client, {
+          run: this,
+          now: () => this.#now(),
+          isReplaying: () => this.execution.isReplaying,
+          scope: () => this.#scope,
+        })
+      : null;
     this.#context = this.#makeContext();
     this.#surroundings = {
       run: this,
@@ -100,6 +114,7 @@ export class RunContext {
       send: this.#sender(),
       step: this.#context.step,
       group: this.#context.group,
+      hear: this.#logs?.hear,
     };
   }
 
@@ -121,12 +136,23 @@ export class RunContext {
    */
   runStep(found: FoundStep, isLastAttempt: () => boolean): Promise<BodyResult> {
     const step = this.#timed(found);
+    this.#logs?.begin(found.id);
     if (this.#hooks) return this.#hooks.runBody(step, isLastAttempt);
     return runBody(
       () => step.body?.(step),
       `step "${step.userId}"`,
       () => this.#now(),
     );
+  }
+
+  /** What the code of a step has logged, which is over. */
+  stepLogs({ id }: FoundStep): LogBatch | undefined {
+    return this.#logs?.end(id);
+  }
+
+  /** What the code around steps has logged since this was asked last. */
+  logsAround(): LogBatch | undefined {
+    return this.#logs?.around();
   }
 
   /** What the handler's end comes to. */
@@ -196,7 +222,8 @@ export class RunContext {
     const [event] = events;
     if (!event) throw new Error(`run ${runId} has no event`);
     const ask: Ask = (request) => this.#hooks?.ask(request) ?? this.execution.step(request);
-    const logger = childLogger(client.logger, { runID: runId, eventName: event.name });
+    const own = childLogger(client.logger, { runID: runId, eventName: event.name });
+    const logger = gatedLogger(own, () => this.execution.isReplaying);
     return {
       event,
       events: [...events],
@@ -208,12 +235,12 @@ export class RunContext {
         warn: (message) => client.internalLogger.warn(message),
       }),
       runId,
-      sessions: client.propagatesSessions ? commonSessions(events) : undefined,
+      sessions: propagatesSessions(client) ? commonSessions(events) : undefined,
       attempt,
       maxAttempts,
       requestId: this.#options.requestId,
       jobId: this.#options.jobId,
-      logger: gatedLogger(logger, () => this.execution.isReplaying),
+      logger: this.#logs?.logger(logger) ?? logger,
       env: (platform?.env ?? {}) as WorkerEnv, // as the user's `wrangler types` declares it
       waitUntil: (promise) => this.#waitUntil(promise),
     };
@@ -258,7 +285,11 @@ export class RunContext {
       const opts = { ...variant?.opts, ...(parallelMode && { parallelMode }), ...request.opts };
       const { body, userId } = request;
       const code =
-        body && ((step: FoundStep) => this.#within({ inside: userId, execution: { id: step.id } }, () => body(step)));
+        body &&
+        ((step: FoundStep) =>
+          this.#within({ inside: userId, execution: { id: step.id, lines: this.#logs?.of(step.id) } }, () =>
+            body(step),
+          ));
       return ask({ ...request, opts, body: code && bound(code) });
     };
   }
@@ -305,7 +336,7 @@ export class RunContext {
 
   /** What the events that the run sends inherit: as middleware and handler have left it. */
   #sessions(): Sessions | undefined {
-    return this.#options.client.propagatesSessions ? this.#context.sessions : undefined;
+    return propagatesSessions(this.#options.client) ? this.#context.sessions : undefined;
   }
 
   #waitUntil(promise: Promise<unknown>): void {
@@ -313,4 +344,9 @@ export class RunContext {
     if (platform?.waitUntil) return platform.waitUntil(promise);
     promise.catch((error: unknown) => client.internalLogger.error(`run ${runId}: a promise given to waitUntil`, error));
   }
+}
+
+/** Whether events sent inside a run inherit its sessions. */
+function propagatesSessions(client: Inngest): boolean {
+  return client.option("sessionPropagation") ?? !isNo(client.envVar("INNGEST_SESSION_PROPAGATION"));
 }

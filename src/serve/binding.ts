@@ -17,6 +17,7 @@ import type { SettledMemo } from "../protocol/call.ts";
 import { deferred } from "../protocol/deferred.ts";
 import type { EditedInput, Journal, MarkedStep } from "../protocol/journal.ts";
 import type { JsonObject, JsonValue } from "../protocol/json.ts";
+import type { LogBatch } from "../protocol/logs.ts";
 import type { StepOp } from "../protocol/step-op.ts";
 import type { WireError } from "../protocol/wire-error.ts";
 import { Activation } from "../sdk/activation.ts";
@@ -103,7 +104,8 @@ export class BoundFunctions {
     };
     const { functionId: _, runId: id, attempt, maxAttempts, hasSteps } = call;
     const run = { id, events: call.events as ReceivedEvent[], attempt, maxAttempts, hasSteps }; // as accepted, plain JSON
-    const activation = new Activation({ registration, client, run, journal: told, platform, host });
+    const logs = call.logs === true;
+    const activation = new Activation({ registration, client, run, journal: told, platform, host, logs });
     await told.follow(activation);
     return { kind: "over" };
   }
@@ -125,6 +127,8 @@ class ToldJournal implements Journal {
   #bodies = 0;
   #activation: Activation | null = null;
   #lines: JournalLine[] = [];
+  /** to be told with the next line */
+  #logs: LogBatch[] = [];
   #telling: Promise<void> | null = null;
   /** tellings that are not answered */
   #underway = 0;
@@ -205,6 +209,10 @@ class ToldJournal implements Journal {
     void this.#line({ kind: "op", op, ...(retryAt !== undefined && { retryAt }) });
   }
 
+  logged(logs: LogBatch): void {
+    this.#logs.push(logs);
+  }
+
   returned(data: JsonValue): void {
     void this.#line({ kind: "returned", data });
   }
@@ -237,7 +245,8 @@ class ToldJournal implements Journal {
   /** Resolves when it is answered. */
   #line(line: JournalLine): Promise<void> {
     if (this.#isOver) return Promise.resolve();
-    this.#lines.push(line);
+    const logs = this.#logs.splice(0).map((one): JournalLine => ({ kind: "logged", logs: one }));
+    this.#lines.push(...logs, line);
     return (this.#telling ??= this.#gather());
   }
 

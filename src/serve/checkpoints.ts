@@ -25,13 +25,13 @@ export function checkpointOf(
 ): Checkpoint | undefined {
   const { run_id, fn_id, qi_id, generation_id } = call.ctx;
   if (!isOurRequest(request) || !qi_id || fn_id === "") return undefined;
-  if (!client.checkpoints || fn.options.checkpointing === false) return undefined;
+  if (client.option("checkpointing") === false || fn.options.checkpointing === false) return undefined;
   const until = Date.now() + GOES_ON_MS;
   const path = `v1/checkpoint/${encodeURIComponent(run_id)}/async`;
   let isOver = false;
-  return async (op) => {
+  return async (steps) => {
     if (isOver || Date.now() > until || !(await isOurs(client))) return "failed";
-    const told = await post(client, path, JSON.stringify({ run_id, fn_id, qi_id, generation_id, steps: [op] }));
+    const told = await post(client, path, JSON.stringify({ run_id, fn_id, qi_id, generation_id, steps }));
     isOver = told !== "taken";
     return told;
   };

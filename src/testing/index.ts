@@ -15,7 +15,7 @@ export type { ExpectedError } from "./matching.ts";
 export { createTestPlatform, type SentEvents, type TestClock, type TestPlatform } from "./platform.ts";
 export type { TestPlatformOptions } from "./platform-options.ts";
 export type { PublishedMessage } from "./published.ts";
-export type { RunTarget, TestRun, TestStep } from "./run.ts";
+export type { RunTarget, TestLogLine, TestRun, TestStep } from "./run.ts";
 export type { AnswerEvent, MockedStep, StepControl, StepSelector } from "./step-control.ts";
 export { createMockEvent, InngestTestEngine, InngestTestRun, mockCtx } from "./engine.ts";
 export { Random } from "./random.ts";

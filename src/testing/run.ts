@@ -1,8 +1,10 @@
 import type { Lease } from "../engine/lease.ts";
 import { invokedRunId } from "../engine/run-steps.ts";
+import type { StoredLogs } from "../engine/run-logs.ts";
 import { isEnded, runStatus, type Entry, type Run, type RunStatus } from "../engine/run.ts";
 import type { EventValue } from "../protocol/event.ts";
 import type { JsonValue } from "../protocol/json.ts";
+import type { LogLineLevel } from "../protocol/logs.ts";
 import type { DurationInput } from "../protocol/time-string.ts";
 import { restoreError } from "../sdk/errors.ts";
 import type { StepControl, StepSelector } from "./step-control.ts";
@@ -30,6 +32,18 @@ export interface TestStep {
   endedAt: Date | undefined;
 }
 
+/** A line that the code of a run has logged. */
+export interface TestLogLine {
+  /** the step whose code wrote it; undefined for the code around steps */
+  step: string | undefined;
+  /** of that step, or of the function; 0 for the first */
+  attempt: number;
+  level: LogLineLevel;
+  /** what was given to the logger or the console, as one text */
+  text: string;
+  at: Date;
+}
+
 /**
  * What a test may wait for. `end`; `sleep`, `wait` (for an event or a signal) or `invoke`: any of that kind is open, or `wait:<id>` the one of that
  * id; `step:<id>`: that step has its result.
@@ -43,6 +57,8 @@ export interface StoredRun {
   readonly entries: readonly Entry[];
   /** what it has of its keys, and waits for */
   readonly leases: readonly Lease[];
+  /** what its code has logged */
+  readonly logs: readonly StoredLogs[];
   /** the first of its events */
   trigger: EventValue;
   events: readonly EventValue[];
@@ -107,6 +123,13 @@ export class TestRun {
   get steps(): TestStep[] {
     const { run, entries } = this.#read();
     return entries.toSorted((a, b) => a.opened - b.opened).map((entry) => testStep(run, entry));
+  }
+
+  /** What its code has logged, by `logger` and the console, in the order in which it was stored. */
+  get logs(): TestLogLine[] {
+    return this.#read().logs.flatMap(({ id, attempt, lines }) =>
+      lines.map(({ level, text, at }) => ({ step: id ?? undefined, attempt, level, text, at: new Date(at) })),
+    );
   }
 
   /** Events that the run has sent, by `step.sendEvent` or the client. */

@@ -1,5 +1,6 @@
 import type { Stores } from "../durable-objects/storage/stores.ts";
 import { leaseSeqOf, type Lease } from "../engine/lease.ts";
+import { storedLogs, type StoredLogs } from "../engine/run-logs.ts";
 import { isEnded, type Entry } from "../engine/run.ts";
 import type { ObjectKind } from "./host/faults.ts";
 import type { World } from "./host/world.ts";
@@ -94,12 +95,16 @@ function storedRun(disk: MemoryDisk): StoredRun | undefined {
   if (!run || !trigger) return undefined;
   let entries: Entry[] | undefined;
   let leases: Lease[] | undefined;
+  let logs: StoredLogs[] | undefined;
   return {
     run,
     trigger,
     events,
     get leases() {
       return (leases ??= run.admission ? store.leases() : []);
+    },
+    get logs() {
+      return (logs ??= storedLogs(store));
     },
     get entries() {
       return (entries ??= store.entries());

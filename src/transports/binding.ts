@@ -20,6 +20,7 @@ import { deferred } from "../protocol/deferred.ts";
 import type { EventRecord } from "../protocol/event.ts";
 import type { LocalActivation } from "../protocol/journal.ts";
 import { isObject } from "../protocol/json.ts";
+import { readLogs } from "../protocol/logs.ts";
 import type { StepOp } from "../protocol/step-op.ts";
 
 export interface BindingParts {
@@ -51,6 +52,7 @@ export class BindingFunctions implements LocalTransport {
       hasSteps: run.steps > 0,
       cautious: journal.cautious,
       room: journal.room(),
+      logs: true,
       page: run.steps === 0 ? { memos: [], next: null } : journal.page(0),
       open: run.steps === 0 ? [] : journal.openSteps(),
       ...(run.rerunOf?.step?.isEdited && { edited: journal.edited?.() }),
@@ -157,6 +159,8 @@ class BoundActivation implements LocalActivation {
         return this.#report(line.op, line.retryAt);
       case "mark":
         return void journal.mark(line.step); // the answer waits for the disk
+      case "logged":
+        return this.#log(line.logs);
       case "room":
         return journal.needRoom(line.bodies);
       case "returned":
@@ -178,6 +182,11 @@ class BoundActivation implements LocalActivation {
         line satisfies never;
     }
     this.#isOver = true;
+  }
+
+  #log(given: unknown): void {
+    const logs = readLogs(given);
+    if (logs) this.#journal.logged(logs);
   }
 
   #report(op: StepOp, retryAt: number | undefined): void {

@@ -1,10 +1,11 @@
 import * as z from "zod";
 import type { Reply } from "../engine/run-machine.ts";
 import { retryAfterAt } from "../engine/retry.ts";
-import { readOp } from "../engine/step-ops.ts";
+import { logsAround, readOp } from "../engine/step-ops.ts";
 import { headers } from "../protocol/headers.ts";
-import { isNestedWithin, parseJson, type JsonValue } from "../protocol/json.ts";
+import { isNestedWithin, isObject, parseJson, type JsonValue } from "../protocol/json.ts";
 import { JSON_DEPTH_MAX } from "../protocol/limits.ts";
+import { LOGS_FIELD, readLogs, type LogBatch } from "../protocol/logs.ts";
 import { stepOpsSchema, wireErrorSchema } from "../protocol/step-op.ts";
 import type { WireError } from "../protocol/wire-error.ts";
 import type { PostResult } from "./post.ts";
@@ -75,7 +76,8 @@ function readAnswer(
     return json === undefined
       ? failure("invalid_reply", `the app's result is not JSON: ${shown(body)}`, retryAt, next)
       : { kind: "returned", data: json, version: next };
-  return { kind: "error", error: readError(json, status, body), final: noRetry === "true", retryAt, version: next };
+  const { error, logs } = readError(json, status, body);
+  return { kind: "error", error, final: noRetry === "true", retryAt, version: next, ...(logs && { logs }) };
 }
 
 function readOps(
@@ -92,7 +94,9 @@ function readOps(
     const where = issue ? `${issue.path.join(".") || "body"}: ${issue.message}` : "unreadable";
     return failure("invalid_reply", `the app's reply cannot be understood: ${where}`, retryAt, version);
   }
-  return { kind: "ops", ops: parsed.data.flatMap((op) => readOp(op, runNow) ?? []), version, retryAt };
+  const logs = logsAround(parsed.data);
+  const ops = parsed.data.flatMap((op) => readOp(op, runNow) ?? []);
+  return { kind: "ops", ops, version, retryAt, ...(logs.length > 0 && { logs }) };
 }
 
 /** The header decides whether what failed is tried again, whatever the op says (inngest-protocol §3.3). */
@@ -118,12 +122,14 @@ function notSdk(
 }
 
 /** An error body; v4 and Go send it as an object, some proxies as text. */
-function readError(json: JsonValue | undefined, status: number, body: string): WireError {
-  if (typeof json === "object" && json !== null && !Array.isArray(json)) {
-    const parsed = wireErrorSchema.parse(json);
-    if (parsed.message !== "") return parsed;
+function readError(json: JsonValue | undefined, status: number, body: string): { error: WireError; logs?: LogBatch[] } {
+  if (isObject(json)) {
+    const { [LOGS_FIELD]: told, ...rest } = json;
+    const logs = Array.isArray(told) ? { logs: told.flatMap((one) => readLogs(one) ?? []) } : {};
+    const error = wireErrorSchema.parse(rest);
+    if (error.message !== "") return { error, ...logs };
   }
-  return { name: "Error", message: `the app answered ${status}: ${shown(body)}` };
+  return { error: { name: "Error", message: `the app answered ${status}: ${shown(body)}` } };
 }
 
 function failure(code: string, message: string, retryAt: number | undefined, version: number): Reply {

@@ -70,6 +70,7 @@ export class LocalFunctions implements LocalTransport {
       journal,
       platform,
       host,
+      logs: true,
     });
   }
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { RunStore } from "../../src/durable-objects/storage/stores.ts";
 import { RUN_SCHEMA, type Effect, type Entry } from "../../src/engine/run.ts";
 import type { EventRecord } from "../../src/protocol/event.ts";
-import type { JsonValue } from "../../src/protocol/json.ts";
+import { byteLength, type JsonValue } from "../../src/protocol/json.ts";
 import { EVENT, newRun, NOW } from "../helpers/run-builder.ts";
 import { NAMES, type Open, type Random, type Use } from "./storages.ts";
 
@@ -157,7 +157,8 @@ export function runStoreContract(open: Open): void {
 
     test("[design §4] counters that the header is behind on: position, steps, bytes of all values", () => {
       const { store, reopened } = created();
-      expect(store.counters()).toEqual({ position: 0, steps: 0, bytes: 0 });
+      const logs = { seq: 0, bytes: 0 };
+      expect(store.counters()).toEqual({ position: 0, steps: 0, bytes: 0, logs });
       store.putEntry(settled("a", 1, "é".repeat(1000)));
       store.putEntry(settled("b", 7));
       store.putEffect({ kind: "unsubscribe", id: "unsubscribe/w", stepId: "w", events: [] });
@@ -170,6 +171,22 @@ export function runStoreContract(open: Open): void {
       const { position, steps, bytes } = reopened().counters();
       expect([position, steps]).toEqual([8, 3]);
       expect(bytes).toBeGreaterThan(4_000_000); // or the bound on a run's state is none
+    });
+
+    test("and what its code has logged: the last number, bytes of all", () => {
+      const { store, reopened } = created();
+      const kept = (id: string, seq: number) => store.putExtra({ list: "log", id, value: { seq, text: "é" } });
+      kept("a/0", 1);
+      kept("@3", 10);
+      kept("b/0", 2);
+      kept("a/0", 3); // told anew
+      store.putExtra({ list: "span", id: "x", value: { seq: 99 } });
+      expect(reopened().counters()).toEqual({
+        position: 0,
+        steps: 0,
+        bytes: 0,
+        logs: { seq: 10, bytes: 2 * byteLength('{"seq":1,"text":"é"}') + byteLength('{"seq":10,"text":"é"}') },
+      });
     });
 
     test("settled steps are counted: open ones are not, and long ones are", () => {

@@ -1,7 +1,7 @@
 /**
  * All that a run keeps, in one table: a table costs two rows and a page to create, and a run is small. Keys say what a
  * row is: `run` (header), `events`, `step/<hash>` (journal), `effect/<id>`, `lease/<n>`, `event/<id>` (events that
- * answered a wait), `defer/<id>`, `metadata/<id>`, `span/<id>`, `part/<key>/<n>` (the rest of a value longer than a row may be).
+ * answered a wait), `defer/<id>`, `metadata/<id>`, `span/<id>`, `log/<id>`, `part/<key>/<n>` (the rest of a value longer than a row may be).
  */
 import type { EventRecord } from "../../protocol/event.ts";
 import { byteLength, type JsonValue } from "../../protocol/json.ts";
@@ -10,7 +10,7 @@ import { entryDueAt, type Effect, type Entry, type Extra, type ExtraList, type R
 import { textParts } from "./long-text.ts";
 import { readableRun } from "./run-schema.ts";
 import type { Sql, SqlValue } from "./sql.ts";
-import type { MemoText, RunStore } from "./stores.ts";
+import type { MemoText, RunCounters, RunStore } from "./stores.ts";
 
 interface RecordRow extends Record<string, SqlValue> {
   key: string;
@@ -187,13 +187,21 @@ export class SqlRunStore implements RunStore {
   }
 
   /** Counters that the header may be behind on: the header is not written with every step. */
-  counters(): { position: number; steps: number; bytes: number } {
+  counters(): RunCounters {
     const [row] = this.#exec<{ position: number | null; steps: number; bytes: number | null }>(
       // parts of long values have no position, but their bytes count
       `SELECT max(position) AS position, count(position) AS steps, sum(octet_length(json)) AS bytes FROM record
        WHERE key GLOB 'step/*' OR key GLOB 'part/step/*'`,
     );
-    return { position: row?.position ?? 0, steps: row?.steps ?? 0, bytes: row?.bytes ?? 0 };
+    const [logs] = this.#exec<{ seq: number | null; bytes: number | null }>(
+      "SELECT max(json ->> '$.seq') AS seq, sum(octet_length(json)) AS bytes FROM record WHERE key > 'log/' AND key < 'log0'",
+    );
+    return {
+      position: row?.position ?? 0,
+      steps: row?.steps ?? 0,
+      bytes: row?.bytes ?? 0,
+      logs: { seq: logs?.seq ?? 0, bytes: logs?.bytes ?? 0 },
+    };
   }
 
   putEffect(effect: Effect): void {

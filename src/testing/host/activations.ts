@@ -120,6 +120,7 @@ class Tracked {
         this.begin();
         return journal.report(op, retryAt);
       },
+      logged: (logs) => journal.logged(logs),
       returned: (data) => {
         this.rest();
         journal.returned(data);

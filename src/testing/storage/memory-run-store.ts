@@ -1,14 +1,15 @@
 import { readableRun } from "../../durable-objects/storage/run-schema.ts";
-import type { MemoText, RunStore } from "../../durable-objects/storage/stores.ts";
+import type { MemoText, RunCounters, RunStore } from "../../durable-objects/storage/stores.ts";
 import type { Lease } from "../../engine/lease.ts";
 import { entryDueAt, type Effect, type Entry, type Extra, type ExtraList, type Run } from "../../engine/run.ts";
+import { readStoredLogs } from "../../engine/run-logs.ts";
 import type { EventRecord } from "../../protocol/event.ts";
 import { byteLength, type JsonValue } from "../../protocol/json.ts";
 import { numberKey, type DiskAccess } from "./memory-disk.ts";
 
 /**
  * A run in memory. Tables: `run` (header under `run`, trigger events under `events`), `step` (journal entries by step id,
- * as JSON), `effect`, `lease` (by number), `answered`, `defer`, `metadata`, `span`, and the open deadlines: `due` (step ids in the order of their deadlines) and `deadline`
+ * as JSON), `effect`, `lease` (by number), `answered`, `defer`, `metadata`, `span`, `log`, and the open deadlines: `due` (step ids in the order of their deadlines) and `deadline`
  * (a step's key in `due`).
  */
 export class MemoryRunStore implements RunStore {
@@ -108,13 +109,17 @@ export class MemoryRunStore implements RunStore {
     return [...this.#deadlines()].flatMap(([, stepId]) => this.#found(stepId));
   }
 
-  counters(): { position: number; steps: number; bytes: number } {
-    const counters = { position: 0, steps: 0, bytes: 0 };
+  counters(): RunCounters {
+    const counters = { position: 0, steps: 0, bytes: 0, logs: { seq: 0, bytes: 0 } };
     for (const text of this.#disk.values("step")) {
       const entry: Entry = JSON.parse(String(text));
       counters.position = Math.max(counters.position, entry.position);
       counters.steps += 1;
       counters.bytes += byteLength(String(text));
+    }
+    for (const text of this.#disk.values("log")) {
+      counters.logs.seq = Math.max(counters.logs.seq, readStoredLogs(JSON.parse(String(text))).seq);
+      counters.logs.bytes += byteLength(String(text));
     }
     return counters;
   }
