@@ -30,6 +30,7 @@ import { restV2Routes } from "./routes/rest-v2.ts";
 import { runExportRoutes } from "./routes/run-export.ts";
 import { runListRoutes } from "./routes/runs-list.ts";
 import { runLogRoutes } from "./routes/run-logs.ts";
+import { runPauseRoutes } from "./routes/run-pause.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
 import { lineRoutes } from "./routes/lines.ts";
@@ -89,6 +90,7 @@ export function platformApp(
   app.route("/", runRoutes(objects, env, settings));
   app.route("/", runExportRoutes(objects, env, settings));
   app.route("/", runLogRoutes(objects, env, settings));
+  app.route("/", runPauseRoutes(objects, env, settings));
   app.route("/", rerunRoutes(objects, env, settings));
   app.route("/", resolveRoutes(objects, env, settings));
   app.route("/", invokeRoutes(objects, env, settings));

@@ -4,7 +4,7 @@ import type { Entry } from "../engine/run.ts";
 import { readOp } from "../engine/step-ops.ts";
 import type { SettledMemo } from "../protocol/call.ts";
 import type { MemoPage, OpenStep } from "../protocol/binding.ts";
-import type { EditedInput, MarkedStep } from "../protocol/journal.ts";
+import { type EditedInput, type MarkedStep, PAUSED } from "../protocol/journal.ts";
 import type { JsonValue } from "../protocol/json.ts";
 import type { LogBatch } from "../protocol/logs.ts";
 import type { StepOp } from "../protocol/step-op.ts";
@@ -150,6 +150,7 @@ export class ActivationJournal implements RemoteJournal {
 
   /** A run without step gates has no bound, and is not asked. */
   room(): number {
+    if (this.#record.load()?.paused) return PAUSED;
     if (!this.#isGated) return Number.POSITIVE_INFINITY;
     return this.#guarded(0, () => {
       const held = this.#record.leases().filter(({ status }) => status === "held");

@@ -145,6 +145,10 @@ export interface RunObjectApi {
   advance(byMs: number): Promise<{ kind: "advanced" | "ended" | "unknown" }>;
   /** Ends the sleep of a step, named by its id or hash, or every sleep that is open. */
   wake(step?: string): Promise<WakeOutcome>;
+  /** Lets nothing more of the run begin. `unchanged`: it is paused already. */
+  pause(): Promise<{ kind: "paused" | "unchanged" | "ended" | "unknown" }>;
+  /** Lets it go on. `unchanged`: it is not paused. */
+  resume(): Promise<{ kind: "resumed" | "unchanged" | "ended" | "unknown" }>;
   /** Ends an open wait or invoke, named by its hash or its id, with what somebody has written. */
   resolve(step: string, resolution: Resolution): Promise<ResolveOutcome>;
   /** Ends an open wait, invoke or sleep, named by its hash, as its own deadline would. `closed`: it is not open. */

@@ -41,7 +41,7 @@ export class RunAlarm {
     if (isEnded(state)) return soon;
     const due = nextDueAt(run, pending) ?? Number.POSITIVE_INFINITY;
     const own = state.kind === "executing" || pending.hasToDo() ? soon : Number.POSITIVE_INFINITY;
-    const begin = state.kind === "scheduled" ? realTime(run, state.at) : Number.POSITIVE_INFINITY;
+    const begin = state.kind === "scheduled" && !run.paused ? realTime(run, state.at) : Number.POSITIVE_INFINITY;
     const wanted = Math.min(due, own, begin);
     return Number.isFinite(wanted) ? wanted : null;
   }
@@ -76,8 +76,9 @@ export class RunAlarm {
   }
 }
 
-/** When the next open entry of a run, or its own timeout, is really due. */
+/** When the next open entry of a run, or its own timeout, is really due. While it is paused nothing but that is looked at. */
 export function nextDueAt(run: Run, pending: Pick<RunStore, "nextDueAt">): number | null {
-  const dueAt = Math.min(pending.nextDueAt() ?? Number.POSITIVE_INFINITY, run.cancelAt ?? Number.POSITIVE_INFINITY);
+  const entryAt = run.paused ? null : pending.nextDueAt();
+  const dueAt = Math.min(entryAt ?? Number.POSITIVE_INFINITY, run.cancelAt ?? Number.POSITIVE_INFINITY);
   return Number.isFinite(dueAt) ? realTime(run, dueAt) : null;
 }

@@ -193,7 +193,8 @@ export class RunAppCalls {
   checkpoint({ call, ops, logs }: Pick<Checkpoint, "call" | "ops" | "logs">): boolean {
     const { decisions } = this.#parts;
     const { stale, run } = decisions.decide({ kind: "checkpoint", call, ops, ...this.#concerning(call, ops), logs });
-    return !stale && !isEnded(run.state);
+    // the call of a run that is paused is not to go on
+    return !stale && !isEnded(run.state) && !(run.paused && call.stepId === null);
   }
 
   #replied(call: Call, reply: Reply): Decision {

@@ -52,6 +52,7 @@ import { RunPublisher } from "./run-publisher.ts";
 import { JOURNAL_PAGE_BYTES, RunRecord } from "./run-record.ts";
 import { RunWaits } from "./run-waits.ts";
 import type { Transports, WorkerMessage } from "./transport.ts";
+import { Watch } from "./watch.ts";
 
 /** Timing that tests shorten. */
 export interface RunTiming {
@@ -64,6 +65,8 @@ export const RUN_TIMING: RunTiming = { watchdogMs: WATCHDOG_MS, alarmHoldMs: ALA
 /** After an alarm handler that failed, the next one. */
 const ALARM_RETRY_MS = 60_000;
 const DUE_PAGE = 100;
+/** Of more that have changed since somebody has looked, the run is read anew. */
+const STEPS_TOLD_MAX = 200;
 
 export class RunObject implements RunObjectApi {
   readonly #host: Host;
@@ -75,6 +78,8 @@ export class RunObject implements RunObjectApi {
   readonly #waits: RunWaits;
   readonly #leases: RunLeases;
   readonly #publisher: RunPublisher;
+  /** hashes of the steps that a decision has changed */
+  readonly #watch: Watch<string[]>;
   #stateChanged = deferred();
   /** what an alarm that waits for the code counts to; nothing while none does */
   #alarmWaitsUntil = Number.NEGATIVE_INFINITY;
@@ -90,6 +95,7 @@ export class RunObject implements RunObjectApi {
     };
     const waits = new RunWaits(record, decisions);
     this.#host = host;
+    this.#watch = new Watch(host);
     this.#alarmHoldMs = timing.alarmHoldMs;
     this.#alarm = alarm;
     this.#record = record;
@@ -139,6 +145,7 @@ export class RunObject implements RunObjectApi {
     decision.entries = begun.entries;
     decision.extras = begun.extras;
     this.#storing(() => this.#record.create(decision, records));
+    this.#note(decision);
     this.#perform(decision);
     return { kind: "started" };
   }
@@ -254,6 +261,37 @@ export class RunObject implements RunObjectApi {
     return { kind: "woken", steps: chosen.map((entry) => entry.userId) };
   }
 
+  async pause(): Promise<{ kind: "paused" | "unchanged" | "ended" | "unknown" }> {
+    const run = this.#record.load();
+    if (!run) return { kind: "unknown" };
+    if (isEnded(run.state)) return { kind: "ended" };
+    if (run.paused) return { kind: "unchanged" };
+    this.#decide({ kind: "pause", planned: this.#planned() });
+    this.#record.arm(true); // what was due is not any more
+    this.#changed();
+    await this.#publisher.underway;
+    return { kind: "paused" };
+  }
+
+  async resume(): Promise<{ kind: "resumed" | "unchanged" | "ended" | "unknown" }> {
+    const run = this.#record.load();
+    if (!run) return { kind: "unknown" };
+    if (isEnded(run.state)) return { kind: "ended" };
+    if (!run.paused) return { kind: "unchanged" };
+    this.#decide({ kind: "resume", planned: this.#planned() });
+    this.#fireDue();
+    this.#changed();
+    this.#publisher.soon();
+    await this.#publisher.underway;
+    return { kind: "resumed" };
+  }
+
+  /** Steps that are called by themselves. */
+  #planned(): Entry[] {
+    if (!this.#record.current().http) return [];
+    return this.#record.stored.entries().filter((entry) => entry.status.kind === "planned");
+  }
+
   async resolve(step: string, resolution: Resolution): Promise<ResolveOutcome> {
     const run = this.#record.load();
     if (!run) return { kind: "unknown" };
@@ -309,6 +347,21 @@ export class RunObject implements RunObjectApi {
 
   async journal(position: number): Promise<JournalPage> {
     return this.#record.load() ? this.#record.stored.page(position, JOURNAL_PAGE_BYTES) : { entries: [], next: null };
+  }
+
+  async changes(place: string | null, withinMs: number): Promise<RunChanges | null> {
+    if (!this.#record.load()) return null;
+    const { changes, ...found } = await this.#watch.since(place, withinMs);
+    const run = this.#record.load();
+    if (!run) return null;
+    const ids = [...new Set(changes.flat())];
+    const isFlood = ids.length > STEPS_TOLD_MAX;
+    const entries = isFlood ? [] : ids.flatMap((id) => this.#record.stored.entry(id) ?? []);
+    return { ...found, isGap: found.isGap || isFlood, run, entries };
+  }
+
+  #note({ entries }: Decision): void {
+    this.#watch.note(entries.map(({ id }) => id));
   }
 
   async poke(): Promise<void> {
@@ -369,12 +422,12 @@ export class RunObject implements RunObjectApi {
 
   #fireDue(): void {
     const now = this.#record.now();
-    const { state } = this.#record.current();
-    if (state.kind === "scheduled" && state.at <= now) this.#decide({ kind: "begin" });
+    const { state, paused } = this.#record.current();
+    if (state.kind === "scheduled" && state.at <= now && !paused) this.#decide({ kind: "begin" });
     const { cancelAt } = this.#record.current();
     if (cancelAt !== undefined && cancelAt <= now && !isEnded(state))
       this.#decide({ kind: "timed-out", open: this.#record.stored.openEntries() });
-    if (isEnded(this.#record.current().state)) return;
+    if (paused || isEnded(this.#record.current().state)) return;
     for (const entry of this.#record.stored.dueEntries(now, DUE_PAGE)) this.#decide({ kind: "due", entry });
   }
 
@@ -400,6 +453,7 @@ export class RunObject implements RunObjectApi {
     if (decision.stale) return decision;
     const { notes } = decision;
     this.#storing(() => notes.push(...this.#record.commit(decision, answeredBy)));
+    this.#note(decision);
     for (const note of notes) this.#host.report(`run ${this.#host.name}:`, note);
     this.#reportFailure(decision);
     this.#perform(decision);
@@ -410,6 +464,7 @@ export class RunObject implements RunObjectApi {
     const decision = apply(this.#record.current(), input, this.#moment(), this.#record.leases());
     if (decision.stale) return;
     this.#storing(() => this.#record.commit(decision));
+    this.#note(decision);
     if (decision.leases.length > 0) this.#publisher.soon();
   }
 
@@ -447,6 +502,8 @@ export class RunObject implements RunObjectApi {
     const { run } = decision;
     if (isEnded(run.state)) this.#activation.end();
     else {
+      // it may be long until it goes on: then it is entered anew
+      if (run.paused && run.state.kind !== "executing") this.#activation.end();
       for (const call of decision.calls) void this.#calls.make(call);
       if (decision.activate) this.#activation.start(decision);
       else if (run.state.kind === "queued") this.#activation.holdBack(decision);

@@ -84,7 +84,8 @@ export class RunPublisher {
     const index = async (): Promise<string> => {
       const row = this.#indexRow();
       const key = JSON.stringify(row);
-      const isToBeFound = row.status !== "Running" || row.dueAt !== null || this.#isLong;
+      const isPaused = record.current().paused !== undefined;
+      const isToBeFound = row.status !== "Running" || row.dueAt !== null || isPaused || this.#isLong;
       if (isToBeFound && !leases.areBrieflyInLine && key !== published)
         await host.objects.log(record.current().env, logOf(row.eventId)).index(row);
       return (published = key);
@@ -171,7 +172,7 @@ function indexRow(
     createdAt: run.createdAt,
     startedAt: run.startedAt ?? null,
     endedAt: isEnded(state) ? state.endedAt : null,
-    dueAt: state.kind === "scheduled" ? realTime(run, state.at) : nextDueAt,
+    dueAt: state.kind === "scheduled" && !run.paused ? realTime(run, state.at) : nextDueAt,
     waiting: rowWait(run, first),
     cron: cronOf(events),
     batch: run.eventIds.length > 1 ? run.eventIds.length : undefined,
@@ -180,6 +181,7 @@ function indexRow(
 
 function rowWait(run: Run, first: Entry | undefined): RowWait | undefined {
   const { state } = run;
+  if (run.paused && !isEnded(state)) return { kind: "paused", until: null };
   if (state.kind === "scheduled") return { kind: state.reason, until: realTime(run, state.at) };
   if (state.kind === "queued") return { kind: "line", until: null };
   if (state.kind !== "blocked" || !first) return undefined;

@@ -85,6 +85,14 @@ export class StepDO extends DurableObject implements RunObjectApi {
     return this.#run.wake(step);
   }
 
+  pause() {
+    return this.#run.pause();
+  }
+
+  resume() {
+    return this.#run.resume();
+  }
+
   resolve(step: string, resolution: Resolution) {
     return this.#run.resolve(step, resolution);
   }
@@ -119,6 +127,10 @@ export class StepDO extends DurableObject implements RunObjectApi {
 
   journal(position: number) {
     return this.#run.journal(position);
+  }
+
+  changes(place: string | null, withinMs: number) {
+    return this.#run.changes(place, withinMs);
   }
 
   poke() {

@@ -3,6 +3,7 @@ import { errorNames } from "../protocol/wire-error.ts";
 import type { Memo } from "../protocol/call.ts";
 import { type Entry, isEnded } from "./run.ts";
 import type { Draft } from "./decision.ts";
+import { runTime } from "./run-clock.ts";
 import { activate } from "./run-leases.ts";
 import { settle } from "./run-steps.ts";
 import { unsubscribe } from "./run-end.ts";
@@ -54,6 +55,9 @@ export function answer(draft: Draft, entry: Entry, memo: Memo, found: boolean): 
     draft.stale = true;
     return;
   }
+  // its time was over while the run was paused, and nobody had looked
+  const isOver = "until" in entry.status && entry.status.until <= runTime(draft.run, draft.now);
+  if (kind === "invoking" && isOver && draft.run.paused && !entry.byHand) return due(draft, entry);
   if (kind !== "invoking" && (found || (entry.wait?.events.length ?? 0) > 1)) draft.effects.push(unsubscribe(entry));
   resume(draft, entry, memo);
 }

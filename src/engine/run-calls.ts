@@ -6,6 +6,7 @@ import { type Call, type Draft, attemptOf, execute } from "./decision.ts";
 import { runTime } from "./run-clock.ts";
 import { activate, callOut, releaseCall } from "./run-leases.ts";
 import { open, openEntry, ranBody } from "./run-steps.ts";
+import { holdsDiscovery, holdsStep, isLetGo } from "./paused.ts";
 import { complete, failRun, handlerFailed, unsubscribe } from "./run-end.ts";
 import { isDeferOp, takeDefer } from "./run-defers.ts";
 import { planGateway } from "./run-gateways.ts";
@@ -27,8 +28,9 @@ export function begin(draft: Draft): void {
 
 /** Asks for a discovery call; at most one is outstanding. */
 export function discover(draft: Draft): void {
-  const state = execute(draft);
   draft.saveRun = true;
+  if (holdsDiscovery(draft)) return;
+  const state = execute(draft);
   if (state.discovery) {
     if (!draft.isDiscoveryNew) state.again = true;
     return;
@@ -43,6 +45,7 @@ export function discover(draft: Draft): void {
 }
 
 export function callStep(draft: Draft, entry: Entry): void {
+  if (holdsStep(draft, entry)) return;
   const state = execute(draft);
   draft.saveRun = true;
   state.targeted += 1;
@@ -95,7 +98,16 @@ export function checkpointed(draft: Draft, input: Extract<Input, { kind: "checkp
     run.losses = 0;
     draft.saveRun = true;
   }
+  if (run.paused && call.stepId === null) giveUp(draft, state);
   rest(draft, input.open);
+}
+
+/** The call of a run that is paused goes no further: another takes its place when the run goes on. */
+function giveUp(draft: Draft, state: Executing): void {
+  state.discovery = false;
+  state.again = false;
+  releaseCall(draft, null);
+  discover(draft);
 }
 
 /**
@@ -247,7 +259,7 @@ function countedOf(known: Entry | undefined): Entry | null {
 /** A step is over that was open: nobody waits any more for its own call, or for its event. */
 function notNeeded(draft: Draft, entry: Entry): void {
   const state = draft.executing();
-  if (entry.status.kind === "planned") {
+  if (entry.status.kind === "planned" && !isLetGo(draft, entry)) {
     if (state) state.targeted -= 1;
     releaseCall(draft, entry.id);
   }
@@ -328,10 +340,14 @@ function rest(draft: Draft, openEntries: Entry[]): void {
   const state = draft.executing();
   const { http } = draft.run;
   if (!state || !http) return;
-  if (state.again && !state.discovery) return discover(draft);
+  if (state.again && !state.discovery) {
+    discover(draft);
+    if (!draft.run.paused) return;
+  }
   if (state.discovery || state.targeted > 0) return;
   if (state.retryAt !== null) return draft.move({ kind: "scheduled", at: state.retryAt, reason: "retry" });
-  if (http.pending > 0 || draft.entries.length > 0) return draft.move({ kind: "blocked" });
+  const isToGoOn = http.pending > 0 || draft.entries.length > 0 || draft.run.paused?.discovery === true;
+  if (isToGoOn) return draft.move({ kind: "blocked" });
   nothingReported(draft);
   const after = draft.executing();
   if (after && !after.discovery && !isEnded(draft.run.state))

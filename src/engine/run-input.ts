@@ -53,6 +53,8 @@ type Happened =
   | { kind: "lost"; marked: Entry | undefined; planned: Entry[]; open: Entry[] }
   /** a sleep ends now */
   | { kind: "wake"; entry: Entry }
+  /** somebody lets nothing more of it begin, or lets it go on; `planned`: over HTTP, its steps that are */
+  | { kind: "pause" | "resume"; planned: Entry[] }
   /** somebody writes what a step waits for */
   | { kind: "resolve"; entry: Entry; resolution: Resolution }
   /** the run's clock goes forward; what is due by it then comes as inputs of its own */

@@ -25,8 +25,22 @@ const BRANCHES_IN_LINE_MAX = 50;
 
 /** Local: the handler's code goes on, once it is let in. */
 export function activate(draft: Draft): void {
+  if (draft.run.paused && draft.run.state.kind !== "executing") return standBy(draft);
   execute(draft);
   if (letIn(draft, ACTIVATION_SLOT)) draft.activate = true;
+}
+
+/** Local: the handler's code is to go on, once its run is not paused any more. */
+export function standBy(draft: Draft): void {
+  releaseActivation(draft);
+  if (draft.run.state.kind !== "scheduled")
+    draft.move({ kind: "scheduled", at: runTime(draft.run, draft.now), reason: "yield" });
+}
+
+/** A run that has not been let in gives up its place; one that has stays under way. */
+export function leaveStartLine(draft: Draft): void {
+  for (const lease of draft.leasesFor(START_SLOT))
+    if (lease.status !== "held") draft.putLease({ ...lease, status: "releasing" });
 }
 
 /** Http: a call goes out, once it is let in. */

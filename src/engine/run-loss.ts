@@ -2,6 +2,7 @@
 import { type WireError, errorNames } from "../protocol/wire-error.ts";
 import { type Entry, type Executing, isEnded } from "./run.ts";
 import type { Draft } from "./decision.ts";
+import { isHeldBack } from "./paused.ts";
 import { isOut, releaseBranches, releaseCall } from "./run-leases.ts";
 import { stepFailed } from "./run-steps.ts";
 import { handlerFailed } from "./run-end.ts";
@@ -12,7 +13,7 @@ import { afterSettled, begin, callStep, discover } from "./run-calls.ts";
  * an activation has died without a commit the next one is cautious: it marks each step before its body; a loss after
  * the mark is that step's failed attempt (design §4).
  */
-export function lost(draft: Draft, marked: Entry | undefined, planned: Entry[], openEntries: Entry[]): void {
+export function lost(draft: Draft, marked: Entry | undefined, all: Entry[], openEntries: Entry[]): void {
   const { run } = draft;
   const state = draft.executing();
   if (!state) {
@@ -22,6 +23,7 @@ export function lost(draft: Draft, marked: Entry | undefined, planned: Entry[], 
   run.epoch += 1;
   draft.saveRun = true;
   releaseBranches(draft);
+  const planned = all.filter((entry) => !isHeldBack(run, entry));
   const out = planned.filter((entry) => isOut(draft, entry.id));
   const inLine = planned.filter((entry) => !out.includes(entry));
   const wasCautious = run.losses > 0;

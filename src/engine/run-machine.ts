@@ -25,6 +25,7 @@ import { begin, checkpointed, replied } from "./run-calls.ts";
 import { answer, due, subscribed, wake } from "./run-answers.ts";
 import { runTime } from "./run-clock.ts";
 import { awaitEndpoint, endpointTold } from "./run-endpoints.ts";
+import { pause, resume } from "./run-pause.ts";
 import { resolveByHand } from "./run-resolve.ts";
 import { keepLogsAround } from "./run-logs.ts";
 import { conflicted } from "./run-signals.ts";
@@ -96,6 +97,7 @@ function decide(draft: Draft, input: Input): void {
       return draft.move({ kind: "blocked" });
     case "yield":
       draft.run.losses = 0;
+      if (draft.run.paused) releaseActivation(draft); // it may be long until it goes on
       return draft.move({ kind: "scheduled", at: runTime(draft.run, draft.now), reason: "yield" });
     case "reply":
       return replied(draft, input);
@@ -115,6 +117,10 @@ function decide(draft: Draft, input: Input): void {
       return lost(draft, input.marked, input.planned, input.open);
     case "wake":
       return wake(draft, input.entry);
+    case "pause":
+      return pause(draft, input.planned);
+    case "resume":
+      return resume(draft, input.planned);
     case "resolve":
       return resolveByHand(draft, input.entry, input.resolution);
     case "advance":

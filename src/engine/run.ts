@@ -114,6 +114,10 @@ export interface Run {
   http?: HttpState;
   /** name of the service binding by which its code is reached */
   binding?: string;
+  /** nothing of it begins */
+  paused?: Paused;
+  /** when its last pause ended */
+  resumedAt?: number;
   /** the run that it repeats */
   rerunOf?: RerunOf;
   /** its code is an HTTP endpoint: it began with a request there, and is entered anew by repeating that */
@@ -124,6 +128,15 @@ export interface Run {
   warnings?: string[];
   /** what is kept of what its code has logged; absent: nothing */
   logs?: RunLogs;
+}
+
+/** A run that people have paused, and what is to begin when it goes on. */
+export interface Paused {
+  at: number;
+  /** http: a discovery */
+  discovery: boolean;
+  /** http: calls of these steps, which are planned */
+  steps: string[];
 }
 
 /** What a run repeats. */

@@ -20,6 +20,9 @@ export interface EditedInput {
   input: JsonValue[];
 }
 
+/** Room for no bodies, and for no other step: the run is paused. */
+export const PAUSED = -1;
+
 /** The journal as an activation sees it: every method is synchronous but those that wait for the disk. */
 export interface Journal {
   /** one step at a time, each marked before its body (design §4) */
@@ -49,7 +52,7 @@ export interface Journal {
   idle(): void;
   /** The activation has run its share of steps. */
   yield(): void;
-  /** How many bodies may run at the same time: leases, where the function asks for them. */
+  /** How many bodies may run at the same time: leases, where the function asks for them; {@link PAUSED}. */
   room(): number;
   /** Tells how many bodies run or wait for room. */
   needRoom(bodies: number): void;

@@ -20,6 +20,11 @@ interface Mistake {
 
 export const ACCESS_HEADER = "cf-access-jwt-assertion";
 
+/** What goes wrong with keys that are fetched; everything else is wrong with the token. */
+const OF_THE_KEYS = new Set(
+  [errors.JOSEError, errors.JWKSTimeout, errors.JWKSInvalid, errors.JWKInvalid].map(({ code }) => code),
+);
+
 /** A person by e-mail, a program by the name of its service token. */
 const claimsSchema = z.object({ email: z.string().optional(), common_name: z.string().optional(), exp: z.number() });
 
@@ -56,12 +61,7 @@ async function verified(token: string, { issuer, audiences }: AccessSettings): P
     });
     return payload;
   } catch (error) {
-    if (
-      error instanceof errors.JOSEError &&
-      !(error instanceof errors.JWKSTimeout) &&
-      error.code !== "ERR_JOSE_GENERIC"
-    )
-      throw refused(error.message);
+    if (error instanceof errors.JOSEError && !OF_THE_KEYS.has(error.code)) throw refused(error.message);
     console.error(`the keys of ${issuer} could not be had`, error);
     throw new HTTPException(503, {
       message: `the keys of Cloudflare Access at ${issuer} could not be had; is INNGEST_ACCESS_TEAM right?`,

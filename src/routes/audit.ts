@@ -25,11 +25,15 @@ const OF_APPS =
 /** What starts work. Programs do so with their key all the time, so it is noted of people alone. */
 const OF_PROGRAMS = /^\/(invoke\/|v1\/(events|signals|schedules)(\/|$)|(api\/)?v2\/(events$|apps\/.*\/invoke$))/;
 
-/** What a route has to say of a request, which its path does not. */
-const details = new WeakMap<Request, string>();
+/** What a route has to say of a request, which its path does not; null: nothing is done. */
+const details = new WeakMap<Request, string | null>();
 
-/** Names what a request acts on; a request that only looks by its path acts, too, once this is said of it. */
-export function noteAction(request: Request, detail: string): void {
+/**
+ * Names what a request acts on; one that only looks by its path acts, too, once this is said of it.
+ *
+ * @param detail null for what would act by its path, and only counts
+ */
+export function noteAction(request: Request, detail: string | null): void {
   details.set(request, detail);
 }
 
@@ -40,7 +44,7 @@ export function auditTrail(objects: Objects, env: string): MiddlewareHandler {
     const who = await whoAsked(c.req.raw);
     const { method, path } = c.req;
     const detail = details.get(c.req.raw);
-    if (who && isNoted(who, method, path, detail !== undefined))
+    if (who && detail !== null && isNoted(who, method, path, detail !== undefined))
       await note(objects, env, who, { method, path, detail: detail ?? null, status: c.res.status });
   };
 }

@@ -7,8 +7,11 @@ const READING = new Set(["GET", "HEAD", "OPTIONS"]);
 /** A worker's socket: by GET, but not to look at something. */
 const NOT_LOOKING = /^\/v0\/connect(\/|$)/;
 
-/** One path for looking and acting, by POST: what stands there tells them apart itself, by {@link checkMayAct}. */
-const BOTH = /^\/v0\/gql$|\/mcp$/; // beside an app it is /inngest/mcp
+/**
+ * One path for looking and acting, by POST: what stands there tells them apart itself, by {@link checkMayAct}. Beside an app
+ * `/mcp` is `/inngest/mcp`, but never below the API's own first parts: a function may be called so.
+ */
+const BOTH = /^(\/v0\/gql|(?!\/(v\d|api|e|fn|invoke|webhooks)\/)(\/[\w-]+)*\/mcp)$/;
 
 /** Whether a request by its method and path may be sent by those who only look; every path that is not named acts. */
 export function isLooking(method: string, path: string): boolean {

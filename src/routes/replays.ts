@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import * as z from "zod";
 import type { BulkRequest, BulkView, Objects } from "../durable-objects/objects.ts";
+import { noteAction } from "./audit.ts";
 import { countRuns } from "./bulk-count.ts";
 import { bulkFacts, newBulkId, readBulk } from "./bulk-routes.ts";
 import { selectionFields, selectionOf } from "./bulk-selection.ts";
@@ -39,6 +40,7 @@ export function replayRoutes(objects: Objects, env: string, settings: SettingsSo
       cause: "api",
       createdAt: now,
     };
+    noteAction(c.req.raw, body.dry_run ? null : JSON.stringify(body));
     if (body.dry_run) {
       const { matched, isExact } = await countRuns(objects, env, request);
       return c.json(envelope({ dry_run: true, matched, is_exact: isExact }));

@@ -110,6 +110,7 @@ export function runFields(view: Omit<RunView, "entries">) {
     skip_reason: view.run.state.kind === "skipped" ? view.run.state.refusal.rule : null,
     skipped_by_run_id: view.run.state.kind === "skipped" ? view.run.state.refusal.byRunId : null,
     clock_offset_ms: view.run.offsetMs ?? 0,
+    paused_at: isEnded(view.run.state) ? null : iso(view.run.paused?.at ?? null),
     rerun_of: rerunView(view.run),
     warnings: view.run.warnings ?? [],
     logs: { bytes: view.run.logs?.bytes ?? 0, dropped: view.run.logs?.dropped ?? 0 },
@@ -250,8 +251,9 @@ export function waitingFor({ run, entries, places = [] }: RunView) {
   const { state } = run;
   if (isEnded(state)) return [];
   const reasons: Reason[] = [];
+  if (run.paused) reasons.push({ kind: "paused", since: iso(run.paused.at) });
   if (state.kind === "executing") reasons.push({ kind: "executing", since: iso(state.since) });
-  if (state.kind === "scheduled")
+  if (state.kind === "scheduled" && !(run.paused && state.reason === "yield"))
     reasons.push({ kind: state.reason, until: iso(realTime(run, state.at)), error: run.lastError });
   for (const place of places) reasons.push(placeReason(run, place));
   for (const entry of entries) {

@@ -1,7 +1,7 @@
 /** Code of a run that executes, whatever holds its journal: the run's own object, or one that is told over RPC. */
 import type { SettledMemo } from "../protocol/call.ts";
 import { deferred } from "../protocol/deferred.ts";
-import type { Journal, LocalActivation } from "../protocol/journal.ts";
+import { type Journal, type LocalActivation, PAUSED } from "../protocol/journal.ts";
 import { ACTIVATION_MAX_STEPS } from "../protocol/limits.ts";
 import type { Inngest } from "./client.ts";
 import type { ReceivedEvent } from "./event.ts";
@@ -133,9 +133,20 @@ export class Activation implements LocalActivation, Reporter {
         continue;
       }
       this.#log();
-      const settled = this.#journal.report(foundOp(step), undefined);
-      if (settled) this.settle(step.id, settled);
+      if (this.#isPaused) this.#enqueue(step);
+      else this.#tell(step);
     }
+  }
+
+  /** Nothing begins any more; what was asked for is asked for again when the run goes on. */
+  get #isPaused(): boolean {
+    return this.#journal.room() === PAUSED;
+  }
+
+  /** A step that has no code. */
+  #tell(step: FoundStep): void {
+    const settled = this.#journal.report(foundOp(step), undefined);
+    if (settled) this.settle(step.id, settled);
   }
 
   idle(): void {
@@ -182,7 +193,7 @@ export class Activation implements LocalActivation, Reporter {
 
   #next(): void {
     while (this.#queue.length > 0 && !this.#isStopped && (!this.#journal.cautious || this.#running === 0)) {
-      if (this.#executed >= ACTIVATION_MAX_STEPS) {
+      if (this.#executed >= ACTIVATION_MAX_STEPS || this.#isPaused) {
         if (this.#running > 0 || this.#hasYielded) return;
         this.#hasYielded = true;
         this.#log();
@@ -190,7 +201,8 @@ export class Activation implements LocalActivation, Reporter {
       }
       if (this.#running >= this.#journal.room()) break;
       const step = this.#queue.shift();
-      if (step) void this.#runStep(step);
+      if (step?.body) void this.#runStep(step);
+      else if (step) this.#tell(step); // found while the run was paused
     }
     if (!this.#isStopped) this.#journal.needRoom(this.#running + this.#queue.length);
   }

@@ -90,6 +90,24 @@ test("the list is found by name, with and without the platform's own events", as
   await page.close();
 });
 
+test("the list has events of several names, and asks for the runs of one only while they are under way", async () => {
+  await stage.runWhen(await stage.start("shop/echo", { n: 1 }), (run) => run.status === "Completed");
+  await stage.runWhen(await stage.start("shop/echo", { n: 2 }), (run) => run.status === "Completed");
+  const napping = await stage.send("shop/nap");
+  await stage.runOf(napping);
+  await stage.send("list/three");
+  const page = await stage.at("/runs");
+  const asked: string[] = [];
+  page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+  await page.goto(`${stage.url}/events?name=${encodeURIComponent("shop/echo, shop/nap")}`);
+  await page.getByRole("row").filter({ hasText: "shop/nap" }).first().getByText("Running").waitFor();
+  await page.getByRole("row").filter({ hasText: "shop/echo" }).first().getByText("Completed").waitFor();
+  expect(await page.getByRole("row").filter({ hasText: "list/three" }).count()).toBe(0);
+  const ofRuns = asked.filter((path) => /^\/v1\/events\/.+\/runs$/.test(path));
+  expect(new Set(ofRuns)).toEqual(new Set([`/v1/events/${napping}/runs`]));
+  await page.close();
+});
+
 test("an event is sent again as another one", async () => {
   const id = await stage.send("shop/echo", { again: true });
   const page = await stage.at(`/events/${id}`);

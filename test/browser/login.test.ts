@@ -1,7 +1,9 @@
 /** The dashboard of a platform in production: nobody sees anything without a key, and what is done has a name. */
 import { join } from "node:path";
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { listen, type LoopbackServer } from "../helpers/app-server.ts";
 import { launch } from "../helpers/platform-process.ts";
 import { Stage } from "./stage.ts";
 
@@ -9,11 +11,34 @@ const KEY = "signkey-test-0123456789abcdef0123456789abcdef";
 const READ = "fedcba9876543210fedcba9876543210";
 const BEARER = { authorization: `Bearer ${KEY}`, "content-type": "application/json" };
 
+const AUD = "4714c1358e65fe4b408ad6d432a5f878";
+
 let stage: Stage;
+let access: LoopbackServer;
+const pair = await generateKeyPair("RS256", { extractable: true });
+
+/** What Cloudflare Access puts into the requests of somebody. */
+const tokenOf = (email: string) =>
+  new SignJWT({ email })
+    .setProtectedHeader({ alg: "RS256", kid: "1" })
+    .setIssuer(access.url)
+    .setAudience(AUD)
+    .setExpirationTime("1h")
+    .sign(pair.privateKey);
+
 beforeAll(async () => {
+  const jwk = { ...(await exportJWK(pair.publicKey)), kid: "1", alg: "RS256" };
+  access = await listen((_, response) => response.end(JSON.stringify({ keys: [jwk] })));
   stage = await Stage.open({
     command: launch(join(import.meta.dirname, "../fixtures/production-platform.ts")),
-    env: { INNGEST_EVENT_KEY: "event-key", INNGEST_SIGNING_KEY: KEY, INNGEST_READ_KEY: READ },
+    env: {
+      INNGEST_EVENT_KEY: "event-key",
+      INNGEST_SIGNING_KEY: KEY,
+      INNGEST_READ_KEY: READ,
+      INNGEST_ACCESS_TEAM: access.url,
+      INNGEST_ACCESS_AUD: AUD,
+      INNGEST_ACCESS_WRITERS: "*@ops.acme.com",
+    },
   });
   const fn = {
     id: "shop-nap",
@@ -35,7 +60,10 @@ beforeAll(async () => {
   });
   if (!answer.ok) throw new Error(await answer.text());
 });
-afterAll(() => stage?.close());
+afterAll(async () => {
+  await stage?.close();
+  await access?.close();
+});
 afterEach(() => expect(stage.complaints.splice(0)).toEqual([]));
 
 async function signIn(page: Page, key: string, name: string): Promise<void> {
@@ -115,6 +143,26 @@ test("a sign-in that ends while somebody looks asks for the key again, where the
   await signIn(page, KEY, "");
   await page.getByRole("heading", { name: "shop" }).waitFor();
   expect(page.url()).toBe(`${stage.url}/apps`);
+  await page.close();
+});
+
+test("who comes through Cloudflare Access is signed in, may do what is configured, and is named by address", async () => {
+  const page = await stage.at("/functions/shop-nap");
+  await page.setExtraHTTPHeaders({ "cf-access-jwt-assertion": await tokenOf("rob@acme.com") });
+  await page.goto(`${stage.url}/functions/shop-nap`);
+  await page.getByRole("link", { name: "rob@acme.com (looks only)" }).waitFor();
+  await expect.poll(() => page.getByRole("button", { name: "Invoke" }).isDisabled()).toBe(true);
+  expect(await page.getByRole("button", { name: "Sign out" }).count()).toBe(0); // Access has its own way out
+
+  await page.setExtraHTTPHeaders({ "cf-access-jwt-assertion": await tokenOf("ada@ops.acme.com") });
+  await page.goto(`${stage.url}/events`);
+  await page.getByRole("link", { name: "ada@ops.acme.com", exact: true }).waitFor();
+  await page.getByRole("button", { name: "Send event" }).first().click();
+  await page.getByRole("dialog").getByRole("button", { name: "Send", exact: true }).click();
+  await page.getByRole("dialog").getByRole("status").getByRole("link").waitFor();
+  await page.goto(`${stage.url}/audit`);
+  const row = page.getByRole("row").filter({ hasText: "POST /v1/events" }).first();
+  await row.getByText("ada@ops.acme.com").waitFor();
   await page.close();
 });
 

@@ -88,6 +88,10 @@ export function openShop(platformUrl: string): Shop {
     return step.run("say", () => event.data);
   });
 
+  const hoard = client.createFunction({ id: "hoard", triggers: [{ event: "shop/hoard" }] }, async ({ step }) => {
+    for (const box of "abcdef") await step.run(`box-${box}`, () => box.repeat(3 * 1024 * 1024));
+  });
+
   const tooMuch = client.createFunction({ id: "too-much", triggers: [{ event: "shop/too.much" }] }, async () => {
     throw new NonRetriableError("far too much ".repeat(50_000));
   });
@@ -97,11 +101,30 @@ export function openShop(platformUrl: string): Shop {
     async () => "done",
   );
 
+  const chatter = client.createFunction(
+    {
+      id: "chatter",
+      retries: { attempts: 2, backoff: "fixed", initialDelay: "1s" },
+      triggers: [{ event: "shop/chatter" }],
+    },
+    async ({ event, step, logger }) => {
+      const { lines = [], tries = 0 } = event.data as { lines?: string[]; tries?: number };
+      logger.info("the shop is open");
+      await step.run("talk", () => {
+        for (const line of lines) logger.warn(line);
+        const said = (refused.has(event.id) ? 1 : 0) < tries;
+        refused.add(event.id);
+        if (said) throw new Error("not understood");
+      });
+      logger.debug("the shop is closed", { said: lines.length });
+    },
+  );
+
   const ticker = client.createFunction({ id: "ticker", triggers: [{ cron: "0 0 1 1 *" }] }, async () => "tick");
 
   return {
     client,
-    functions: [ship, order, priced, flaky, broken, nap, approval, counter, echo, tooMuch, dear, ticker],
+    functions: [ship, order, priced, flaky, broken, nap, approval, counter, echo, hoard, tooMuch, dear, chatter, ticker],
   };
 }
 

@@ -43,7 +43,7 @@ export interface BehaviourHost {
 const MIB = 1024 * 1024;
 
 export function behaviours(host: BehaviourHost): void {
-  const { ended, outputOf, post, readRun, request, runsOf, runWhen, send, sendAll, started, until } = host.door;
+  const { ended, json, outputOf, post, readRun, request, runsOf, runWhen, send, sendAll, started, until } = host.door;
 
   const beside = host.isConcurrent ? describe.concurrent : describe;
 
@@ -963,6 +963,81 @@ export function behaviours(host: BehaviourHost): void {
         );
         await host.crash();
         for (const id of ids) expect(await outputOf(id, 25_000)).toBe(1);
+      });
+    });
+
+    it("what code logs is kept once with the attempt of the step that logged it, and never reaches another run", async () => {
+      const all = await Promise.all(Array.from({ length: 12 }, () => start("logs", { id: crypto.randomUUID() })));
+      for (const { id: eventId } of all) {
+        const run = await ended(eventId);
+        expect(run.status).toBe("Completed");
+        const { data } = await json(`/v1/events/${eventId}`).then(({ body }) => body.data);
+        const logs: { step: string | null; attempt: number; lines: { level: string; text: string }[] }[] = await json(
+          `/v1/runs/${run.run_id}/logs`,
+        ).then(({ body }) => body.data);
+        const of = (step: string | null, attempt = 0) =>
+          logs
+            .filter((one) => one.step === step && one.attempt === attempt)
+            .flatMap(({ lines }) => lines.map(({ level, text }) => `${level} ${text}`));
+        const written = (what: string) => [1, 2].map((n) => `debug logged by ${data.id}: ${what} {"n":${n}}`);
+        expect(of("a")).toEqual(written("a"));
+        expect(of("b")).toEqual(written("b"));
+        expect([of("fails"), of("fails", 1)]).toEqual([written("fails"), written("fails")]);
+        expect(of(null)).toEqual(["begins", "ends"].map((text) => `debug logged by ${data.id}: ${text}`));
+        expect(logs.flatMap(({ lines }) => lines)).toHaveLength(10);
+        expect(run.steps.map((step) => [step.id, step.logs.lines])).toEqual(
+          expect.arrayContaining([
+            ["a", 2],
+            ["nap", 0],
+            ["fails", 4],
+          ]),
+        );
+      }
+    });
+
+    describe("acts on one run:", () => {
+      const act = (runId: string, path: string, body: object = {}) => post(`/v1/runs/${runId}/${path}`, body);
+
+      it("paused, it ends what it runs and begins nothing, whatever dies, until it is resumed", async () => {
+        const { key, id } = await start("gated-steps");
+        await untilCounted(key, "first");
+        const { run_id } = await started(id);
+        expect((await act(run_id, "pause")).status).toBe(200);
+        await open(key, "first");
+        const isStored = async () => (await readRun(run_id)).steps.some(({ status }) => status === "completed");
+        await until(isStored, "the first step to be stored");
+        await host.crash();
+        expect(await readRun(run_id)).toMatchObject({ status: "Running", waiting_for: [{ kind: "paused" }] });
+        expect(await counted(key, "second")).toBe(0);
+        await act(run_id, "resume");
+        expect(await outputOf(id)).toBe("both");
+        expect([await counted(key, "first"), await counted(key, "second")]).toEqual([1, 1]);
+      });
+
+      it("repeated from a step on, it has the results before it, and that step the arguments that were written", async () => {
+        const { key, id } = await start("sequence");
+        const { run_id } = await ended(id);
+        const again = await act(run_id, "rerun", { from_step: { id: "c", input: ["unused"] } });
+        const repeated: string = again.body.data.run_id;
+        await until(async () => (await readRun(repeated)).ended_at, "the end of the run that repeats it");
+        const run = await readRun(repeated);
+        expect(run.output).toEqual((await readRun(run_id)).output);
+        expect(run.steps.at(-1)).toMatchObject({ id: "c", input: ["unused"], carried_from: null });
+        expect(await Promise.all(["a", "b", "c"].map((step) => counted(key, step)))).toEqual([1, 1, 2]);
+        const added = await start("inputs");
+        const inputs = await ended(added.id);
+        const other = await act(inputs.run_id, "rerun", { from_step: { id: "add", input: [1, { n: 2 }] } });
+        await until(async () => (await readRun(other.body.data.run_id)).ended_at, "its end");
+        expect((await readRun(other.body.data.run_id)).output).toBe(3);
+      });
+
+      it("waiting, it goes on with what is written by hand", async () => {
+        const wait = { event: freshName(), timeout: "7d" };
+        const { id } = await start("wait", { wait });
+        const { run_id, steps } = await runWhen(id, isWaitingFor("waiting"), "the run to wait");
+        const { hash } = steps.at(-1) ?? { hash: "" };
+        expect((await act(run_id, `steps/${hash}/resolve`, { event: { data: { by: "hand" } } })).status).toBe(200);
+        expect(await outputOf(id)).toMatchObject({ name: wait.event, data: { by: "hand" } });
       });
     });
 

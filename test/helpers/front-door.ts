@@ -28,6 +28,7 @@ export interface StepJson {
   by_hand: boolean;
   carried_from: string | null;
   metadata: MetadataJson[];
+  logs: { lines: number; dropped: number };
 }
 
 export interface MetadataJson {
@@ -43,6 +44,7 @@ export interface RunDetail extends RunJson {
   skip_reason: string | null;
   skipped_by_run_id: string | null;
   clock_offset_ms: number;
+  paused_at: string | null;
   rerun_of: { run_id: string; from_step: { id: string; hash: string } | null } | null;
   metadata: MetadataJson[];
   warnings: string[];

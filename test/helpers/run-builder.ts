@@ -229,6 +229,9 @@ export class RunUnderTest {
   answer = (id: string, memo: Memo, found?: boolean): Decision =>
     this.apply({ kind: "answer", entry: this.entry(id), memo, found });
   wake = (id: string): Decision => this.apply({ kind: "wake", entry: this.entry(id) });
+  pause = (): Decision => this.apply({ kind: "pause", planned: this.planned() });
+  resume = (): Decision => this.apply({ kind: "resume", planned: this.planned() });
+  planned = (): Entry[] => [...this.journal.values()].filter((entry) => entry.status.kind === "planned");
   resolve = (id: string, resolution: Resolution): Decision =>
     this.apply({ kind: "resolve", entry: this.entry(id), resolution });
   advance = (byMs: number): Decision => this.apply({ kind: "advance", byMs });

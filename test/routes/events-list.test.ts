@@ -69,7 +69,7 @@ describe("GET /v1/events", () => {
     }
     const { names, pages } = await all("limit=4&internal=false");
     expect(names).toHaveLength(18);
-    expect(names.map((name) => name[0])).toEqual([..."222222111111000000"]);
+    expect(names.map((name) => name[0]).join("")).toBe("222222111111000000");
     expect(pages).toBe(5);
     expect(
       (await all(`internal=false&received_after=${new Date(NOW + 2 * DAY - SECOND).toISOString()}`)).names,

@@ -126,7 +126,9 @@ test("what looks by POST is named, and nothing else looks but GET, HEAD and OPTI
   expect(looking.filter(({ method }) => !["GET", "HEAD", "OPTIONS"].includes(method)).map(({ name }) => name)).toEqual(
     expect.arrayContaining(["POST /v0/gql"]),
   );
-  for (const path of ["/v1/anything", "/v0/gql/x", "/mcp/x", "/"]) expect(isLooking("POST", path)).toBe(false);
+  for (const path of ["/v1/anything", "/v0/gql/x", "/mcp/x", "/invoke/mcp", "/v1/functions/mcp", "/"])
+    expect(isLooking("POST", path)).toBe(false);
+  for (const path of ["/mcp", "/inngest/mcp"]) expect(isLooking("POST", path)).toBe(true);
   expect(isLooking("GET", "/v0/connect")).toBe(false);
 });
 

@@ -116,6 +116,20 @@ describe("the audit trail", () => {
     ]);
   });
 
+  it("has bulk operations with what they mean, but not those that only count", async () => {
+    const [newest] = (await trail("?limit=1")).data;
+    const cancel = (more: object) => {
+      const body = { app_id: "local", started_before: new Date().toISOString(), if: "event.data.n == 1", ...more };
+      return ask("/v1/cancellations", { method: "POST", headers: BEARER, body: JSON.stringify(body) });
+    };
+    expect((await cancel({ dry_run: true })).status).toBe(200);
+    expect((await trail("?limit=1")).data).toEqual(newest ? [newest] : []);
+    expect((await cancel({})).status).toBe(200);
+    expect((await trail("?limit=1")).data).toMatchObject([
+      { path: "/v1/cancellations", detail: expect.stringContaining('"app_id":"local"'), status: 200 },
+    ]);
+  });
+
   it("is read page by page, and a cursor that is none is named", async () => {
     for (let n = 0; n < 3; n++) await ask(`/v1/runs/x${n}`, { method: "DELETE", headers: BEARER });
     const first = await trail("?limit=2");

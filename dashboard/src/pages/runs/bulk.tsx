@@ -24,10 +24,11 @@ export function BulkOfList({ search }: { search: RunsSearch }) {
 function scopeOf(search: RunsSearch, slugs: string[]): BulkScope | null {
   const { app, fn, range, if: condition = "" } = search;
   const chosen = statusesIn(search);
+  // without what is asked of the output these would be more runs than the list has
+  if (/\boutput\b/.test(condition)) return null;
   const rest = {
     range,
-    // what is asked of the output cannot be asked of runs that have none
-    condition: /\boutput\b/.test(condition) ? "" : condition,
+    condition,
     statuses: ENDED.filter((status) => chosen.includes(status)),
   };
   if (app !== undefined && fn !== undefined) return { whose: fn, appId: app, functionIds: [fn], ...rest };

@@ -57,10 +57,10 @@ function Tally({ runs, search: { range, if: source, ...filter } }: { runs: Runs;
         {data ? countText(data) : "\u00a0"}
       </p>
     );
-  const { rows, lookedUntil } = runs;
+  const { rows, lookedUntil, isOfBefore } = runs;
   return (
     <p role="status" aria-label="Number of runs" className="text-soft text-xs">
-      {countText({ total: rows.length, isExact: true })} found
+      {isOfBefore ? "Searching …" : `${countText({ total: rows.length, isExact: true })} found`}
       {lookedUntil === null ? "" : `, searched back to ${clockText(Date.parse(lookedUntil), Date.now())} so far`}
     </p>
   );

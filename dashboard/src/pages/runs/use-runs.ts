@@ -15,6 +15,8 @@ export interface Runs {
   isReading: boolean;
   hasMore: boolean;
   readMore: () => void;
+  /** whether the rows are still those of the question before */
+  isOfBefore: boolean;
   /** how far back a search has come; null: to the end */
   lookedUntil: string | null;
 }
@@ -47,6 +49,7 @@ export function useRuns({ range, ...filter }: RunsSearch): Runs {
     error: head.data === undefined ? head.error : null,
     isReading: head.isPending || isFetching,
     hasMore: hasNextPage,
+    isOfBefore: head.isPlaceholderData,
     lookedUntil: pages.data?.pages.at(-1)?.lookedUntil ?? null,
     readMore: () => {
       if (hasNextPage && !isFetching) void fetchNextPage();
