@@ -26,8 +26,8 @@ export default defineConfig({
   test: {
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
-    // runs that a test lets fail
-    onConsoleLog: (log) => !/^run \S+ of ".*" failed /.test(log),
+    // runs that a test lets fail, and what fixtures log
+    onConsoleLog: (log) => !/^(?:run \S+ of ".*" failed |logged by )/.test(log),
     // what abortAllDurableObjects, a crash that a test injects, leaves behind in workerd
     onUnhandledError: (error) =>
       "durableObjectReset" in error && error.durableObjectReset === true ? false : undefined,

@@ -102,7 +102,14 @@ export class Platform {
    *
    * @throws Refusal, Away
    */
-  async request(method: string, path: string, { body, query, signal, headers }: Sent = {}): Promise<Response> {
+  async request(method: string, path: string, sent: Sent = {}): Promise<Response> {
+    const answer = await this.send(method, path, sent);
+    if (answer.ok) return answer;
+    throw this.refusal(answer, method, path, await answer.text().catch(() => ""));
+  }
+
+  /** An answer, whatever it says. @throws Away */
+  async send(method: string, path: string, { body, query, signal, headers }: Sent = {}): Promise<Response> {
     const limit = signal ?? AbortSignal.timeout(ANSWERS_WITHIN_MS);
     const init: RequestInit = {
       method,
@@ -116,16 +123,12 @@ export class Platform {
       },
       ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
     };
-    let answer: Response;
     try {
-      answer = await fetch(this.url + path + textOf(query), init);
+      return await fetch(this.url + path + textOf(query), init);
     } catch (error) {
       if (signal?.aborted) throw error;
       throw this.#away(error);
     }
-    if (answer.ok) return answer;
-    const refused = await answer.text().catch(() => "");
-    throw this.#refusal(answer, method, path, refused);
   }
 
   credentials(): Record<string, string> {
@@ -158,7 +161,8 @@ export class Platform {
     return new Away(`No platform answers at ${this.url} (${why}); ${remedy}`, cause);
   }
 
-  #refusal(answer: Response, method: string, path: string, body: string): CommandError {
+  /** What an answer that is none says, in the platform's words where they are its own. */
+  refusal(answer: Response, method: string, path: string, body: string): CommandError {
     const { status } = answer;
     const read = readRefusal(body);
     if (read === null || (status >= 300 && status < 400)) {

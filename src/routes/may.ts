@@ -4,9 +4,6 @@ import { hostOf, type Who } from "./who.ts";
 
 const READING = new Set(["GET", "HEAD", "OPTIONS"]);
 
-/** A worker's socket: by GET, but not to look at something. */
-const NOT_LOOKING = /^\/v0\/connect(\/|$)/;
-
 /**
  * One path for looking and acting, by POST: what stands there tells them apart itself, by {@link checkMayAct}. Beside an app
  * `/mcp` is `/inngest/mcp`, but never below the API's own first parts: a function may be called so.
@@ -15,7 +12,7 @@ const BOTH = /^(\/v0\/gql|(?!\/(v\d|api|e|fn|invoke|webhooks)\/)(\/[\w-]+)*\/mcp
 
 /** Whether a request by its method and path may be sent by those who only look; every path that is not named acts. */
 export function isLooking(method: string, path: string): boolean {
-  return READING.has(method) ? !NOT_LOOKING.test(path) : BOTH.test(path);
+  return READING.has(method) || BOTH.test(path);
 }
 
 /** @throws ApiError 403 */
@@ -23,8 +20,7 @@ export function checkMay(request: Request, who: Who): void {
   if (who.role === "writer" && !who.isAmbient) return; // what programs do, at no cost
   const { pathname } = new URL(request.url);
   if (!isLooking(request.method, pathname)) checkMayAct(who, `${request.method} ${pathname}`);
-  const isSafe = READING.has(request.method) && !NOT_LOOKING.test(pathname);
-  if (who.isAmbient && !isSafe) checkOrigin(request, "must");
+  if (who.isAmbient && !READING.has(request.method)) checkOrigin(request, "must");
 }
 
 /** @throws ApiError 403 for a reader */

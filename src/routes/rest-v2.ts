@@ -211,7 +211,7 @@ async function runsPage(objects: Objects, env: string, query: z.infer<typeof run
 function runOf(row: RunRow, view: RunView | null, isWithOutput = false, eventIds: string[] = []) {
   const { runId, functionId, appId, createdAt, startedAt, endedAt } = row;
   const output = view && isWithOutput ? outputAt(view, { stepId: null, attempt: null }) : null;
-  const cron = view && cronOf(view.events);
+  const cron = view ? cronOf(view.events) : (row.cron ?? null);
   return lean({
     id: runId,
     function: { id: localId(functionId, appId), name: functionId, app: { id: appId } },

@@ -302,7 +302,8 @@ export class Guarantees {
     const late = status.at - Math.max(until, entry.createdAt); // an instant may have been over when it was asked for
     if (late < 0) this.#broken("G5", `${kind} "${userId}" ended ${-late} ms before its time`, run.id);
     const wasPaused = run.resumedAt !== undefined; // its time may have come meanwhile
-    if (late > 0 && !wasPaused && this.#watched.isCalm()) this.#broken("G5", `${kind} "${userId}" ended ${late} ms late`, run.id);
+    if (late > 0 && !wasPaused && this.#watched.isCalm())
+      this.#broken("G5", `${kind} "${userId}" ended ${late} ms late`, run.id);
     if (kind === "wait") this.#checkTimedOut(run, entry, trigger, until);
   }
 

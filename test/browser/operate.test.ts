@@ -64,7 +64,7 @@ test("an event says which functions it has started, and of the others why not", 
   await dear.getByText("event.data.amount > 100").first().waitFor();
   expect(await dear.textContent()).toContain("event.data.amount is 7");
   await page.goto(`${stage.url}/events/${await stage.send("shop/echo", {})}`);
-  await decisions.getByText("Started").waitFor();
+  await decisions.getByText("Started", { exact: true }).waitFor();
   await page.goto(`${stage.url}/events/${await stage.send("shop/nobody.cares", {})}`);
   await decisions.getByText("No function has a trigger for an event of this name.").waitFor();
   await page.close();

@@ -1,3 +1,4 @@
+import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { PHONE, Stage } from "./stage.ts";
 
@@ -9,6 +10,15 @@ beforeAll(async () => {
 afterAll(() => stage?.close());
 afterEach(() => expect(stage.complaints.splice(0)).toEqual([]));
 
+/** Replaces what is in a JSON editor. */
+async function write(page: Page, label: string, text: string): Promise<void> {
+  await page.locator(".cm-content").waitFor(); // the plain field has gone
+  const editor = page.getByLabel(label, { exact: true });
+  await editor.click();
+  await page.keyboard.press("ControlOrMeta+a");
+  await page.keyboard.insertText(text);
+}
+
 test("a run's timeline has its steps, those side by side, and the run that it has invoked", async () => {
   const runId = await stage.start("shop/order.placed", { orderId: "7", amount: 42 });
   await stage.runWhen(runId, (run) => run.status === "Completed");
@@ -16,8 +26,12 @@ test("a run's timeline has its steps, those side by side, and the run that it ha
   const steps = page.getByRole("list", { name: "Steps in time" }).getByRole("button");
   await steps.first().waitFor();
   const labels = await steps.locator("bdi").allTextContents();
-  expect(labels).toEqual(["Run", "charge", "mail", "invoice", "ship-it", "Finalization"]);
-  expect(await page.getByTitle("2 steps side by side").count()).toBe(2);
+  expect(labels).toEqual(["Run", "charge", "2 side by side", "mail", "invoice", "ship-it", "Finalization"]);
+  const group = page.getByRole("button", { name: /^2 side by side/ });
+  await group.click();
+  expect(await steps.locator("bdi").allTextContents()).not.toContain("mail");
+  await group.press("Enter");
+  await page.getByRole("button", { name: /^mail/ }).waitFor();
 
   const output = page.getByRole("group", { name: "output" });
   expect(await output.textContent()).toContain('tracking: "T-7"');
@@ -132,6 +146,59 @@ test("running again leads to the new run", async () => {
   await page.getByRole("button", { name: "Run again" }).click();
   await page.waitForURL((url) => url.pathname.startsWith("/runs/") && !url.pathname.endsWith(runId));
   await page.getByRole("region", { name: "Output" }).getByText('"hello"').waitFor();
+  await page.close();
+});
+
+test("a run is paused, says so, and goes on when it is resumed", async () => {
+  const runId = await stage.start("shop/approval.asked", { id: 3 });
+  await stage.runWhen(runId, (run) => run.waiting_for.some(({ kind }) => kind === "waiting"));
+  const page = await stage.at(`/runs/${runId}`);
+  await page.getByRole("button", { name: "Pause", exact: true }).click();
+  await page.getByText(/^Somebody has paused it, for .* so far; and 1 more step is not done\.$/).waitFor();
+  await stage.send("shop/approved", { id: 3, by: "Ada" });
+  await stage.runWhen(runId, (run) => run.steps.some(({ status }) => status === "completed"));
+  expect((await stage.runWhen(runId, () => true)).ended_at).toBeNull();
+  await page.getByRole("button", { name: "Resume", exact: true }).click();
+  await page.getByRole("region", { name: "Output" }).getByText('"Ada"').waitFor();
+  await page.close();
+});
+
+test("a wait is resolved by hand with an event that is written, and says so", async () => {
+  const runId = await stage.start("shop/approval.asked", { id: 2 });
+  await stage.runWhen(runId, (run) => run.waiting_for.some(({ kind }) => kind === "waiting"));
+  const page = await stage.at(`/runs/${runId}`);
+  await page.getByRole("button", { name: /^boss/ }).click();
+  await page.getByRole("button", { name: "Resolve …" }).click();
+  const dialog = page.getByRole("dialog", { name: "Resolve boss" });
+  await dialog.getByRole("radio", { name: "an event" }).waitFor();
+  await write(page, "Written by hand", '{"data":{"by":"hand"}}');
+  await dialog.getByRole("button", { name: "Resolve" }).click();
+  await dialog.waitFor({ state: "detached" });
+  await page.getByText("by hand").waitFor();
+  await page.getByRole("button", { name: "Close" }).click();
+  await page.getByRole("region", { name: "Output" }).getByText('"hand"').waitFor();
+  await page.close();
+});
+
+test("a run is repeated from a step on with other arguments, and leads to the new run and back", async () => {
+  const runId = await stage.start("shop/priced", { amount: 2 });
+  await stage.runWhen(runId, (run) => run.status === "Completed");
+  const page = await stage.at(`/runs/${runId}`);
+  await page.getByRole("button", { name: /^charge/ }).click();
+  await page.getByRole("button", { name: "Run again from here …" }).click();
+  const dialog = page.getByRole("dialog", { name: "Run again from charge" });
+  expect(await dialog.getByRole("group", { name: "previous input" }).textContent()).toContain("amount: 2");
+  await write(page, "Input", '{"amount":5}');
+  await dialog.getByRole("button", { name: "Run again" }).click();
+  await dialog.getByRole("alert").getByText("It must be a list").waitFor();
+  await write(page, "Input", '[{"amount":5}]');
+  await dialog.getByRole("button", { name: "Run again" }).click();
+  await page.waitForURL((url) => url.pathname.startsWith("/runs/") && !url.pathname.endsWith(runId));
+  await page.getByRole("region", { name: "Output" }).getByText("charged: 50").first().waitFor();
+  await page.getByRole("link", { name: "another run" }).waitFor();
+  await page.getByRole("button", { name: /^rate/ }).click();
+  await page.getByRole("link", { name: "the run that this one repeats" }).click();
+  await page.waitForURL((url) => url.pathname.endsWith(runId));
   await page.close();
 });
 

@@ -124,7 +124,22 @@ export function openShop(platformUrl: string): Shop {
 
   return {
     client,
-    functions: [ship, order, priced, flaky, broken, nap, approval, counter, echo, hoard, tooMuch, dear, chatter, ticker],
+    functions: [
+      ship,
+      order,
+      priced,
+      flaky,
+      broken,
+      nap,
+      approval,
+      counter,
+      echo,
+      hoard,
+      tooMuch,
+      dear,
+      chatter,
+      ticker,
+    ],
   };
 }
 

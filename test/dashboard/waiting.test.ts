@@ -9,6 +9,13 @@ const AN_HOUR_AGO = "2026-01-31T11:00:00Z";
 const cases: [Reason[], string][] = [
   [[], "It is about to go on."],
   [[{ kind: "executing", since: AN_HOUR_AGO }], "Its code is running, for 1 h so far."],
+  [
+    [
+      { kind: "executing", since: AN_HOUR_AGO },
+      { kind: "paused", since: AN_HOUR_AGO },
+    ],
+    "Somebody has paused it, for 1 h so far.",
+  ],
   [[{ kind: "sleeping", step: "nap", until: IN_AN_HOUR }], "It sleeps in “nap” for another 1 h."],
   [[{ kind: "sleeping", step: "nap", until: AN_HOUR_AGO }], "It sleeps in “nap” and wakes now."],
   [

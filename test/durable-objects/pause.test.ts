@@ -40,10 +40,8 @@ function platformOf() {
       await step.run("after", () => void ran.push("after"));
       return found?.data.n ?? "gave up";
     }),
-    client.createFunction(
-      { id: "bounded", timeouts: { finish: "1d" } },
-      { event: "bounded" },
-      async ({ step }) => void (await step.sleep("long", "30d")),
+    client.createFunction({ id: "bounded", timeouts: { finish: "1d" } }, { event: "bounded" }, ({ step }) =>
+      step.sleep("long", "30d"),
     ),
     client.createFunction(
       { id: "limited", concurrency: { limit: 1, key: "'all'" } },

@@ -179,7 +179,7 @@ describe("over HTTP", () => {
     expect(run.asked()).toEqual([]);
     expect(run.run.paused?.steps.toSorted()).toEqual(["a", "b"]);
     run.resume();
-    expect(run.asked().toSorted()).toEqual(["a", "b"]);
+    expect(new Set(run.asked())).toEqual(new Set(["a", "b"]));
     expect([run.entry("a").attempt, run.entry("b").attempt]).toEqual([0, 0]);
   });
 });

@@ -33,6 +33,7 @@ const OPEN: Record<string, string> = {
   "POST /e/:key?": "an event key",
   "POST /e/": "an event key",
   "POST /v0/telemetry": "nothing, and keeps nothing",
+  "GET /v0/connect": "a session's token, in the first message",
   "GET /v1/realtime/connect": "a realtime token",
   "GET /v1/realtime/sse": "a realtime token",
   "GET /v1/http/runs/:runId/output": "a token for this very output",
@@ -129,7 +130,6 @@ test("what looks by POST is named, and nothing else looks but GET, HEAD and OPTI
   for (const path of ["/v1/anything", "/v0/gql/x", "/mcp/x", "/invoke/mcp", "/v1/functions/mcp", "/"])
     expect(isLooking("POST", path)).toBe(false);
   for (const path of ["/mcp", "/inngest/mcp"]) expect(isLooking("POST", path)).toBe(true);
-  expect(isLooking("GET", "/v0/connect")).toBe(false);
 });
 
 test("GraphQL: a reader queries, and a mutation is refused by its name", async () => {

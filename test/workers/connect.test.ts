@@ -46,10 +46,15 @@ const openSocket: OpenSocket = async (url, protocol) => {
 type Handler = (input: any) => unknown;
 
 /** A worker of an app with one function, `work`. */
-async function connected(id: string, handler: Handler, options: { env?: string; max?: number } = {}): Promise<Worker> {
+async function connected(
+  id: string,
+  handler: Handler,
+  options: { env?: string; max?: number; signingKey?: string } = {},
+): Promise<Worker> {
   const client = new Inngest({
     id,
-    isDev: true,
+    isDev: options.signingKey === undefined,
+    signingKey: options.signingKey,
     logger: silent,
     baseUrl: ORIGIN,
     env: options.env,
@@ -89,6 +94,23 @@ describe("a worker that dials in", () => {
     expect(await outputOf(await send({ name: `${id}/work`, data: { n: 5 } }))).toBe(18);
     const { body } = await json(`/v1/apps/${id}`);
     expect(body.data).toMatchObject({ id, url: null, framework: "connect" });
+  });
+
+  it("[G10] to a platform in production shows its key when it starts, and at the socket what it was given for it", async () => {
+    const signingKey = "signkey-test-12345678";
+    const variables: Record<string, string> = { INNGEST_DEV: "", INNGEST_SIGNING_KEY: signingKey };
+    const before = Object.keys(variables).map((name) => [name, Reflect.get(env, name)] as const);
+    for (const [name, value] of Object.entries(variables)) Reflect.set(env, name, value);
+    try {
+      const id = appId();
+      await connected(id, () => "done", { signingKey });
+      const { body } = await json("/v1/connections", { headers: { authorization: `Bearer ${signingKey}` } });
+      expect(body.data).toMatchObject([{ instance_id: id, status: "ready" }]);
+      for (const path of ["start", "flush"])
+        expect((await json(`/v0/connect/${path}`, { method: "POST" })).status).toBe(401);
+    } finally {
+      for (const [name, value] of before) Reflect.set(env, name, value);
+    }
   });
 
   it("[G2] whose gateway sleeps in the midst of a call brings its result, and is sent what comes next", async () => {

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import type { Host } from "../../src/durable-objects/host.ts";
 import { LogObject } from "../../src/durable-objects/log-object.ts";
 import type { LoggedEvent, Objects, RunIndexRow, RunObjectApi } from "../../src/durable-objects/objects.ts";
+import { appendParts } from "../../src/durable-objects/storage/append-parts.ts";
 import { sqlStores } from "../../src/durable-objects/storage/sql-stores.ts";
 import { WaitsObject } from "../../src/durable-objects/waits-object.ts";
 import { workerdHost } from "../../src/durable-objects/workerd-host.ts";
@@ -13,6 +14,7 @@ import { eventUlid } from "../../src/protocol/ids.ts";
 
 const NOW = Date.now();
 const DAY_MS = 86_400_000;
+const RETENTION = { defaultMs: 30 * DAY_MS, byStatus: {} };
 
 /** Runs a test over the storage of an object of its own. `read` tells how many rows were read since it was asked last. */
 async function stored(
@@ -75,6 +77,40 @@ describe("an event that one of many waits of its name is for", () => {
       console.log(`one event reads ${few} rows with 10 waits, ${many} with 5,000`);
       expect(offered).toEqual(["run-7", "run-7"]);
       expect(many).toBeLessThanOrEqual(few * 1.5);
+    });
+  }, 60_000);
+});
+
+describe("the list of events", () => {
+  it("a page reads a bounded number of rows, whatever it looks for and however many there are", async () => {
+    await stored("HistoryDO", async (host, read) => {
+      const store = host.stores.log();
+      store.create();
+      for (let n = 0; n < 3_000; n++) {
+        const { record } = event(n + 1, {});
+        const named = n === 700 ? { ...record, event: { ...record.event, name: "rare" } } : record;
+        store.append(appendParts([named]), n, NOW, 0);
+      }
+      const log = new LogObject({ ...host, name: `${new Date(NOW).toISOString().slice(0, 10)}.0` }, () => RETENTION);
+      const filter = { receivedFrom: 0, receivedBefore: Number.POSITIVE_INFINITY, limit: 20 };
+      read();
+      const first = await log.events(filter);
+      expect(first.events).toHaveLength(20);
+      expect(read()).toBeLessThanOrEqual(120);
+      await log.events({ ...filter, before: first.next ?? undefined });
+      expect(read()).toBeLessThanOrEqual(120);
+      const found: string[] = [];
+      for (let before: string | undefined; ;) {
+        const page = await log.events({ ...filter, names: ["rare"], before });
+        found.push(...page.events.map(({ record }) => record.event.name));
+        expect(read()).toBeLessThanOrEqual(1_020);
+        if (page.next === null) break;
+        before = page.next;
+      }
+      expect(found).toEqual(["rare"]);
+      // a log that has taken nothing since is not looked through
+      expect(await log.events({ ...filter, receivedFrom: NOW + 1 })).toEqual({ events: [], next: null });
+      expect(read()).toBeLessThanOrEqual(30);
     });
   }, 60_000);
 });

@@ -96,6 +96,8 @@ export interface Step {
   by_hand: boolean;
   /** the run that its result is from, which its own repeats */
   carried_from: string | null;
+  /** how many lines its code has logged, in all its attempts */
+  logs: { lines: number; dropped: number };
 }
 
 /** Why a run is not done: one of several. */
@@ -133,8 +135,11 @@ export interface Run {
   skip_reason: string | null;
   skipped_by_run_id: string | null;
   clock_offset_ms: number;
+  paused_at: string | null;
   rerun_of: { run_id: string; from_step: { id: string; hash: string } | null } | null;
   warnings: Json[];
+  /** what is kept of what its code has logged */
+  logs: { bytes: number; dropped: number };
   waiting_for: Reason[];
   steps: Step[];
 }

@@ -4,7 +4,18 @@ import type { Reason } from "../api/runs.ts";
 import { clockText, durationText } from "./time.ts";
 
 /** What holds everything else back comes first; the number is a reason's place. */
-const ORDER = ["line", "retry", "retrying", "start", "signal", "waiting", "registering", "invoking", "sleeping"];
+const ORDER = [
+  "paused",
+  "line",
+  "retry",
+  "retrying",
+  "start",
+  "signal",
+  "waiting",
+  "registering",
+  "invoking",
+  "sleeping",
+];
 
 /** The most telling reason; the others are counted. */
 export function waitingSentence(reasons: readonly Reason[], now: number): string {
@@ -32,6 +43,7 @@ const ROW_WORDS: Record<string, [string, string]> = {
   retrying: ["trying again", "at"],
   start: ["beginning", "at"],
   line: ["in line", "until"],
+  paused: ["paused", "until"],
 };
 
 function placeOf({ kind }: Reason): number {
@@ -43,6 +55,8 @@ function clause(reason: Reason, now: number): string {
   const { kind, on, since, until, error } = reason;
   const step = `“${reason.step ?? "?"}”`;
   switch (kind) {
+    case "paused":
+      return `Somebody has paused it${lasting(since, now)}`;
     case "executing":
       return `Its code is running${lasting(since, now)}`;
     case "start":

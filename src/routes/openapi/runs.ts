@@ -158,6 +158,7 @@ const runFacts = runListItem.extend({
   skip_reason: z.string().nullable(),
   skipped_by_run_id: z.string().nullable(),
   clock_offset_ms: z.number(),
+  paused_at: instant.nullable().describe("Since when nothing further of it begins, because somebody has paused it"),
   rerun_of: rerunOf.describe("The run that it repeats, and the step that it begins with"),
   warnings: z.array(z.string()),
   logs: z.object({ bytes: z.int(), dropped: z.int() }),
@@ -304,6 +305,20 @@ export const runs: Group = {
       body: resolveRequestSchema,
       answer: enveloped(runSchema),
       errors: { 409: "The step does not wait: `step_not_waiting`, or the run has ended: `run_already_ended`" },
+    },
+    {
+      at: "POST /v1/runs/:id/pause",
+      id: "pauseRun",
+      says: "Lets nothing further of a run begin; what is running ends",
+      answer: enveloped(runSchema),
+      errors: { 409: "The run has ended: `run_already_ended`" },
+    },
+    {
+      at: "POST /v1/runs/:id/resume",
+      id: "resumeRun",
+      says: "Lets a paused run go on",
+      answer: enveloped(runSchema),
+      errors: { 409: "The run has ended: `run_already_ended`" },
     },
     {
       at: "POST /v1/runs/:id/wake",

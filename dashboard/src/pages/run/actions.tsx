@@ -1,5 +1,6 @@
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
+import { pauseRun, resumeRun } from "../../api/acts.ts";
 import { cancelRun, rerun, type Run } from "../../api/runs.ts";
 import { Refusal, useAct } from "../../ui/act.tsx";
 import { Button } from "../../ui/button.tsx";
@@ -15,15 +16,34 @@ export function RunActions({ run }: { run: Run }) {
   return (
     <>
       <Refusal error={again.error} />
-      <Button onClick={() => again.run(undefined)} disabled={again.isBusy}>
+      <Button acts onClick={() => again.run(undefined)} disabled={again.isBusy}>
         Run again
       </Button>
+      {run.ended_at === null ? <PauseButton run={run} /> : null}
       {run.ended_at === null ? (
         <Button acts look="danger" onClick={() => setAsking(true)}>
           Cancel
         </Button>
       ) : null}
       <CancelDialog run={run} isOpen={isAsking} onClose={() => setAsking(false)} />
+    </>
+  );
+}
+
+/** It can be taken back, and so is not asked for. */
+function PauseButton({ run: { run_id: runId, paused_at: pausedAt } }: { run: Run }) {
+  const act = useAct(() => (pausedAt === null ? pauseRun(runId) : resumeRun(runId)));
+  return (
+    <>
+      <Refusal error={act.error} />
+      <Button
+        acts
+        onClick={() => act.run(undefined)}
+        disabled={act.isBusy}
+        look={pausedAt === null ? "plain" : "strong"}
+      >
+        {pausedAt === null ? "Pause" : "Resume"}
+      </Button>
     </>
   );
 }

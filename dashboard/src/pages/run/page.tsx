@@ -13,6 +13,7 @@ import { Problem } from "../../ui/problem.tsx";
 import { Status } from "../../ui/status.tsx";
 import { Clock } from "../../ui/time.tsx";
 import { RunActions } from "./actions.tsx";
+import { RunLogs } from "./logs.tsx";
 import { Outcome } from "./outcome.tsx";
 import { RerunNote } from "./rerun-note.tsx";
 import { StepPanel } from "./step-panel.tsx";
@@ -68,9 +69,12 @@ function Detail({ detail }: { detail: RunDetail }) {
       </p>
       <RunFacts detail={detail} now={now} />
       <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
-        <Panel title="Timeline">
-          <TimelineView timeline={timelineOf(detail, now)} now={now} chosen={chosen} onChoose={choose} />
-        </Panel>
+        <div className="flex min-w-0 flex-col gap-4">
+          <Panel title="Timeline">
+            <TimelineView timeline={timelineOf(detail, now)} now={now} chosen={chosen} onChoose={choose} />
+          </Panel>
+          <RunLogs run={run} now={now} onChoose={choose} />
+        </div>
         <div className="flex min-w-0 flex-col gap-4">
           {step ? (
             <StepPanel

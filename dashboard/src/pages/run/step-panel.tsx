@@ -1,15 +1,16 @@
 import { Link } from "@tanstack/react-router";
-import { wakeStep, type Span, type Step } from "../../api/runs.ts";
-import { sizeText } from "../../model/size.ts";
+import type { Span, Step } from "../../api/runs.ts";
 import { durationText } from "../../model/time.ts";
 import { attemptsOf } from "../../model/timeline.ts";
-import { Refusal, useAct } from "../../ui/act.tsx";
 import { Button } from "../../ui/button.tsx";
 import { ErrorView } from "../../ui/error-view.tsx";
 import { Facts, Panel } from "../../ui/facts.tsx";
 import { JsonView } from "../../ui/json-view.tsx";
 import { Status } from "../../ui/status.tsx";
 import { Clock } from "../../ui/time.tsx";
+import { LargeOutput } from "./large-output.tsx";
+import { StepLogs } from "./logs.tsx";
+import { StepActs } from "./step-acts.tsx";
 
 interface Props {
   runId: string;
@@ -22,25 +23,28 @@ interface Props {
 
 /** Everything that is known of one step. */
 export function StepPanel({ runId, step, span, childRunId, now, onClose }: Props) {
-  const wake = useAct(() => wakeStep(runId, step.id));
   return (
     <Panel
       title={`Step ${step.name}`}
       actions={
-        <div className="flex gap-2">
-          {step.status === "sleeping" ? (
-            <Button look="strong" onClick={() => wake.run(undefined)} disabled={wake.isBusy}>
-              Wake now
-            </Button>
-          ) : null}
+        <div className="flex flex-wrap gap-2">
+          <StepActs runId={runId} step={step} />
           <Button look="quiet" onClick={onClose}>
             Close
           </Button>
         </div>
       }
     >
-      <Refusal error={wake.error} />
       <Facts of={factsOf(step, span, now)} />
+      {step.carried_from === null ? null : (
+        <p>
+          Its result is from{" "}
+          <Link to="/runs/$runId" params={{ runId: step.carried_from }} search={{}} className="text-accent underline">
+            the run that this one repeats
+          </Link>
+          .
+        </p>
+      )}
       {childRunId === undefined ? null : (
         <p>
           <Link to="/runs/$runId" params={{ runId: childRunId }} search={{}} className="text-accent underline">
@@ -54,13 +58,14 @@ export function StepPanel({ runId, step, span, childRunId, now, onClose }: Props
           <ErrorView error={step.error} />
         </>
       ) : null}
-      {step.status === "completed" ? <Output step={step} /> : null}
+      {step.status === "completed" ? <Output runId={runId} step={step} /> : null}
       {step.input === null ? null : (
         <>
           <h2>Input</h2>
           <JsonView value={step.input} label="input" />
         </>
       )}
+      <StepLogs runId={runId} step={step} now={now} />
       <Failures step={step} now={now} />
     </Panel>
   );
@@ -72,6 +77,7 @@ function factsOf(step: Step, span: Span | undefined, now: number) {
   const endedAt = step.ended_at === null ? now : Date.parse(step.ended_at);
   return [
     ["Status", <Status key="status" of={step.status} />],
+    ...(step.by_hand ? ([["Ended", "by hand"]] as const) : []),
     ["Kind", step.kind],
     ["Attempts", String(attemptsOf(step))],
     ["Queued", <Clock key="queued" at={span?.queuedAt ?? step.created_at} now={now} />],
@@ -83,17 +89,14 @@ function factsOf(step: Step, span: Span | undefined, now: number) {
   ] as const;
 }
 
-function Output({ step }: { step: Step }) {
+function Output({ runId, step }: { runId: string; step: Step }) {
   return (
     <>
       <h2>Output</h2>
       {step.output_omitted_bytes === undefined ? (
         <JsonView value={step.output} label="output" />
       ) : (
-        <p className="text-soft">
-          {sizeText(step.output_omitted_bytes)}, left out of an answer that was full: GET /v2/runs/{"{id}"}
-          /trace?includeOutput=true has it.
-        </p>
+        <LargeOutput runId={runId} step={step} bytes={step.output_omitted_bytes} />
       )}
     </>
   );

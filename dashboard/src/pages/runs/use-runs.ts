@@ -28,8 +28,8 @@ export function useRuns({ range, ...filter }: RunsSearch): Runs {
   const head = useLive({
     key: ["runs", "head", ...key],
     read: (sent) => listRuns(ofNow(), null, HEAD, sent),
-    everyMs: filter.if === undefined ? 1_500 : 5_000, // a search looks through many
-    follows: "runs",
+    // a search looks through many: it is not asked anew for each run that changes
+    ...(filter.if === undefined ? { everyMs: 1_500, follows: "runs" as const } : { everyMs: 5_000 }),
     isKept: true,
   });
   const pages = useInfiniteQuery({
@@ -38,6 +38,7 @@ export function useRuns({ range, ...filter }: RunsSearch): Runs {
     initialPageParam: null as string | null,
     getNextPageParam: (last) => last.cursor,
     staleTime: Number.POSITIVE_INFINITY,
+    structuralSharing: false, // with each page all those before it would be compared anew
   });
   const merged = useMemo(() => mergeRuns(head.data, pages.data?.pages ?? []), [head.data, pages.data]);
   const { refetch, isFetching, fetchNextPage, hasNextPage } = pages;
