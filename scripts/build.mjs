@@ -8,23 +8,25 @@
  * 5. Comments go out of compiled files, and what an earlier build left of sources that are gone is deleted.
  */
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { build, transformSync } from "esbuild";
 import { buildWorker, workerBundle } from "../src/cli/worker-build.ts";
 import { buildDashboard } from "./build-dashboard.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(root, "dist");
-const made = new Set(["platform/worker.js", "platform/settings.json", "THIRD-PARTY-LICENSES.txt"]);
+const made = new Set(["platform/worker.js.gz", "platform/settings.json", "THIRD-PARTY-LICENSES.txt"]);
 /** The platform is in the bundle; the list of settings is for the documentation, and checked by types only. */
 const unshipped = new Set(["platform.ts", "configuration.ts"]);
 
 /** cron-parser brings luxon: 4.6 MB, most of it source maps and further builds of the same; of protobuf the messages need
  * reader and writer; graphql is 2 MB, twice over, and the platform alone uses it; of 700 KB of hash functions two are used.
- * The command's parser and tables are nothing to those who install the client. */
+ * The command's parser and tables are nothing to those who install the client; agents and the description of the API are nothing to
+ * most Workers, and are loaded when somebody asks. */
 const vendored = [
   "cron-parser",
   "@bufbuild/protobuf/wire",
@@ -37,7 +39,14 @@ const vendored = [
   "commander",
   "cli-table3",
   "eventsource-parser/stream",
+  "@modelcontextprotocol/server",
+  "zod-openapi",
 ];
+/** Where what was cut of each is. */
+const cut = new Map();
+const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+/** What users have themselves stays outside of what is cut. */
+const peers = Object.keys(manifest.peerDependencies).flatMap((name) => [name, `${name}/*`]);
 
 /** Licences of packages that carry theirs in the heads of their sources alone. */
 const ownCopies = { "@bufbuild/protobuf": "scripts/licences/bufbuild-protobuf.txt" };
@@ -46,12 +55,14 @@ compile("tsconfig.build.json");
 compile("tsconfig.cli.json");
 chmodSync(join(dist, "cli/main.js"), 0o755);
 for (const file of filesUnder(dist)) if (file.endsWith(".d.ts")) pointToScripts(file);
-const bundled = await buildPlatform();
+const bundled = [];
 for (const name of vendored) bundled.push(...(await vendor(name)));
+bundled.push(...(await buildPlatform()));
 bundled.push(...(await buildDashboard(root)));
 for (const file of filesUnder(dist)) if (file.endsWith(".js") && !made.has(nameOf(file))) stripComments(file);
 writeLicenses(bundled);
 prune();
+pruneDeclarations();
 
 function compile(project) {
   const tsc = join(root, "node_modules/typescript/bin/tsc");
@@ -80,15 +91,18 @@ function stripComments(file) {
 async function buildPlatform() {
   const entry = join(root, "src/platform.ts");
   const { settings } = await buildWorker(entry, join(root, "wrangler.toml"));
-  const { metafile } = await build({
+  const { metafile, outputFiles } = await build({
     ...workerBundle,
     entryPoints: [entry],
-    outfile: join(dist, "platform/worker.js"),
+    write: false,
     absWorkingDir: root,
     metafile: true,
     minifyWhitespace: true,
     minifySyntax: true, // names stay: they are in the stack traces that users see
+    alias: Object.fromEntries(cut), // but for those of libraries, which are a third of their size
   });
+  mkdirSync(join(dist, "platform"), { recursive: true });
+  writeFileSync(join(dist, "platform/worker.js.gz"), gzipSync(outputFiles[0].contents, { level: 9 }));
   writeFileSync(join(dist, "platform/settings.json"), JSON.stringify(settings));
   return Object.keys(metafile.inputs);
 }
@@ -114,12 +128,13 @@ async function vendor(name) {
   }
   if (used.size === 0) return [];
   made.add(target);
+  cut.set(name, join(dist, target));
   const { metafile } = await build({
     stdin: { contents: `export { ${[...used].filter(Boolean).join(", ")} } ${specifier};`, resolveDir: root },
     outfile: join(dist, target),
     absWorkingDir: root,
     bundle: true,
-    external: ["node:*", "@colors/colors"], // the latter is cli-table3's choice, and not made
+    external: ["node:*", "@colors/colors", ...peers], // @colors/colors is cli-table3's choice, and not made
     format: "esm",
     target: "es2024",
     minify: true,
@@ -155,6 +170,24 @@ function prune() {
     if (made.has(name) || name.startsWith("dashboard/")) continue; // Vite empties its own folder
     const source = name.replace(/\.d\.ts$|\.js$/, ".ts");
     if (!existsSync(join(root, "src", source)) || unshipped.has(source)) rmSync(file);
+  }
+}
+
+/** Declarations that no export leads to are nothing to anybody, nor are the modules that hold nothing else. */
+function pruneDeclarations() {
+  const reached = new Set();
+  const queue = Object.values(manifest.exports).flatMap((target) => (target.types ? [join(root, target.types)] : []));
+  for (let file = queue.pop(); file !== undefined; file = queue.pop()) {
+    if (reached.has(file)) continue;
+    reached.add(file);
+    for (const [, path] of readFileSync(file, "utf8").matchAll(/(?:\bfrom |\bimport |\bimport\()"(\.[^"]+)\.js"/g))
+      queue.push(join(dirname(file), `${path}.d.ts`));
+  }
+  for (const file of filesUnder(dist)) {
+    if (!file.endsWith(".d.ts") || reached.has(file)) continue;
+    rmSync(file);
+    const script = file.replace(/\.d\.ts$/, ".js");
+    if (existsSync(script) && readFileSync(script, "utf8").trim() === "export {};") rmSync(script);
   }
 }
 

@@ -1,7 +1,6 @@
 /** The wrangler configuration of a deployed platform, from the settings with which it was built. */
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { CommandError } from "./exit-codes.ts";
+import { prebuiltPlatform, unpackPlatform } from "./prebuilt.ts";
 import { DASHBOARD_BINDING, type WorkerSettings } from "./worker-build.ts";
 
 const packageRoot = join(import.meta.dirname, "../..");
@@ -25,12 +24,13 @@ export interface DeployConfig {
   [setting: string]: unknown;
 }
 
-/** @throws CommandError in a checkout that is not built */
-export function platformConfig(choices: DeployChoices): DeployConfig {
-  const main = join(packageRoot, "dist/platform/worker.js");
-  if (!existsSync(main)) throw new CommandError("there is no built platform to deploy; run: npm run build");
-  const settings = JSON.parse(readFileSync(join(packageRoot, "dist/platform/settings.json"), "utf8")) as WorkerSettings;
-  return configOf(settings, main, join(packageRoot, "dist/dashboard"), choices);
+/**
+ * @param folder gets the Worker's module
+ * @throws CommandError in a checkout that is not built
+ */
+export function platformConfig(choices: DeployChoices, folder: string): DeployConfig {
+  const { script, settings } = prebuiltPlatform();
+  return configOf(settings, unpackPlatform(script, folder), join(packageRoot, "dist/dashboard"), choices);
 }
 
 /** @throws Error for a binding that it does not know: a platform without it would not be whole */

@@ -88,10 +88,10 @@ export async function deploy(options: DeployOptions): Promise<void> {
 
 /** The platform of this package. */
 function generated({ name = "inngest", domain, url = [] }: DeployOptions): Target {
-  const config = platformConfig({ name, domain, sdkUrls: url });
   const folder = resolve(".inngest/deploy");
   const configFile = join(folder, "wrangler.json");
   mkdirSync(folder, { recursive: true });
+  const config = platformConfig({ name, domain, sdkUrls: url }, folder);
   writeFileSync(configFile, `${JSON.stringify(config, null, 2)}\n`);
   const own = ["wrangler.toml", "wrangler.jsonc", "wrangler.json"].find((file) => existsSync(file));
   if (own !== undefined) note(`inngest: this deploys the platform alone; for the Worker of ${own}: --config ${own}`);

@@ -4,7 +4,7 @@
  * Stdout carries one line, `ready <url>`, for scripts to wait for; the Worker's console and everything else goes to
  * stderr.
  */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { discoverApps } from "./app-discovery.ts";
@@ -12,9 +12,10 @@ import { syncApps } from "./app-sync.ts";
 import { usageError } from "./exit-codes.ts";
 import { startLocalServer } from "./local-server.ts";
 import { fileVariables, openFilesLimit } from "./open-files.ts";
+import { prebuiltPlatform } from "./prebuilt.ts";
 import { claimState, ownState } from "./state-owner.ts";
 import { fetchTool, isInstalled } from "./tools.ts";
-import { buildWorkerApart, type WorkerBuild, type WorkerSettings } from "./worker-build.ts";
+import { buildWorkerApart, type WorkerBuild } from "./worker-build.ts";
 
 export interface DevServerOptions {
   /** default 8288, where every Inngest SDK looks for a dev server */
@@ -108,11 +109,6 @@ async function findWorker(value: string | undefined): Promise<WorkerBuild> {
   const entry = value ? resolve(value) : source;
   if (!existsSync(entry)) throw new Error(`INNGEST_WORKER is "${value}"; there is no file ${entry}`);
   return buildWorkerApart(entry, findConfig(entry));
-}
-
-function prebuiltPlatform(): WorkerBuild {
-  const read = (name: string) => readFileSync(join(packageRoot, "dist/platform", name), "utf8");
-  return { script: read("worker.js"), settings: JSON.parse(read("settings.json")) as WorkerSettings };
 }
 
 /** In a checkout it is there once it is built; the platform runs without. */

@@ -246,6 +246,7 @@ describe("doctor", () => {
       "event key": "ok",
       clock: "ok",
       "app shop": "ok",
+      objects: "ok",
       events: "ok",
     });
   });
@@ -268,7 +269,7 @@ describe("doctor", () => {
     expect(stdout).not.toContain("signing key");
   });
 
-  test("wrong keys and a wrong clock are found", async () => {
+  test("wrong keys, a wrong clock, an object and a dashboard that are missing are found", async () => {
     const ours = { "x-dotdo-inngest": "1", "x-inngest-server-kind": "cloud" };
     const fetchedAt = new Date(Date.now() - 10 * 60_000).toISOString();
     const url = await served((request, response) => {
@@ -276,6 +277,7 @@ describe("doctor", () => {
       if (request.url === "/health") return reply(200, { version: "0.0.1" });
       if (request.url?.startsWith("/e/")) return reply(401, { error: "Event key not found" });
       if (request.headers.authorization !== "Bearer right") return reply(401, { error: "no" });
+      if (request.url === "/v1/lines") return reply(500, { error: "the platform failed to answer" });
       return reply(200, { data: [], metadata: { fetched_at: fetchedAt } });
     });
     const wrong = await stage.inngest("doctor --key wrong", { url, env: { INNGEST_EVENT_KEY: "e" } });
@@ -287,5 +289,7 @@ describe("doctor", () => {
     expect(right.stdout).toContain("ok       signing key: the platform takes it");
     expect(right.stdout).toMatch(/fail {5}clock: .* 10 min.*signatures are refused after 5 minutes/);
     expect(right.stdout).toContain("warning  apps: none is registered");
+    expect(right.stdout).toContain("fail     objects: no answer of ConcurrencyDO\n");
+    expect(right.stdout).toContain("warning  dashboard: there is none at / or /inngest\n");
   });
 });

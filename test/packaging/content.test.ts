@@ -59,7 +59,7 @@ const documents = [
 /** What `inngest dev` reads from the disk instead of importing it. */
 const platform = [
   "dist/platform/settings.json",
-  "dist/platform/worker.js",
+  "dist/platform/worker.js.gz",
   ...content.filter((file) => /^dist\/dashboard\/(page\.txt|favicon\.svg|assets\/[\w-]+\.(js|css)\.gz)$/.test(file)),
 ];
 

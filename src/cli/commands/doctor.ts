@@ -48,7 +48,7 @@ async function examine(platform: Platform): Promise<Finding[]> {
   if (signing.now !== null) findings.push(clock(signing.now));
   if (signing.apps !== null) {
     findings.push(...apps(signing.apps));
-    findings.push(await parked(platform), await paused(platform));
+    findings.push(await objects(platform), await dashboard(platform), await parked(platform), await paused(platform));
   }
   return findings;
 }
@@ -219,6 +219,41 @@ function apps(found: readonly AppView[]): Finding[] {
       ? warning(name, "it has no functions", "give them to its serve(), and sync it again")
       : ok(name, `${count}, at ${app.url ?? "the platform's own Worker"}`);
   });
+}
+
+/** Objects and what asks them; RegistryDO has answered with the apps. */
+const READERS = { HistoryDO: "/v1/events?limit=1", ConnectDO: "/v1/connections", ConcurrencyDO: "/v1/lines" } as const;
+
+/** A class that the Worker's module does not export, or its configuration does not declare, fails whoever asks it. */
+async function objects(platform: Platform): Promise<Finding> {
+  const failing: string[] = [];
+  for (const [name, route] of Object.entries(READERS)) {
+    const answer = await platform.send("GET", route);
+    await answer.body?.cancel();
+    if (answer.status >= 500) failing.push(name);
+  }
+  return failing.length === 0
+    ? ok("objects", "those that keep events, lines and connections answer")
+    : fail(
+        "objects",
+        `no answer of ${failing.join(", ")}`,
+        "the Worker must export each class, and declare it as [exports.<class>]: docs/configuration.md; its log says more: npx wrangler tail",
+      );
+}
+
+/** Where it may stand: alone, or beside an app. */
+async function dashboard(platform: Platform): Promise<Finding> {
+  for (const path of ["/runs", "/inngest/runs"]) {
+    const answer = await platform.send("GET", path, { headers: { accept: "text/html" } });
+    await answer.body?.cancel();
+    const isPage = answer.ok && answer.headers.get("content-type")?.startsWith("text/html");
+    if (isPage) return ok("dashboard", platform.url + path.replace(/runs$/, ""));
+  }
+  return warning(
+    "dashboard",
+    "there is none at / or /inngest",
+    "bind the assets in dist/dashboard of @dotdo/inngest as INNGEST_DASHBOARD: docs/dashboard.md",
+  );
 }
 
 async function parked(platform: Platform): Promise<Finding> {
