@@ -8,14 +8,14 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { eventToFirstLine } from "./latency.ts";
+import { eventsToResume, eventToFirstLine } from "./latency.ts";
 import type { Stage } from "./stage.ts";
 import { median, quantile } from "./statistics.ts";
-import { inParallel } from "./throughput.ts";
+import { inParallel, keyedLimit, paced } from "./throughput.ts";
 
 export interface Floor {
   says: string;
-  unit: "ms" | "/s";
+  unit: "ms" | "/s" | "%";
   /** on the machine on which the figures that are asked for were chosen */
   there?: number;
 }
@@ -35,6 +35,9 @@ export const floors = {
   queue: { says: "queue: send → consumer", unit: "ms", there: 1.75 },
   call: { says: "HTTP call of a Worker to a server in Node.js, and back", unit: "ms" },
   event: { says: "event → row → queue → new object with a row", unit: "ms" },
+  waits60: { says: "60 events → rows → queue → row in each of 60 objects that wait, p99", unit: "ms" },
+  pacedEvents: { says: "100 events/s → rows → queue → new objects with a row, p99", unit: "ms" },
+  lanes: { says: "4 keys × limit 2 × 50 ms: rows of log, run and key alone, share of the ideal rate", unit: "%" },
 } as const satisfies Record<string, Floor>;
 
 export type FloorId = keyof typeof floors;
@@ -60,6 +63,7 @@ export async function measureFloors(stage: Stage, { many, few }: FloorSize): Pro
   const row = JSON.stringify({ name: "bench/nobody", data: { text: "x".repeat(100) } });
   const loops: Partial<Record<FloorId, number>> = {};
   for (const name of LOOPS) loops[name] = await loop(name, few);
+  const target = await stage.target("floor");
   const answering = await answeringServer();
   const call = await loop("call", few, `?to=${encodeURIComponent(answering.url)}`).finally(answering.close);
 
@@ -78,7 +82,10 @@ export async function measureFloors(stage: Stage, { many, few }: FloorSize): Pro
     createMs: await loop("new", Math.ceil(few / 4)),
     rpcInsert: await loop("insert", few),
     call,
-    event: quantile(await eventToFirstLine(await stage.target("floor"), Math.ceil(few / 10)), 0.5),
+    event: quantile(await eventToFirstLine(target, Math.ceil(few / 10)), 0.5),
+    waits60: quantile(await eventsToResume(target, 60), 0.99),
+    pacedEvents: (await paced(target, 100, few / 40)).p99,
+    lanes: 100 * (await keyedLimit(target, 4, 50, 80)).shareOfIdeal,
   };
 }
 

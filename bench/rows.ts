@@ -108,6 +108,7 @@ export const rows = {
     unit: "ms",
     inngest: "486",
     asked: { embedded: 60, binding: 60, http: 60, v4: 60 },
+    floor: { embedded: ["waits60"], binding: ["waits60"], http: ["waits60", "call"], v4: ["waits60", "call"] },
   },
   resumeFew: { says: "event → resumes beside 10 waits on its name, p50", unit: "ms" },
   resumeMany: { says: "… beside 100,000", unit: "ms" },
@@ -139,12 +140,20 @@ export const rows = {
     unit: "ms",
     inngest: "483; 7.7 s without checkpointing",
     asked: { embedded: 60, binding: 60, http: 60, v4: 60, v3: 60 },
+    floor: {
+      embedded: ["pacedEvents"],
+      binding: ["pacedEvents"],
+      http: ["pacedEvents", "call"],
+      v4: ["pacedEvents", "call"],
+      v3: ["pacedEvents", "call"],
+    },
   },
   limitShare: {
     says: "4 keys × limit 2 × 50 ms: share of the ideal rate",
     unit: "%",
     inngest: "31 (53)",
     asked: { embedded: 90, binding: 90, http: 90, v4: 90 },
+    floor: { embedded: ["lanes"], binding: ["lanes"], http: ["lanes"], v4: ["lanes"] },
   },
   limitMost: {
     says: "… most at once for a key",

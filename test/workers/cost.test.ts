@@ -79,7 +79,7 @@ function most({ idle, batched }: CountedRun): { idle: Price; batched: Price } {
  */
 async function costOf(events: number, steps: number, name: string): Promise<Cost> {
   const { ids, ...least } = await counted(events, steps, name);
-  for (let again = 0; again < 2; again++) {
+  for (let again = events === 1 ? 2 : 1; again > 0; again--) {
     const figures = await counted(events, steps, name);
     for (const key of Object.keys(least) as (keyof Figures)[]) least[key] = Math.min(least[key], figures[key]);
   }
