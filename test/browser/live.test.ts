@@ -92,7 +92,7 @@ test("of a run of 10,000 steps only the rows in sight are there, and the keyboar
     const [step] = data.steps;
     const span = data.trace.children.find(({ step_hash: hash }) => hash === step?.hash);
     const many = <T extends object>(one: T | undefined, own: (i: number) => object) =>
-      Array.from({ length: 10_000 }, (_, i) => ({ ...one, ...own(i) }));
+      Array.from({ length: 10_000 }, (_, i) => ({ ...one, ...own(i) }) as T);
     data.steps = many(step, (i) => ({ id: `step ${i}`, hash: `h${i}`, name: `step ${i}`, ended_at: step?.created_at }));
     data.trace.children = many(span, (i) => ({ id: `s${i}`, step_hash: `h${i}`, children: [] }));
     await route.fulfill({ json: { data } });
