@@ -147,6 +147,8 @@ function lineView({ object, key, functions }: Key, line: LineView) {
     key,
     functions: [...functions].toSorted(),
     limit: policy && "limit" in policy ? policy.limit : null,
+    /** throttle: it lets `limit` in per this time */
+    period_ms: policy?.rule === "throttle" ? policy.periodMs : null,
     held,
     waiting,
     holders: holders.map(leaseView),

@@ -45,6 +45,7 @@ function shopFunctions(client: Inngest): InngestFunction<any, any>[] {
       { event: "narrow" },
       async ({ step }) => step.sleep("a while", "1h"),
     ),
+    client.createFunction({ id: "paced", throttle: { limit: 2, period: "1h" } }, { event: "paced" }, () => "in"),
   ];
 }
 
@@ -276,6 +277,7 @@ describe("GET /v1/functions", () => {
       "shop-hourly",
       "shop-nap",
       "shop-narrow",
+      "shop-paced",
     ]);
     expect(body.data[2]).toMatchObject({
       triggers: [],
@@ -353,7 +355,7 @@ describe("GET /v1/functions/:id/lines", () => {
     await memory.pass(MINUTE);
     const { body } = await json("/v1/functions/shop-narrow/lines");
     const since = iso(at);
-    const line = { rule: "concurrency", limit: 1, held: 1, oldest_since: since, next_at: null };
+    const line = { rule: "concurrency", limit: 1, period_ms: null, held: 1, oldest_since: since, next_at: null };
     const [one] = [{ run_id: expect.any(String), function_slug: "shop-narrow", since }];
     const holders = [one];
     expect(body.data).toMatchObject([
@@ -366,6 +368,15 @@ describe("GET /v1/functions/:id/lines", () => {
     const holder = await readRun(body.data[0].holders[0].run_id);
     expect(holder).toMatchObject({ status: "Running", waiting_for: [{ kind: "sleeping" }] });
   });
+});
+
+test("a line of a throttle says its rate, and when the next comes", async () => {
+  await sendAll(Array.from({ length: 4 }, () => ({ name: "paced" })));
+  await memory.pass(MINUTE);
+  const { body } = await json("/v1/functions/shop-paced/lines");
+  expect(body.data).toMatchObject([
+    { rule: "throttle", limit: 2, period_ms: HOUR, held: 0, next_at: expect.any(String) },
+  ]);
 });
 
 describe("DELETE /v1/runs/:id?cascade=true", () => {

@@ -14,6 +14,8 @@ export interface Line {
   /** of those asked about, the functions that have to do with it */
   functions: string[];
   limit: number | null;
+  /** throttle: it lets `limit` in per this time */
+  period_ms: number | null;
   held: number;
   waiting: number;
   holders: Lease[];

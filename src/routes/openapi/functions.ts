@@ -14,6 +14,7 @@ const line = z.object({
   key: z.string().nullable(),
   functions: z.array(z.string()),
   limit: z.number().nullable(),
+  period_ms: z.number().nullable().describe("throttle: it lets `limit` in per this time"),
   held: z.int(),
   waiting: z.int(),
   holders: z.array(lease),

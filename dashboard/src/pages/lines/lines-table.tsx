@@ -1,7 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import type { Lease, Line } from "../../api/lines.ts";
-import { relativeText } from "../../model/time.ts";
+import { durationText, relativeText } from "../../model/time.ts";
 
 /** Runs that are named in a row; the whole key shows more. */
 const SHOWN = 3;
@@ -38,7 +38,7 @@ export function LinesTable({ lines }: { lines: readonly Line[] }) {
 }
 
 function Row({ line, isOpen, onToggle }: { line: Line; isOpen: boolean; onToggle: () => void }) {
-  const { rule, key, limit, held, waiting, holders, waiters, oldest_since: oldest, next_at: next } = line;
+  const { rule, key, held, waiting, holders, waiters, oldest_since: oldest, next_at: next } = line;
   const name = key === null || key === "" ? "all" : key;
   const now = Date.now();
   return (
@@ -56,10 +56,7 @@ function Row({ line, isOpen, onToggle }: { line: Line; isOpen: boolean; onToggle
             <bdi>{name}</bdi>
           </button>
         </td>
-        <td className="py-1 pr-3 tabular-nums">
-          {held}
-          {limit === null ? "" : ` of ${limit}`}
-        </td>
+        <td className="py-1 pr-3 tabular-nums">{letIn(line)}</td>
         <td className="py-1 pr-3 tabular-nums">{waiting}</td>
         <td className="py-1 pr-3 whitespace-nowrap">{oldest === null ? "–" : relativeText(Date.parse(oldest), now)}</td>
         <td className="py-1 pr-3">
@@ -84,6 +81,12 @@ function Row({ line, isOpen, onToggle }: { line: Line; isOpen: boolean; onToggle
       ) : null}
     </>
   );
+}
+
+/** How many are in of how many, or how many come in per time. */
+function letIn({ limit, period_ms: periodMs, held }: Line): string {
+  if (periodMs !== null) return `${limit} per ${durationText(periodMs)}`;
+  return limit === null ? String(held) : `${held} of ${limit}`;
 }
 
 function Some({ of, count }: { of: readonly Lease[]; count: number }) {
