@@ -1,11 +1,11 @@
 /** Runs of an environment as lists show them, from the index of its logs. */
 import * as z from "zod";
 import { base64urlnopad } from "@scure/base";
-import type { ListedRun, Objects, RunListFilter, RunPlace } from "../durable-objects/objects.ts";
+import type { ListedRun, LogObjectApi, Objects, RunListFilter, RunPlace } from "../durable-objects/objects.ts";
 import { isUlid, ulidTime } from "../protocol/ids.ts";
 import { ApiError } from "./api-error.ts";
 
-/** Requests of objects that one list may cost. */
+/** Requests of objects that one list may cost, or one of each log of a day. */
 const LOOKS_MAX = 60;
 const DAY_MS = 86_400_000;
 
@@ -35,30 +35,17 @@ export async function listRuns(
   const days = [...new Set(logs.map((log) => log.slice(0, 10)))].sort();
   if (isDescending) days.reverse();
   const isBefore = (a: RunPlace, b: RunPlace) => (isDescending ? compare(a, b) > 0 : compare(a, b) < 0);
-  let looks = 0;
+  let looksLeft = LOOKS_MAX;
   const taken: ListedRun[] = [];
   for (const day of days) {
     if (from && isPast(day, from, isDescending)) continue;
     const shards = logs.filter((log) => log.startsWith(day));
-    /** nothing is known of what comes after the first of these */
-    let end: RunPlace | null = null;
-    const found: ListedRun[] = [];
-    for (const log of shards) {
-      let place = from;
-      for (let rows = 0; ;) {
-        looks += 1;
-        const page = await objects.log(env, log).listRuns({ ...filter, limit: filter.limit - rows }, place);
-        found.push(...page.runs);
-        rows += page.runs.length;
-        place = page.next;
-        if (place === null) break;
-        if (rows >= filter.limit || looks >= LOOKS_MAX) {
-          if (end === null || isBefore(place, end)) end = place;
-          break;
-        }
-      }
-    }
-    const stop = end;
+    const looksOfEach = Math.max(Math.floor(looksLeft / shards.length), 1);
+    const parts = await Promise.all(shards.map((log) => readLog(objects.log(env, log), filter, from, looksOfEach)));
+    const found = parts.flatMap(({ runs }) => runs);
+    looksLeft -= parts.reduce((looks, part) => looks + part.looks, 0);
+    // nothing is known of what comes after the first place that was not looked beyond
+    const [stop = null] = parts.flatMap(({ next }) => next ?? []).sort((a, b) => (isBefore(a, b) ? -1 : 1));
     const sure = found.filter((row) => stop === null || !isBefore(stop, row)).sort((a, b) => (isBefore(a, b) ? -1 : 1));
     taken.push(...sure.slice(0, filter.limit - taken.length));
     const last = taken.at(-1);
@@ -66,6 +53,23 @@ export async function listRuns(
     if (stop !== null) return { runs: taken, cursor: writeCursor(stop) };
   }
   return { runs: taken, cursor: null };
+}
+
+/** A page of one log, for which it is asked again while filters leave it short. */
+async function readLog(
+  log: Pick<LogObjectApi, "listRuns">,
+  filter: RunListFilter,
+  from: RunPlace | null,
+  looksMax: number,
+): Promise<{ runs: ListedRun[]; next: RunPlace | null; looks: number }> {
+  const runs: ListedRun[] = [];
+  let next = from;
+  for (let looks = 1; ; looks++) {
+    const page = await log.listRuns({ ...filter, limit: filter.limit - runs.length }, next);
+    runs.push(...page.runs);
+    next = page.next;
+    if (next === null || runs.length >= filter.limit || looks >= looksMax) return { runs, next, looks };
+  }
 }
 
 /** A page's last row, as the next page wants it. */
