@@ -15,7 +15,8 @@ const KILLS = Number(process.env.FLOW_KILLS ?? 20);
 const PER_REQUEST = 50;
 const KILL_AFTER_MIN_MS = 1_000;
 const KILL_AFTER_MAX_MS = 3_000;
-const SETTLE_WITHIN_MS = 240_000;
+/** Runs behind narrow limits are slow where the disk is: 25 a second have been seen. */
+const SETTLE_WITHIN_MS = 420_000;
 const ASKED_AT_ONCE = 20;
 
 let stage: LedgerStage;
@@ -65,7 +66,7 @@ test("[G1, G7] 20 kills under 5,000 events over 200 keys: no limit is ever excee
   expect(new Set(runs.map((run) => run.output)).size).toBe(EVENTS);
   expect(steps.size).toBe(2 * EVENTS);
   expect(leasesOnDisk()).toEqual([]);
-}, 600_000);
+}, 780_000);
 
 /** Limits by turns, each with its own share of the keys. */
 function eventsOf(random: () => number): Sent[] {
